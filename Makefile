@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# make			the module, for the running kernel or KDIR=<headers>
+# make check		every test, on an emulated host (T="name ..." for some)
+# make demo		watch a guest get MTE and catch a bug with it
+# make style		checkpatch, sparse, W=1, shellcheck
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+MODULE_DIR := $(CURDIR)
+
+modules modules_install clean:
+	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) $@
+
+check:
+	tests/run $(T)
+
+demo:
+	tests/run --demo
+
+style:
+	tests/style
+
+.DEFAULT_GOAL := modules
+.PHONY: modules modules_install clean check demo style

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Hooks on functions of the running kernel.
+ *
+ * The engine (src/hook.c) knows nothing of KVM.  A handler is defined with one
+ * of the macros below beside the code it serves, and takes effect through its
+ * row in the table in src/hooks.c.
+ */
+#ifndef _KVM_MTE_HOOK_H
+#define _KVM_MTE_HOOK_H
+
+#include <linux/build_bug.h>
+#include <linux/compiler.h>
+#include <linux/kprobes.h>
+#include <linux/percpu.h>
+#include <linux/types.h>
+
+/**
+ * enum hook_kind - what a hook does to the function it is set on
+ * @HOOK_WATCH: a handler sees the arguments at entry; the function then runs.
+ *	The handler runs inside the tracer's callback: preemption is off, with
+ *	kprobes interrupts too.  It must not sleep and must not call a function
+ *	that is hooked itself.
+ * @HOOK_WRAP: a replacement with the same prototype runs in the function's
+ *	place and calls the original, or does not.  It runs in the context of
+ *	the function's caller.
+ */
+enum hook_kind { HOOK_WATCH, HOOK_WRAP };
+
+/**
+ * enum hook_mechanism - by what the functions are caught
+ * @HOOK_BY_FTRACE: one ftrace_ops that owns all the functions (IPMODIFY)
+ * @HOOK_BY_KPROBE: one kprobe a function
+ */
+enum hook_mechanism { HOOK_BY_FTRACE, HOOK_BY_KPROBE };
+
+/**
+ * struct hook_handler - the constant half of a hook; made by HOOK_WATCHn/HOOK_WRAP
+ * @kind: watch or wrap
+ * @watch: HOOK_WATCH: called with the argument registers x0..x7
+ * @wrapper: HOOK_WRAP: entry point that replaces the function
+ * @original: HOOK_WRAP: set by the engine to the function's address
+ */
+struct hook_handler {
+	enum hook_kind kind;
+	void (*watch)(const u64 *args);
+	void *wrapper;
+	void **original;
+};
+
+/**
+ * struct hook - one row of a table of hooks
+ * @name: the kernel function's name, as in kallsyms
+ * @lost: what would not work without it, for messages
+ * @handler: what to do there
+ * @addr: the function's address, 0 until resolved
+ * @site: the address ftrace reports for it, 0 if not used
+ * @kp: used by HOOK_BY_KPROBE only
+ */
+struct hook {
+	const char *name;
+	const char *lost;
+	const struct hook_handler *handler;
+	unsigned long addr;
+	unsigned long site;
+	struct kprobe kp;
+};
+
+int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how);
+unsigned long hook_disarm(struct hook *hooks, unsigned int nr);
+int hook_parse_mechanism(const char *word, enum hook_mechanism *how);
+const char *hook_mechanism_name(enum hook_mechanism how);
+
+/* Calls in flight: raised by the engine when it diverts a call to a wrapper. */
+DECLARE_PER_CPU(long, hook_in_flight);
+
+/*
+ * The last thing that a wrapper does.  Only the return to its caller follows;
+ * hook_disarm() waits for that too.
+ */
+static inline void hook_leave(void)
+{
+	this_cpu_dec(hook_in_flight);
+}
+
+/*
+ * A target that a kernel header declares must have just the prototype that the
+ * handler was written for: a kernel that changed it does not compile.
+ */
+#define HOOK_SAME_TYPE(fn, type)					\
+	static_assert(__builtin_types_compatible_p(typeof(fn), type),	\
+		      #fn "() has another prototype on this kernel")
+
+#define HOOK_HANDLER_WRAP(fn)						\
+	const struct hook_handler hook_##fn = {				\
+		.kind = HOOK_WRAP,					\
+		.wrapper = fn##_entry,					\
+		.original = &fn##_original,				\
+	}
+
+/*
+ * The function that a wrapper replaces: original(fn)(args).  Functions that use
+ * it above the wrapper say HOOK_ORIGINAL(fn) first.
+ */
+#define HOOK_ORIGINAL(fn) static void *fn##_original __read_mostly
+#define original(fn) ((typeof(&fn))fn##_original)
+
+/*
+ * HOOK_WRAP(fn, type, (type1 arg1, ...), (arg1, ...)) { body }
+ * The original stays reachable from the body: the engine does not divert a call
+ * that comes from this module.
+ */
+#define HOOK_WRAP(fn, type, proto, args)				\
+	HOOK_SAME_TYPE(fn, typeof(type proto));				\
+	HOOK_ORIGINAL(fn);						\
+	static noinline type fn##_wrapped proto;			\
+	static type fn##_entry proto					\
+	{								\
+		type fn##_ret = fn##_wrapped args;			\
+									\
+		hook_leave();						\
+		return fn##_ret;					\
+	}								\
+	HOOK_HANDLER_WRAP(fn);						\
+	static noinline type fn##_wrapped proto
+
+/* The same for a function that returns nothing. */
+#define HOOK_WRAP_VOID(fn, proto, args)					\
+	HOOK_SAME_TYPE(fn, typeof(void proto));				\
+	HOOK_ORIGINAL(fn);						\
+	static noinline void fn##_wrapped proto;			\
+	static void fn##_entry proto					\
+	{								\
+		fn##_wrapped args;					\
+		hook_leave();						\
+	}								\
+	HOOK_HANDLER_WRAP(fn);						\
+	static noinline void fn##_wrapped proto
+
+#define HOOK_HANDLER_WATCH(fn)						\
+	const struct hook_handler hook_##fn = {				\
+		.kind = HOOK_WATCH,					\
+		.watch = fn##_entry,					\
+	}
+
+/* HOOK_WATCHn(fn, type, type1, arg1, ...) { body }: n arguments, result void */
+#define HOOK_WATCH1(fn, type, t1, a1)					\
+	HOOK_SAME_TYPE(fn, typeof(type (t1)));				\
+	static __always_inline void fn##_watched(t1 a1);		\
+	static notrace void fn##_entry(const u64 *x)			\
+	{								\
+		fn##_watched((t1)x[0]);					\
+	}								\
+	HOOK_HANDLER_WATCH(fn);						\
+	static __always_inline void fn##_watched(t1 a1)
+
+#define HOOK_WATCH2(fn, type, t1, a1, t2, a2)				\
+	HOOK_SAME_TYPE(fn, typeof(type (t1, t2)));			\
+	static __always_inline void fn##_watched(t1 a1, t2 a2);		\
+	static notrace void fn##_entry(const u64 *x)			\
+	{								\
+		fn##_watched((t1)x[0], (t2)x[1]);			\
+	}								\
+	HOOK_HANDLER_WATCH(fn);						\
+	static __always_inline void fn##_watched(t1 a1, t2 a2)
+
+#define HOOK_WATCH3(fn, type, t1, a1, t2, a2, t3, a3)			\
+	HOOK_SAME_TYPE(fn, typeof(type (t1, t2, t3)));			\
+	static __always_inline void fn##_watched(t1 a1, t2 a2, t3 a3);	\
+	static notrace void fn##_entry(const u64 *x)			\
+	{								\
+		fn##_watched((t1)x[0], (t2)x[1], (t3)x[2]);		\
+	}								\
+	HOOK_HANDLER_WATCH(fn);						\
+	static __always_inline void fn##_watched(t1 a1, t2 a2, t3 a3)
+
+#endif /* _KVM_MTE_HOOK_H */

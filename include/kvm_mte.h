@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the parts of the module share: the per-VM and per-vCPU state, and who
+ * offers what.
+ *
+ * Lifetime.  A struct mte_vm is found from its struct kvm through an RCU hash
+ * (registry.c).  It leaves the hash in the hook on kvm_arch_destroy_vm(), or at
+ * module exit when no hook can run any more.  Whoever holds the VM alive by
+ * KVM's own rules - an ioctl on one of its files, a fault or load of its vCPU,
+ * its MMU notifier - may therefore use the pointer without a reference.  sysfs
+ * does not hold the VM: it takes mte_vm.life and looks at mte_vm.dead.
+ *
+ * Locks, outermost first:
+ *	mte_vm.life		sysfs against the VM's end
+ *	  kvm->lock		KVM_ENABLE_CAP only; never taken by us
+ *	    kvm->slots_lock	no slot comes while slots are checked
+ *	      mmap_lock (read)
+ *	      vcpu->mutex	trylock only, all of them (state.c)
+ *	        mte_vm.lock	state, origin, fresh; also from a vCPU's load
+ * The registry's mutex is taken alone, inside no other but mte_vm.life.
+ */
+#ifndef _KVM_MTE_H
+#define _KVM_MTE_H
+
+#include <linux/atomic.h>
+#include <linux/bitmap.h>
+#include <linux/kobject.h>
+#include <linux/kvm_host.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include <asm/kvm_arm.h>
+#include <asm/kvm_emulate.h>
+
+#include "compat.h"
+#include "hook.h"
+#include "kvm_private.h"
+
+/**
+ * enum vm_state - where a VM stands
+ * @VM_OFF: no MTE
+ * @VM_ON: MTE
+ * @VM_TURNING_ON: runs without MTE, gets it when all its vCPUs are initialised anew
+ * @VM_TURNING_OFF: runs with MTE, loses it likewise
+ *
+ *	off --1, never run--> on          on --0, never run--> off
+ *	off --1, has run----> turning-on  --all vCPUs anew--> on
+ *	on  --0, has run----> turning-off --all vCPUs anew--> off
+ *	turning-on --0--> off             turning-off --1--> on
+ */
+enum vm_state { VM_OFF, VM_ON, VM_TURNING_ON, VM_TURNING_OFF };
+
+/**
+ * enum vm_origin - who asked for the present state
+ * @ORIGIN_NONE: nobody yet
+ * @ORIGIN_VMM: its VMM, by the standard capability
+ * @ORIGIN_POLICY: the policy at its creation
+ * @ORIGIN_ADMIN: a write to its sysfs file
+ */
+enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
+
+/**
+ * struct mte_vm - a VM of the host, with or without MTE
+ * @node: in the registry's hash, by @kvm
+ * @all: in the registry's list of VMs
+ * @kvm: the VM; not to be followed once @dead, except by its own hooks
+ * @kobj: its folder in sysfs; its reference count is the struct's
+ * @creator: thread that made the VM, as in KVM's own debugfs names
+ * @pid: process of that thread
+ * @fd: the VM's file descriptor there
+ * @life: holds off the VM's end while sysfs works on it
+ * @dead: under @life: the VM is being destroyed
+ * @lock: guards the following; taken with preemption off in a vCPU's load
+ * @state: also read without @lock, see the readers
+ * @origin: who asked for @state
+ * @origin_before: what @origin goes back to when a pending change is undone
+ * @fresh: vCPUs, by index, initialised anew since the change was asked for or
+ *	a vCPU last ran; only while a change is pending
+ * @pages_tagged: base pages whose tags were cleared for this VM
+ * @tags_restored: base pages of it whose tags came back from swap
+ * @rcu: readers of the hash may look at it a little longer than it lives
+ */
+struct mte_vm {
+	struct hlist_node node;
+	struct list_head all;
+	struct kvm *kvm;
+	struct kobject kobj;
+	pid_t creator;
+	pid_t pid;
+	int fd;
+
+	/* Lifetime of @kvm as seen from sysfs. */
+	struct mutex life;
+	bool dead;
+
+	/* Raw: taken in tracing callbacks, which must never sleep. */
+	raw_spinlock_t lock;
+	enum vm_state state;
+	enum vm_origin origin;
+	enum vm_origin origin_before;
+	DECLARE_BITMAP(fresh, KVM_MAX_VCPUS);
+
+	atomic64_t pages_tagged;
+	atomic64_t tags_restored;
+	struct rcu_head rcu;
+};
+
+/* VMs that are not off; VMs with a change pending.  For quick ways out. */
+extern atomic_t vms_active;
+extern atomic_t vms_pending;
+
+/* Does the guest have MTE now?  A pending change has not happened yet. */
+static inline bool vm_has_mte(const struct mte_vm *vm)
+{
+	enum vm_state state = READ_ONCE(vm->state);
+
+	return state == VM_ON || state == VM_TURNING_OFF;
+}
+
+#define HCR_ATA_BIT	56
+
+/*
+ * The one predicate for a vCPU.  HCR_EL2.ATA is set in an initialised vCPU if
+ * and only if its VM has MTE, and changes only while the vCPU is not loaded.
+ */
+static inline bool vcpu_has_mte(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.hcr_el2 & BIT(HCR_ATA_BIT);
+}
+
+/* cpu.c: what the machine must have */
+int cpu_check_host(void);
+int cpu_watch_gmid(void);
+void cpu_unwatch_gmid(void);
+
+/* hooks.c: the table */
+int hooks_resolve(void);
+int hooks_arm(enum hook_mechanism how);
+unsigned long hooks_disarm(void);
+unsigned int hooks_count(void);
+
+/* selftest.c */
+int selftest_hooks(enum hook_mechanism how);
+
+/* registry.c: struct kvm -> struct mte_vm */
+struct mte_vm *registry_find(const struct kvm *kvm);
+struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd);
+void registry_empty(void);
+
+/* scan.c: VMs that were there before the module */
+int scan_vms(void);
+int scan_own_fd(const struct kvm *kvm);
+
+/* state.c: the state machine */
+int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin);
+void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu);
+void vm_vcpu_ran(struct kvm_vcpu *vcpu);
+void vm_slot_refused(struct mte_vm *vm);
+bool vm_leave_policy(struct mte_vm *vm, struct kvm_vcpu *self);
+bool vm_vcpu_is_fresh(struct mte_vm *vm, const struct kvm_vcpu *vcpu);
+void vm_end(struct mte_vm *vm);
+
+/* policy.c */
+extern struct kobj_attribute policy_default_attr;
+int policy_parse(const char *word);
+const char *policy_word(void);
+void policy_apply(struct mte_vm *vm);
+
+/* slots.c: which memory can hold tags */
+int slots_check(struct mte_vm *vm);
+
+/* vcpu.c: HCR_EL2.ATA and the four registers */
+int vcpu_prepare(struct kvm_vcpu *vcpu);
+void vcpu_forget_all(void);
+
+/* sysfs.c */
+int sysfs_init(void);
+void sysfs_exit(void);
+int sysfs_add_vm(struct mte_vm *vm);
+void sysfs_remove_vm(struct mte_vm *vm);
+void sysfs_vm_changed(struct mte_vm *vm);
+const char *sysfs_state_word(enum vm_state state);
+
+#endif /* _KVM_MTE_H */

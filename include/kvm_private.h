@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the module must know of the kernel beyond its headers: functions of KVM
+ * that no header declares, and the functions that are called by address because
+ * they are not exported.
+ */
+#ifndef _KVM_MTE_KVM_PRIVATE_H
+#define _KVM_MTE_KVM_PRIVATE_H
+
+#include <linux/fs.h>
+#include <linux/kvm_host.h>
+#include <linux/mm.h>
+
+#include <asm/kvm_coproc.h>
+#include <asm/kvm_mmu.h>
+#include <asm/mte.h>
+
+/* virt/kvm/kvm_main.c, 5.10 to 5.13: static there, so hooked by prototype only. */
+long kvm_dev_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
+long kvm_vm_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
+long kvm_vcpu_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
+
+/**
+ * struct kernel_functions - kernel functions that are not exported
+ * @vm_ioctl: identifies the file of a VM by its file operations; never called
+ * @vcpu_ioctl: likewise for the file of a vCPU
+ * @stage2_unmap_vm: drop all stage-2 mappings of memory; VMM's context, sleeps
+ * @set_way_flush: what a guest's set/way cache operation does
+ * @vma_is_shmem: is this a mapping of shared memory?
+ * @clear_page_tags: clear the tags of one page, by its linear address
+ */
+struct kernel_functions {
+	typeof(&kvm_vm_ioctl) vm_ioctl;
+	typeof(&kvm_vcpu_ioctl) vcpu_ioctl;
+	typeof(&stage2_unmap_vm) stage2_unmap_vm;
+	typeof(&kvm_set_way_flush) set_way_flush;
+	typeof(&vma_is_shmem) vma_is_shmem;
+	typeof(&mte_clear_page_tags) clear_page_tags;
+};
+
+extern struct kernel_functions kernel;
+
+#endif /* _KVM_MTE_KVM_PRIVATE_H */

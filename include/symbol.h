@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Addresses of kernel functions that are not exported. */
+#ifndef _KVM_MTE_SYMBOL_H
+#define _KVM_MTE_SYMBOL_H
+
+/**
+ * struct symbol - a kernel function to find
+ * @name: its name in kallsyms
+ * @address: where to put the address
+ */
+struct symbol {
+	const char *name;
+	unsigned long *address;
+};
+
+int symbols_find(const struct symbol *symbols, unsigned int nr);
+
+#endif /* _KVM_MTE_SYMBOL_H */

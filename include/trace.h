@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM kvm_mte
+
+#if !defined(_KVM_MTE_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _KVM_MTE_TRACE_H
+
+#include <linux/tracepoint.h>
+
+#include "kvm_mte.h"
+
+#define show_vm_state(state)			\
+	__print_symbolic(state,			\
+			 { VM_OFF, "off" },	\
+			 { VM_ON, "on" },	\
+			 { VM_TURNING_ON, "turning-on" },	\
+			 { VM_TURNING_OFF, "turning-off" })
+
+/* A VM has changed its state. */
+TRACE_EVENT(kvm_mte_state,
+	TP_PROTO(const struct mte_vm *vm, int from, int to),
+	TP_ARGS(vm, from, to),
+	TP_STRUCT__entry(
+		__field(pid_t, pid)
+		__field(int, fd)
+		__field(int, from)
+		__field(int, to)
+	),
+	TP_fast_assign(
+		__entry->pid = vm->creator;
+		__entry->fd = vm->fd;
+		__entry->from = from;
+		__entry->to = to;
+	),
+	TP_printk("vm=%d-%d %s -> %s", __entry->pid, __entry->fd,
+		  show_vm_state(__entry->from), show_vm_state(__entry->to))
+);
+
+/* Tags were cleared before a mapping was made; size in bytes of the mapping. */
+TRACE_EVENT(kvm_mte_clear_tags,
+	TP_PROTO(const struct mte_vm *vm, u64 ipa, u64 size, unsigned int pages),
+	TP_ARGS(vm, ipa, size, pages),
+	TP_STRUCT__entry(
+		__field(pid_t, pid)
+		__field(int, fd)
+		__field(u64, ipa)
+		__field(u64, size)
+		__field(unsigned int, pages)
+	),
+	TP_fast_assign(
+		__entry->pid = vm->creator;
+		__entry->fd = vm->fd;
+		__entry->ipa = ipa;
+		__entry->size = size;
+		__entry->pages = pages;
+	),
+	TP_printk("vm=%d-%d ipa=0x%llx size=0x%llx pages=%u", __entry->pid,
+		  __entry->fd, __entry->ipa, __entry->size, __entry->pages)
+);
+
+/* Memory was refused: a slot when it was set, or a page when it was mapped. */
+TRACE_EVENT(kvm_mte_refuse,
+	TP_PROTO(const struct mte_vm *vm, u64 ipa, int err),
+	TP_ARGS(vm, ipa, err),
+	TP_STRUCT__entry(
+		__field(pid_t, pid)
+		__field(int, fd)
+		__field(u64, ipa)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		__entry->pid = vm->creator;
+		__entry->fd = vm->fd;
+		__entry->ipa = ipa;
+		__entry->err = err;
+	),
+	TP_printk("vm=%d-%d ipa=0x%llx err=%d", __entry->pid, __entry->fd,
+		  __entry->ipa, __entry->err)
+);
+
+#endif /* _KVM_MTE_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>

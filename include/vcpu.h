@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A vCPU's tag registers, for those who show them to guest or VMM. */
+#ifndef _KVM_MTE_VCPU_H
+#define _KVM_MTE_VCPU_H
+
+#include <linux/kvm_host.h>
+#include <linux/types.h>
+
+#include <asm/cpufeature.h>
+#include <asm/sysreg.h>
+
+/**
+ * struct mte_regs - the registers that MTE adds at EL1
+ * @rgsr: RGSR_EL1
+ * @gcr: GCR_EL1
+ * @tfsr: TFSR_EL1
+ * @tfsre0: TFSRE0_EL1
+ */
+struct mte_regs {
+	u64 rgsr;
+	u64 gcr;
+	u64 tfsr;
+	u64 tfsre0;
+};
+
+/**
+ * struct mte_vcpu - what the module keeps of a vCPU
+ * @node: in the hash of vCPUs
+ * @vcpu: the vCPU
+ * @regs: its registers while it is not loaded
+ * @counted: under vcpu->mutex: @regs were counted for the VMM's list of registers
+ * @listed: under vcpu->mutex: its VMM was told that it has these registers
+ * @rcu: for its end
+ */
+struct mte_vcpu {
+	struct hlist_node node;
+	struct kvm_vcpu *vcpu;
+	struct mte_regs regs;
+	bool counted;
+	bool listed;
+	struct rcu_head rcu;
+};
+
+#define PFR1_MTE_MASK	(0xfULL << ID_AA64PFR1_MTE_SHIFT)
+
+/* ID_AA64PFR1_EL1.MTE of an MTE guest: all that the host has, as upstream. */
+static inline u64 host_mte_field(void)
+{
+	return read_sanitised_ftr_reg(SYS_ID_AA64PFR1_EL1) & PFR1_MTE_MASK;
+}
+
+struct mte_vcpu *vcpu_find(const struct kvm_vcpu *vcpu);
+
+#endif /* _KVM_MTE_VCPU_H */

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the machine must have before anything is hooked.
+ */
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/kernel.h>
+
+#include <asm/cpufeature.h>
+#include <asm/sysreg.h>
+#include <asm/virt.h>
+
+#include "kvm_mte.h"
+
+static u64 gmid;
+static enum cpuhp_state gmid_state;
+
+static int check_mte(void)
+{
+	u64 pfr1 = read_sysreg(id_aa64pfr1_el1);
+
+	if (!IS_ENABLED(CONFIG_ARM64_MTE)) {
+		pr_err("no guest MTE: this kernel is built without CONFIG_ARM64_MTE\n");
+		return -ENODEV;
+	}
+	if (system_supports_mte())
+		return 0;
+	if (cpuid_feature_extract_unsigned_field(pfr1, ID_AA64PFR1_MTE_SHIFT) <
+	    ID_AA64PFR1_MTE)
+		pr_err("no guest MTE: the CPU has no MTE (ID_AA64PFR1_EL1.MTE is %u, not 2 or more)\n",
+		       cpuid_feature_extract_unsigned_field(pfr1, ID_AA64PFR1_MTE_SHIFT));
+	else
+		pr_err("no guest MTE: the CPU has it but the kernel does not use it (arm64.nomte, or not all CPUs have it)\n");
+	return -ENODEV;
+}
+
+/**
+ * cpu_check_host - can this machine's guests have MTE at all?
+ *
+ * Context: module init.
+ * Return: 0; -ENODEV, with the exact reason in the log.
+ */
+int cpu_check_host(void)
+{
+	int err = check_mte();
+
+	if (err)
+		return err;
+	if (!is_kernel_in_hyp_mode()) {
+		pr_err("no guest MTE: KVM is not in VHE mode (no EL2, or no FEAT_VHE)\n");
+		return -ENODEV;
+	}
+	if (compat_kernel_uses_tags()) {
+		pr_err("no guest MTE: the kernel uses the tag registers itself (KASAN_HW_TAGS)\n");
+		return -ENODEV;
+	}
+	return 0;
+}
+
+static int check_gmid(unsigned int cpu)
+{
+	u64 here = read_sysreg_s(SYS_GMID_EL1);
+
+	if (here == gmid)
+		return 0;
+	pr_err("CPU%u: GMID_EL1 is %llx, that of the others %llx: a guest could not move between them\n",
+	       cpu, here, gmid);
+	return -ENODEV;
+}
+
+/**
+ * cpu_watch_gmid - see to it that all CPUs transfer tags in blocks of one size
+ *
+ * LDGM and STGM move as many tags as GMID_EL1.BS says, and a guest reads that
+ * once.  Kernels before 5.14 do not compare it between CPUs.  CPUs that come
+ * later are refused if theirs differs.
+ *
+ * Context: module init, after cpu_check_host(); may sleep.
+ * Return: 0; -ENODEV if CPUs differ.
+ */
+int cpu_watch_gmid(void)
+{
+	int state;
+
+	gmid = read_sysreg_s(SYS_GMID_EL1);
+	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "kvm_mte:gmid",
+				  check_gmid, NULL);
+	if (state < 0)
+		return state;
+	gmid_state = state;
+	return 0;
+}
+
+/**
+ * cpu_unwatch_gmid - the reverse of cpu_watch_gmid()
+ *
+ * Context: module exit or a failed init; may sleep.
+ */
+void cpu_unwatch_gmid(void)
+{
+	cpuhp_remove_state(gmid_state);
+}

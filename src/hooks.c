@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The table of hooks.  To add one: write its handler with HOOK_WATCHn() or
+ * HOOK_WRAP() where it belongs, and add a row here.
+ */
+#include <linux/kernel.h>
+
+#include "kvm_mte.h"
+#include "symbol.h"
+
+/* X(function, what is lost without it) */
+#define HOOKS(X)							\
+	/* registry.c: a VM's life */					\
+	X(kvm_dev_ioctl,		"VMs as they are made")		\
+	X(kvm_arch_vcpu_precreate,	"VMs that were missed")		\
+	X(kvm_arch_destroy_vm,		"the end of a VM")		\
+	/* slots.c, stage2.c, page.c: tags of memory */			\
+	X(kvm_arch_prepare_memory_region, "early check of memory slots") \
+	X(kvm_pgtable_stage2_map,	"tags before a guest sees them") \
+	X(split_huge_page_to_list,	"tags of split huge pages")	\
+	X(free_huge_page,		"tags of hugetlb pages")	\
+	/* vcpu.c, exception.c: the vCPU */				\
+	X(kvm_arch_vcpu_ioctl,		"a vCPU's reset")		\
+	X(kvm_reset_vcpu,		"refusal of 32-bit vCPUs")	\
+	X(kvm_reset_sys_regs,		"reset values of the tag registers") \
+	X(kvm_arch_vcpu_load,		"the guest's tag registers")	\
+	X(kvm_arch_vcpu_put,		"the host's tag registers")	\
+	X(kvm_arch_vcpu_destroy,	"the end of a vCPU")		\
+	X(kvm_inject_undefined,		"PSTATE.TCO of exceptions")	\
+	X(kvm_inject_dabt,		"PSTATE.TCO of exceptions")	\
+	X(kvm_inject_pabt,		"PSTATE.TCO of exceptions")	\
+	/* sysreg.c: registers as guest and VMM see them */		\
+	X(kvm_handle_sys_reg,		"the guest's ID register")	\
+	X(kvm_arm_sys_reg_get_reg,	"the VMM's view of registers")	\
+	X(kvm_arm_sys_reg_set_reg,	"the VMM's writes of registers") \
+	X(kvm_arm_num_sys_reg_descs,	"the VMM's list of registers")	\
+	X(kvm_arm_copy_sys_reg_indices,	"the VMM's list of registers")
+
+#define DECLARE_HANDLER(fn, what) extern const struct hook_handler hook_##fn;
+HOOKS(DECLARE_HANDLER)
+
+#define ROW(fn, what) { .name = #fn, .lost = what, .handler = &hook_##fn },
+static struct hook hooks[] = { HOOKS(ROW) };
+
+/* Functions that are called, or compared with, but not hooked. */
+struct kernel_functions kernel __read_mostly;
+
+#define CALL(member, fn) { #fn, (unsigned long *)&kernel.member }
+static const struct symbol calls[] = {
+	CALL(vm_ioctl, kvm_vm_ioctl),
+	CALL(vcpu_ioctl, kvm_vcpu_ioctl),
+	CALL(stage2_unmap_vm, stage2_unmap_vm),
+	CALL(set_way_flush, kvm_set_way_flush),
+	CALL(vma_is_shmem, vma_is_shmem),
+	CALL(clear_page_tags, mte_clear_page_tags),
+};
+
+/**
+ * hooks_resolve - find every function that is hooked or called
+ *
+ * Context: module init; may sleep.
+ * Return: 0 or the error of symbols_find().
+ */
+int hooks_resolve(void)
+{
+	struct symbol symbols[ARRAY_SIZE(hooks) + ARRAY_SIZE(calls)];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++)
+		symbols[i] = (struct symbol){ hooks[i].name, &hooks[i].addr };
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		symbols[ARRAY_SIZE(hooks) + i] = calls[i];
+	return symbols_find(symbols, ARRAY_SIZE(symbols));
+}
+
+/**
+ * hooks_arm - set all hooks of the table, or none
+ * @how: the mechanism
+ *
+ * Context: module init; may sleep.
+ * Return: 0 or the error of hook_arm().
+ */
+int hooks_arm(enum hook_mechanism how)
+{
+	return hook_arm(hooks, ARRAY_SIZE(hooks), how);
+}
+
+/**
+ * hooks_disarm - remove all hooks and wait for their users
+ *
+ * Context: module exit; may sleep.
+ * Return: calls missed by kprobes.
+ */
+unsigned long hooks_disarm(void)
+{
+	return hook_disarm(hooks, ARRAY_SIZE(hooks));
+}
+
+/**
+ * hooks_count - how many hooks there are
+ *
+ * Return: the number of rows of the table.
+ */
+unsigned int hooks_count(void)
+{
+	return ARRAY_SIZE(hooks);
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * kvm_mte: the Memory Tagging Extension for KVM guests on arm64 hosts whose
+ * kernel does not offer it.  Here is the order of things only.
+ */
+#include <linux/kernel.h>
+#include <linux/module.h>
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+#include "kvm_mte.h"
+
+static char *policy = "request";
+module_param(policy, charp, 0444);
+MODULE_PARM_DESC(policy, "what becomes of new VMs: request (default), on, off");
+
+static char *hook = "auto";
+module_param(hook, charp, 0444);
+MODULE_PARM_DESC(hook, "how kernel functions are caught: auto (default), ftrace, kprobe");
+
+static enum hook_mechanism mechanism;
+
+static int __init kvm_mte_init(void)
+{
+	int err;
+
+	err = hook_parse_mechanism(hook, &mechanism);
+	if (err)
+		return err;
+	err = policy_parse(policy);
+	if (err)
+		return err;
+	err = cpu_check_host();
+	if (err)
+		return err;
+	err = hooks_resolve();
+	if (err)
+		return err;
+	err = selftest_hooks(mechanism);
+	if (err)
+		return err;
+	err = cpu_watch_gmid();
+	if (err)
+		return err;
+	err = sysfs_init();
+	if (err)
+		goto unwatch_gmid;
+	err = hooks_arm(mechanism);
+	if (err)
+		goto remove_sysfs;
+	err = scan_vms();
+	if (err)
+		goto disarm_hooks;
+
+	pr_info("loaded: backend inject, %u hooks by %s, policy %s\n",
+		hooks_count(), hook_mechanism_name(mechanism), policy_word());
+	return 0;
+
+disarm_hooks:
+	hooks_disarm();
+	registry_empty();
+	vcpu_forget_all();
+remove_sysfs:
+	sysfs_exit();
+unwatch_gmid:
+	cpu_unwatch_gmid();
+	return err;
+}
+
+static void __exit kvm_mte_exit(void)
+{
+	unsigned long missed = hooks_disarm();
+
+	registry_empty();
+	vcpu_forget_all();
+	sysfs_exit();
+	cpu_unwatch_gmid();
+	pr_info("unloaded: %lu calls missed\n", missed);
+}
+
+module_init(kvm_mte_init);
+module_exit(kvm_mte_exit);
+
+MODULE_DESCRIPTION("Memory Tagging Extension for KVM guests");
+MODULE_AUTHOR("The kvm-mte authors");
+MODULE_VERSION(KVM_MTE_VERSION);
+MODULE_LICENSE("GPL");

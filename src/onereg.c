@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * System registers as the VMM sees them, through KVM_GET_REG_LIST and
+ * KVM_GET/SET_ONE_REG: ID_AA64PFR1_EL1.MTE and the four tag registers.
+ *
+ * All of these ioctls hold vcpu->mutex and do not load the vCPU, so the copy in
+ * struct mte_vcpu is the valid one.
+ */
+#include <linux/kernel.h>
+#include <linux/kvm_host.h>
+#include <linux/uaccess.h>
+
+#include "kvm_mte.h"
+#include "vcpu.h"
+
+HOOK_ORIGINAL(kvm_arm_sys_reg_get_reg);
+HOOK_ORIGINAL(kvm_arm_sys_reg_set_reg);
+HOOK_ORIGINAL(kvm_arm_num_sys_reg_descs);
+
+/*
+ * Does the VMM see an MTE vCPU?  One that was initialised anew on the way to
+ * off already shows none: the VMM saves its registers between one vCPU's reset
+ * and the next, and writes them back when the change has happened.
+ */
+static bool vmm_sees_mte(struct kvm_vcpu *vcpu)
+{
+	struct mte_vm *vm;
+
+	if (!vcpu_has_mte(vcpu))
+		return false;
+	if (!atomic_read(&vms_pending))
+		return true;
+	vm = registry_find(vcpu->kvm);
+	return !vm || !vm_vcpu_is_fresh(vm, vcpu);
+}
+
+#define REG_ID(reg)	ARM64_SYS_REG(sys_reg_Op0(reg), sys_reg_Op1(reg), \
+				      sys_reg_CRn(reg), sys_reg_CRm(reg), \
+				      sys_reg_Op2(reg))
+#define PFR1_ID		REG_ID(SYS_ID_AA64PFR1_EL1)
+
+/* In the order of their encodings, as KVM lists its own. */
+static const u64 tag_reg_ids[] = {
+	REG_ID(SYS_RGSR_EL1),
+	REG_ID(SYS_GCR_EL1),
+	REG_ID(SYS_TFSR_EL1),
+	REG_ID(SYS_TFSRE0_EL1),
+};
+
+static u64 *tag_reg(struct mte_regs *regs, u64 id)
+{
+	switch (id) {
+	case REG_ID(SYS_RGSR_EL1):
+		return &regs->rgsr;
+	case REG_ID(SYS_GCR_EL1):
+		return &regs->gcr;
+	case REG_ID(SYS_TFSR_EL1):
+		return &regs->tfsr;
+	case REG_ID(SYS_TFSRE0_EL1):
+		return &regs->tfsre0;
+	}
+	return NULL;
+}
+
+/*
+ * A VMM takes the list of registers once and goes by it at every reset; one that
+ * finds a register gone (its VM was turned off since) may give up.  So a VM that
+ * was shown the tag registers keeps them, though the list no longer names them.
+ */
+static u64 *accessible_tag_reg(struct kvm_vcpu *vcpu, u64 id)
+{
+	struct mte_vcpu *mv;
+
+	mv = vcpu_find(vcpu);
+	if (!mv || !(vmm_sees_mte(vcpu) || mv->listed))
+		return NULL;
+	return tag_reg(&mv->regs, id);
+}
+
+static int get_pfr1(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
+{
+	u64 __user *uaddr = u64_to_user_ptr(reg->addr);
+	u64 val;
+	int err;
+
+	err = original(kvm_arm_sys_reg_get_reg)(vcpu, reg);
+	if (err)
+		return err;
+	if (get_user(val, uaddr) || put_user(val | host_mte_field(), uaddr))
+		return -EFAULT;
+	return 0;
+}
+
+HOOK_WRAP(kvm_arm_sys_reg_get_reg, int,
+	  (struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg), (vcpu, reg))
+{
+	u64 *place;
+
+	if (reg->id == PFR1_ID && vmm_sees_mte(vcpu))
+		return get_pfr1(vcpu, reg);
+	place = accessible_tag_reg(vcpu, reg->id);
+	if (!place)
+		return original(kvm_arm_sys_reg_get_reg)(vcpu, reg);
+	return put_user(*place, (u64 __user *)u64_to_user_ptr(reg->addr));
+}
+
+/*
+ * Upstream lets nobody change the field.  A VMM that saved its registers before
+ * an admin turned MTE on writes 0 there on the next reset; that changes nothing
+ * and is no error.
+ */
+static int set_pfr1(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
+{
+	u64 now = read_sanitised_ftr_reg(SYS_ID_AA64PFR1_EL1);
+	u64 val;
+
+	if (get_user(val, (u64 __user *)u64_to_user_ptr(reg->addr)))
+		return -EFAULT;
+	if (!(val & PFR1_MTE_MASK))
+		return original(kvm_arm_sys_reg_set_reg)(vcpu, reg);
+	return val == now ? 0 : -EINVAL;
+}
+
+HOOK_WRAP(kvm_arm_sys_reg_set_reg, int,
+	  (struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg), (vcpu, reg))
+{
+	u64 *place, val;
+
+	if (reg->id == PFR1_ID && vmm_sees_mte(vcpu))
+		return set_pfr1(vcpu, reg);
+	place = accessible_tag_reg(vcpu, reg->id);
+	if (!place)
+		return original(kvm_arm_sys_reg_set_reg)(vcpu, reg);
+	if (get_user(val, (u64 __user *)u64_to_user_ptr(reg->addr)))
+		return -EFAULT;
+	*place = val;
+	return 0;
+}
+
+/* One ioctl asks for the number and then for the list; it may change between. */
+HOOK_WRAP(kvm_arm_num_sys_reg_descs, unsigned long, (struct kvm_vcpu *vcpu),
+	  (vcpu))
+{
+	unsigned long nr = original(kvm_arm_num_sys_reg_descs)(vcpu);
+	struct mte_vcpu *mv = vcpu_find(vcpu);
+
+	if (!mv)
+		return nr;
+	mv->counted = vmm_sees_mte(vcpu);
+	return mv->counted ? nr + ARRAY_SIZE(tag_reg_ids) : nr;
+}
+
+/* The VMM has made room for as many as the function above said. */
+HOOK_WRAP(kvm_arm_copy_sys_reg_indices, int,
+	  (struct kvm_vcpu *vcpu, u64 __user *uindices), (vcpu, uindices))
+{
+	struct mte_vcpu *mv = vcpu_find(vcpu);
+	unsigned int i;
+	int err;
+
+	err = original(kvm_arm_copy_sys_reg_indices)(vcpu, uindices);
+	if (err || !mv || !mv->counted)
+		return err;
+	uindices += original(kvm_arm_num_sys_reg_descs)(vcpu);
+	for (i = 0; i < ARRAY_SIZE(tag_reg_ids); i++)
+		if (put_user(tag_reg_ids[i], uindices + i))
+			return -EFAULT;
+	mv->listed = true;
+	return 0;
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tags over the life of a page.
+ *
+ * PG_mte_tagged (PG_arch_2) of a page means: its tags belong to whoever owns
+ * its content, and are kept with it (Documentation/arm64/memory-tagging-
+ * extension.rst; arch/arm64/kernel/mte.c).  A page without it has whatever tags
+ * its last user left.  The page allocator drops the flag, so it is enough to
+ * clear tags and set the flag before a guest can see a page, and to keep the
+ * flag right where the kernel does not.
+ */
+#include <linux/hash.h>
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/spinlock.h>
+
+#include "kvm_mte.h"
+#include "tags.h"
+
+/*
+ * Test, clear and set must be one step: a page may be mapped into two VMs at
+ * once, whose mmu_locks exclude nothing.  Hashed by the head page, so that a
+ * huge page has one lock.
+ */
+#define LOCK_BITS	6
+static raw_spinlock_t tag_locks[BIT(LOCK_BITS)] = {
+	[0 ... BIT(LOCK_BITS) - 1] = __RAW_SPIN_LOCK_UNLOCKED(tag_locks),
+};
+
+static raw_spinlock_t *tag_lock(const struct page *head)
+{
+	return &tag_locks[hash_ptr(head, LOCK_BITS)];
+}
+
+static bool init_page(struct page *page)
+{
+	if (test_bit(PG_mte_tagged, &page->flags))
+		return false;
+	kernel.clear_page_tags(page_address(page));
+	/*
+	 * Whoever sees the flag must see cleared tags: copy_highpage(),
+	 * mte_save_tags() and mte_sync_tags() on other CPUs look without our
+	 * lock.  Pairs with their dependency on the flag.
+	 */
+	smp_wmb();
+	set_bit(PG_mte_tagged, &page->flags);
+	return true;
+}
+
+/**
+ * tags_init_pages - clear the tags of pages, unless they belong to somebody
+ * @page: first page
+ * @nr: number of base pages, all of one compound page if more than one
+ *
+ * Context: process context, also with preemption or interrupts off, under
+ * mmu_lock or a page table lock.
+ * Return: number of base pages whose tags were cleared.
+ */
+unsigned int tags_init_pages(struct page *page, unsigned long nr)
+{
+	raw_spinlock_t *lock = tag_lock(compound_head(page));
+	unsigned int cleared = 0;
+	unsigned long i;
+
+	raw_spin_lock(lock);
+	for (i = 0; i < nr; i++)
+		cleared += init_page(page + i);
+	raw_spin_unlock(lock);
+	return cleared;
+}
+
+/**
+ * tags_init_compound - likewise for the whole compound page that a page is part of
+ * @page: any page of it
+ *
+ * Splitting a huge page gives the head page's flag to all its pages
+ * (mm/huge_memory.c:__split_huge_page_tail()).  With the flag on some pages
+ * only, that loses tags or exposes old ones, so all get it together.
+ *
+ * Context: as tags_init_pages().
+ * Return: number of base pages whose tags were cleared.
+ */
+unsigned int tags_init_compound(struct page *page)
+{
+	struct page *head = compound_head(page);
+
+	return tags_init_pages(head, compound_nr(head));
+}
+
+static bool any_tagged(struct page *head, unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		if (test_bit(PG_mte_tagged, &head[i].flags))
+			return true;
+	return false;
+}
+
+/*
+ * Still needed beside tags_init_compound(): khugepaged builds huge pages out of
+ * pages with and without the flag.
+ */
+HOOK_WATCH2(split_huge_page_to_list, int, struct page *, page,
+	    struct list_head *, list)
+{
+	struct page *head = compound_head(page);
+
+	if (atomic_read(&vms_active) && any_tagged(head, compound_nr(head)))
+		tags_init_compound(head);
+}
+
+/*
+ * A hugetlb page goes back to its pool without passing the page allocator, and
+ * would come to the next owner with the flag, that is with its old tags.
+ * Whether or not a VM is on now: its memory may be freed after it has gone.
+ */
+HOOK_WATCH1(free_huge_page, void, struct page *, page)
+{
+	unsigned long nr = compound_nr(page), i;
+
+	for (i = 0; i < nr; i++)
+		if (test_bit(PG_mte_tagged, &page[i].flags))
+			clear_bit(PG_mte_tagged, &page[i].flags);
+}

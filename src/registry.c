@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The registry of VMs: every VM of the host has its struct mte_vm, from its
+ * creation to its end.
+ */
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/hashtable.h>
+#include <linux/mutex.h>
+#include <linux/rculist.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "kvm_mte.h"
+
+#define REGISTRY_BITS	6
+
+static DEFINE_READ_MOSTLY_HASHTABLE(vms, REGISTRY_BITS);
+static LIST_HEAD(all_vms);
+/* Writers of the two above, and the choice of a free name in sysfs. */
+static DEFINE_MUTEX(registry_lock);
+
+/**
+ * registry_find - the module's state of a VM
+ * @kvm: the VM, which the caller must hold alive by KVM's own rules
+ *
+ * Context: any.
+ * Return: the state, valid as long as @kvm is; NULL if the VM is not known.
+ */
+struct mte_vm *registry_find(const struct kvm *kvm)
+{
+	struct mte_vm *vm;
+
+	rcu_read_lock();
+	hash_for_each_possible_rcu(vms, vm, node, (unsigned long)kvm)
+		if (vm->kvm == kvm)
+			break;
+	rcu_read_unlock();
+	return vm;
+}
+
+static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd)
+{
+	struct mte_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL);
+
+	if (!vm)
+		return NULL;
+	vm->kvm = kvm;
+	vm->creator = creator;
+	vm->pid = pid;
+	vm->fd = fd;
+	mutex_init(&vm->life);
+	raw_spin_lock_init(&vm->lock);
+	return vm;
+}
+
+/**
+ * registry_add - make a VM known, unless it is already
+ * @kvm: the VM, which the caller must hold alive
+ * @creator: thread that made it
+ * @pid: process of that thread
+ * @fd: its file descriptor in that process
+ *
+ * Context: may sleep.
+ * Return: its state, or NULL if there is no memory for it or no place in sysfs:
+ * the VM then works as without the module.
+ */
+struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd)
+{
+	struct mte_vm *vm;
+
+	mutex_lock(&registry_lock);
+	vm = registry_find(kvm);
+	if (vm)
+		goto out;
+	vm = vm_alloc(kvm, creator, pid, fd);
+	if (!vm)
+		goto out;
+	/* On failure this frees it: the kobject holds the only reference. */
+	if (sysfs_add_vm(vm)) {
+		vm = NULL;
+		goto out;
+	}
+	list_add(&vm->all, &all_vms);
+	hash_add_rcu(vms, &vm->node, (unsigned long)kvm);
+out:
+	mutex_unlock(&registry_lock);
+	if (!vm)
+		pr_warn_ratelimited("%d-%d: no memory to follow this VM; it works as without kvm_mte\n",
+				    creator, fd);
+	return vm;
+}
+
+static void registry_remove(struct mte_vm *vm)
+{
+	mutex_lock(&registry_lock);
+	hash_del_rcu(&vm->node);
+	list_del(&vm->all);
+	mutex_unlock(&registry_lock);
+
+	/*
+	 * A writer of sysfs that came first finishes, one that comes later sees
+	 * that the VM is dead.  The folder goes outside the mutex: removing it
+	 * waits for writers that may be waiting for the mutex.
+	 */
+	mutex_lock(&vm->life);
+	vm->dead = true;
+	vm_end(vm);
+	mutex_unlock(&vm->life);
+	sysfs_remove_vm(vm);
+}
+
+/**
+ * registry_empty - forget all VMs
+ *
+ * Context: module exit, when no hook can run any more; may sleep.
+ */
+void registry_empty(void)
+{
+	struct mte_vm *vm, *next;
+
+	list_for_each_entry_safe(vm, next, &all_vms, all)
+		registry_remove(vm);
+}
+
+/* The file that KVM_CREATE_VM gave out; may be somebody else's by now. */
+static void add_created_vm(int fd)
+{
+	struct file *file = fget(fd);
+	struct mte_vm *vm;
+
+	if (!file)
+		return;
+	if (file->f_op->unlocked_ioctl == kernel.vm_ioctl) {
+		vm = registry_add(file->private_data, task_pid_nr(current),
+				  task_tgid_nr(current), fd);
+		if (vm)
+			policy_apply(vm);
+	}
+	fput(file);
+}
+
+HOOK_WRAP(kvm_dev_ioctl, long,
+	  (struct file *filp, unsigned int ioctl, unsigned long arg),
+	  (filp, ioctl, arg))
+{
+	long ret = original(kvm_dev_ioctl)(filp, ioctl, arg);
+
+	if (ioctl == KVM_CREATE_VM && ret >= 0)
+		add_created_vm(ret);
+	return ret;
+}
+
+/*
+ * A VM has its folder before its first vCPU, even if another thread guessed the
+ * descriptor before KVM_CREATE_VM returned, or the VM was being made while the
+ * module was loaded.
+ */
+HOOK_WRAP(kvm_arch_vcpu_precreate, int, (struct kvm *kvm, unsigned int id),
+	  (kvm, id))
+{
+	if (!registry_find(kvm))
+		registry_add(kvm, kvm->userspace_pid, task_tgid_nr(current),
+			     scan_own_fd(kvm));
+	return original(kvm_arch_vcpu_precreate)(kvm, id);
+}
+
+/*
+ * No vCPU runs and no MMU notifier comes any more.  The original destroys the
+ * vCPUs, whose tag registers go with them (vcpu.c).
+ */
+HOOK_WRAP_VOID(kvm_arch_destroy_vm, (struct kvm *kvm), (kvm))
+{
+	struct mte_vm *vm = registry_find(kvm);
+
+	if (vm)
+		registry_remove(vm);
+	original(kvm_arch_destroy_vm)(kvm);
+}

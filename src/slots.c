@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which memory slots an MTE VM may have: only memory whose tags the kernel
+ * keeps wherever the page goes.  That is anonymous memory, shmem and memfd, and
+ * hugetlbfs; and device memory, which is mapped as device and has no tags.  A
+ * file's pages go to a disk that has no place for tags; DAX and other
+ * ZONE_DEVICE memory may have no tag storage at all.
+ *
+ * The check when a slot is set (Documentation/virt/kvm/api.rst 4.35, 7.28) is
+ * for the VMM's convenience: what counts is the check of the page itself when
+ * it is mapped (stage2.c), since a mapping may change under its slot.
+ */
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/ratelimit.h>
+#include <linux/sched/mm.h>
+
+#include "kvm_mte.h"
+#include "trace.h"
+
+static bool can_hold_tags(struct vm_area_struct *vma)
+{
+	if (vma->vm_flags & VM_PFNMAP)
+		return true;
+	return is_vm_hugetlb_page(vma) || vma_is_anonymous(vma) ||
+	       (vma->vm_flags & VM_MTE_ALLOWED) || kernel.vma_is_shmem(vma);
+}
+
+/* A range may hold several mappings and holes between them. */
+static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
+				unsigned long end)
+{
+	struct vm_area_struct *vma = find_vma(mm, start);
+
+	mmap_assert_locked(mm);
+	while (vma && vma->vm_start < end) {
+		if (!can_hold_tags(vma))
+			return false;
+		vma = find_vma(mm, vma->vm_end);
+	}
+	return true;
+}
+
+static int check_all_slots(struct mte_vm *vm, struct mm_struct *mm)
+{
+	struct kvm_memory_slot *slot;
+
+	lockdep_assert_held(&vm->kvm->slots_lock);
+	kvm_for_each_memslot(slot, kvm_memslots(vm->kvm)) {
+		if (range_can_hold_tags(mm, slot->userspace_addr,
+					slot->userspace_addr +
+					slot->npages * PAGE_SIZE))
+			continue;
+		pr_notice_ratelimited("%d-%d: not turned on: memory slot %d (IPA %llx, %lu pages) cannot hold tags: a file or DAX is mapped there\n",
+				      vm->creator, vm->fd, slot->id,
+				      gfn_to_gpa(slot->base_gfn), slot->npages);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/**
+ * slots_check - can all memory slots of a VM hold tags?
+ * @vm: the VM
+ *
+ * Context: slots_lock held; takes the mmap_lock of the VMM.
+ * Return: 0; -EINVAL, with the slot in the log; -ENODEV if the VMM's address
+ * space is gone.
+ */
+int slots_check(struct mte_vm *vm)
+{
+	struct mm_struct *mm = vm->kvm->mm;
+	int err;
+
+	if (!mmget_not_zero(mm)) {
+		pr_notice_ratelimited("%d-%d: not turned on: its process is exiting\n",
+				      vm->creator, vm->fd);
+		return -ENODEV;
+	}
+	mmap_read_lock(mm);
+	err = check_all_slots(vm, mm);
+	mmap_read_unlock(mm);
+	/*
+	 * Not mmput(): the last user's exit work would run here, under
+	 * slots_lock, and may destroy the very VM.
+	 */
+	mmput_async(mm);
+	return err;
+}
+
+/* What a slot being set means for a VM that has, or is to get, MTE. */
+static int refuse_slot(struct mte_vm *vm,
+		       const struct kvm_userspace_memory_region *mem)
+{
+	if (!vm_has_mte(vm)) {
+		vm_slot_refused(vm);
+		return 0;
+	}
+	if (vm_leave_policy(vm, NULL)) {
+		pr_notice_ratelimited("%d-%d: policy asked for MTE, but memory slot %u cannot hold tags: off\n",
+				      vm->creator, vm->fd, mem->slot & 0xffff);
+		return 0;
+	}
+	trace_kvm_mte_refuse(vm, mem->guest_phys_addr, -EINVAL);
+	pr_notice_ratelimited("%d-%d: memory slot %u refused: it cannot hold tags: a file or DAX is mapped there\n",
+			      vm->creator, vm->fd, mem->slot & 0xffff);
+	return -EINVAL;
+}
+
+/* KVM_SET_USER_MEMORY_REGION; slots_lock is held, current is the VMM. */
+HOOK_WRAP(kvm_arch_prepare_memory_region, int,
+	  (struct kvm *kvm, struct kvm_memory_slot *memslot,
+	   const struct kvm_userspace_memory_region *mem,
+	   enum kvm_mr_change change),
+	  (kvm, memslot, mem, change))
+{
+	struct mte_vm *vm = registry_find(kvm);
+	bool good;
+	int err;
+
+	if (vm && READ_ONCE(vm->state) != VM_OFF && change != KVM_MR_DELETE) {
+		mmap_read_lock(current->mm);
+		good = range_can_hold_tags(current->mm, mem->userspace_addr,
+					   mem->userspace_addr + mem->memory_size);
+		mmap_read_unlock(current->mm);
+		err = good ? 0 : refuse_slot(vm, mem);
+		if (err)
+			return err;
+	}
+	return original(kvm_arch_prepare_memory_region)(kvm, memslot, mem,
+							change);
+}

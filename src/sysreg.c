@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * System registers as the guest sees them, where it does not reach the hardware:
+ * ID_AA64PFR1_EL1.MTE, and the set/way cache operations on tags.  The VMM's side
+ * is in onereg.c.
+ */
+#include <linux/kvm_host.h>
+
+#include <asm/cpufeature.h>
+#include <asm/esr.h>
+#include <asm/sysreg.h>
+
+#include "kvm_mte.h"
+#include "vcpu.h"
+
+/* Set/way operations on tags, ARM DDI 0487 C5.4; 5.10 has no names for them. */
+#define SYS_DC_IGSW	sys_insn(1, 0, 7, 6, 4)
+#define SYS_DC_IGDSW	sys_insn(1, 0, 7, 6, 6)
+#define SYS_DC_CGSW	sys_insn(1, 0, 7, 10, 4)
+#define SYS_DC_CGDSW	sys_insn(1, 0, 7, 10, 6)
+#define SYS_DC_CIGSW	sys_insn(1, 0, 7, 14, 4)
+#define SYS_DC_CIGDSW	sys_insn(1, 0, 7, 14, 6)
+
+/* Trapped MSR, MRS or SYS: the encoding, as in sys_reg(). */
+static u32 trapped_encoding(u64 esr)
+{
+	return sys_reg((esr & ESR_ELx_SYS64_ISS_OP0_MASK) >> ESR_ELx_SYS64_ISS_OP0_SHIFT,
+		       (esr & ESR_ELx_SYS64_ISS_OP1_MASK) >> ESR_ELx_SYS64_ISS_OP1_SHIFT,
+		       (esr & ESR_ELx_SYS64_ISS_CRN_MASK) >> ESR_ELx_SYS64_ISS_CRN_SHIFT,
+		       (esr & ESR_ELx_SYS64_ISS_CRM_MASK) >> ESR_ELx_SYS64_ISS_CRM_SHIFT,
+		       (esr & ESR_ELx_SYS64_ISS_OP2_MASK) >> ESR_ELx_SYS64_ISS_OP2_SHIFT);
+}
+
+static bool is_tag_set_way(u32 encoding)
+{
+	switch (encoding) {
+	case SYS_DC_IGSW:
+	case SYS_DC_IGDSW:
+	case SYS_DC_CGSW:
+	case SYS_DC_CGDSW:
+	case SYS_DC_CIGSW:
+	case SYS_DC_CIGDSW:
+		return true;
+	}
+	return false;
+}
+
+/* kvm_skip_instr() for AArch64 state; the header's calls an unexported function. */
+static void skip_instruction(struct kvm_vcpu *vcpu)
+{
+	*vcpu_pc(vcpu) += 4;
+	*vcpu_cpsr(vcpu) &= ~PSR_BTYPE_MASK;
+	/* One instruction done, for a guest being single-stepped. */
+	*vcpu_cpsr(vcpu) &= ~DBG_SPSR_SS;
+}
+
+/*
+ * As DC *SW on data (sys_regs.c:access_dcsw()): with forced write-back at
+ * stage 2 there is nothing to do.
+ */
+static int emulate_set_way(struct kvm_vcpu *vcpu)
+{
+	if (!cpus_have_const_cap(ARM64_HAS_STAGE2_FWB))
+		kernel.set_way_flush(vcpu);
+	skip_instruction(vcpu);
+	return 1;
+}
+
+HOOK_WRAP(kvm_handle_sys_reg, int, (struct kvm_vcpu *vcpu), (vcpu))
+{
+	u64 esr = kvm_vcpu_get_esr(vcpu);
+	bool is_read = esr & ESR_ELx_SYS64_ISS_DIR_READ;
+	int rt = kvm_vcpu_sys_get_rt(vcpu);
+	u32 encoding;
+	int ret;
+
+	if (!vcpu_has_mte(vcpu))
+		return original(kvm_handle_sys_reg)(vcpu);
+
+	encoding = trapped_encoding(esr);
+	if (!is_read && is_tag_set_way(encoding))
+		return emulate_set_way(vcpu);
+
+	ret = original(kvm_handle_sys_reg)(vcpu);
+	if (is_read && encoding == SYS_ID_AA64PFR1_EL1)
+		vcpu_set_reg(vcpu, rt, vcpu_get_reg(vcpu, rt) | host_mte_field());
+	return ret;
+}

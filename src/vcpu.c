@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The vCPU: HCR_EL2.ATA, and the registers RGSR_EL1, GCR_EL1, TFSR_EL1 and
+ * TFSRE0_EL1, which these kernels have no place for.
+ *
+ * They are switched when a vCPU is loaded and put.  Between the two the host
+ * does not depend on them: GCR_EL1 and RGSR_EL1 only serve IRG, which the
+ * kernel does not use (KASAN_HW_TAGS is refused), TFSRE0_EL1 is looked at only
+ * on entry from EL0, and mte_thread_switch() runs between one task's put and
+ * the next one's load.  Under VHE the kernel's own TFSR_EL1 is TFSR_EL2, and
+ * the guest's is reached as TFSR_EL12.
+ *
+ * A guest without MTE cannot see them: with HCR_EL2.ATA = 0 its accesses trap
+ * (ARM DDI 0487, HCR_EL2.ATA).
+ */
+#include <linux/hashtable.h>
+#include <linux/kvm_host.h>
+#include <linux/percpu.h>
+#include <linux/ratelimit.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include <asm/barrier.h>
+#include <asm/sysreg.h>
+
+#include "kvm_mte.h"
+#include "vcpu.h"
+
+/* Upstream's reset_unknown(): the architecture leaves the values UNKNOWN. */
+#define RESET_UNKNOWN	0x1de7ec7edbadc0deULL
+
+#define VCPU_BITS	8
+
+static DEFINE_READ_MOSTLY_HASHTABLE(vcpus, VCPU_BITS);
+static DEFINE_RAW_SPINLOCK(vcpus_lock);
+
+/* The vCPU whose registers this CPU holds, and the host's own meanwhile. */
+static DEFINE_PER_CPU(struct mte_vcpu *, loaded);
+static DEFINE_PER_CPU(struct mte_regs, host_regs);
+
+/**
+ * vcpu_find - the module's state of a vCPU
+ * @vcpu: the vCPU, held alive by the caller
+ *
+ * Context: any.
+ * Return: the state, valid as long as @vcpu; NULL if it has none.
+ */
+struct mte_vcpu *vcpu_find(const struct kvm_vcpu *vcpu)
+{
+	struct mte_vcpu *mv;
+
+	rcu_read_lock();
+	hash_for_each_possible_rcu(vcpus, mv, node, (unsigned long)vcpu)
+		if (mv->vcpu == vcpu)
+			break;
+	rcu_read_unlock();
+	return mv;
+}
+
+static void reset_regs(struct mte_regs *regs)
+{
+	regs->rgsr = RESET_UNKNOWN;
+	regs->gcr = RESET_UNKNOWN;
+	regs->tfsr = RESET_UNKNOWN;
+	regs->tfsre0 = RESET_UNKNOWN;
+}
+
+/**
+ * vcpu_prepare - make sure that a vCPU has a place for its registers
+ * @vcpu: the vCPU, held alive by the caller
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int vcpu_prepare(struct kvm_vcpu *vcpu)
+{
+	struct mte_vcpu *mv;
+	bool lost;
+
+	if (vcpu_find(vcpu))
+		return 0;
+	mv = kzalloc(sizeof(*mv), GFP_KERNEL_ACCOUNT);
+	if (!mv)
+		return -ENOMEM;
+	mv->vcpu = vcpu;
+	reset_regs(&mv->regs);
+
+	raw_spin_lock(&vcpus_lock);
+	lost = vcpu_find(vcpu);
+	if (!lost)
+		hash_add_rcu(vcpus, &mv->node, (unsigned long)vcpu);
+	raw_spin_unlock(&vcpus_lock);
+	if (lost)
+		kfree(mv);
+	return 0;
+}
+
+static void forget(struct mte_vcpu *mv)
+{
+	hash_del_rcu(&mv->node);
+	kfree_rcu(mv, rcu);
+}
+
+/**
+ * vcpu_forget_all - free the state of all vCPUs
+ *
+ * Context: module exit, when no hook can run any more.
+ */
+void vcpu_forget_all(void)
+{
+	struct hlist_node *next;
+	struct mte_vcpu *mv;
+	int i;
+
+	hash_for_each_safe(vcpus, i, next, mv, node)
+		forget(mv);
+}
+
+static void save_guest(struct mte_regs *regs)
+{
+	regs->rgsr = read_sysreg_s(SYS_RGSR_EL1);
+	regs->gcr = read_sysreg_s(SYS_GCR_EL1);
+	regs->tfsr = read_sysreg_s(SYS_TFSR_EL12);
+	regs->tfsre0 = read_sysreg_s(SYS_TFSRE0_EL1);
+}
+
+static void restore(const struct mte_regs *regs)
+{
+	write_sysreg_s(regs->rgsr, SYS_RGSR_EL1);
+	write_sysreg_s(regs->gcr, SYS_GCR_EL1);
+	write_sysreg_s(regs->tfsr, SYS_TFSR_EL12);
+	write_sysreg_s(regs->tfsre0, SYS_TFSRE0_EL1);
+}
+
+/* Accumulated tag check faults must land before TFSR*_EL1 change hands. */
+static void sync_tag_faults(void)
+{
+	dsb(nsh);
+	isb();
+}
+
+/* Preemption is off; called for KVM_RUN, and when its task is scheduled in. */
+HOOK_WATCH2(kvm_arch_vcpu_load, void, struct kvm_vcpu *, vcpu, int, cpu)
+{
+	struct mte_vcpu *mv;
+
+	if (atomic_read(&vms_pending))
+		vm_vcpu_ran(vcpu);
+	if (!vcpu_has_mte(vcpu))
+		return;
+	mv = vcpu_find(vcpu);
+	if (WARN_ON_ONCE(!mv)) {
+		/* Never: but then rather no tags than somebody else's. */
+		clear_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
+		return;
+	}
+	sync_tag_faults();
+	save_guest(this_cpu_ptr(&host_regs));
+	restore(&mv->regs);
+	__this_cpu_write(loaded, mv);
+}
+
+/*
+ * A put without a load is one whose load came before the module, or of a vCPU
+ * without MTE.
+ */
+HOOK_WATCH1(kvm_arch_vcpu_put, void, struct kvm_vcpu *, vcpu)
+{
+	struct mte_vcpu *mv = __this_cpu_read(loaded);
+
+	if (!mv || mv->vcpu != vcpu)
+		return;
+	sync_tag_faults();
+	save_guest(&mv->regs);
+	restore(this_cpu_ptr(&host_regs));
+	__this_cpu_write(loaded, NULL);
+}
+
+/* Between the put and the load in kvm_reset_vcpu(), so the copy counts. */
+HOOK_WATCH1(kvm_reset_sys_regs, void, struct kvm_vcpu *, vcpu)
+{
+	struct mte_vcpu *mv = vcpu_find(vcpu);
+
+	if (mv)
+		reset_regs(&mv->regs);
+}
+
+HOOK_WATCH1(kvm_arch_vcpu_destroy, void, struct kvm_vcpu *, vcpu)
+{
+	struct mte_vcpu *mv;
+
+	raw_spin_lock(&vcpus_lock);
+	mv = vcpu_find(vcpu);
+	if (mv)
+		forget(mv);
+	raw_spin_unlock(&vcpus_lock);
+}
+
+/*
+ * An MTE VM has no 32-bit vCPUs: AArch32 knows no tags, and a VM of both kinds
+ * would need tag rules for memory that one of them cannot follow.
+ */
+static int check_width(struct kvm_vcpu *vcpu)
+{
+	struct mte_vm *vm;
+
+	if (!test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features) ||
+	    !atomic_read(&vms_active))
+		return 0;
+	vm = registry_find(vcpu->kvm);
+	if (!vm || READ_ONCE(vm->state) == VM_OFF)
+		return 0;
+	if (vm_leave_policy(vm, vcpu)) {
+		pr_notice_ratelimited("%d-%d: policy asked for MTE, but a vCPU is 32-bit: off\n",
+				      vm->creator, vm->fd);
+		return 0;
+	}
+	pr_notice_ratelimited("%d-%d: 32-bit vCPU refused: MTE is for 64-bit guests only\n",
+			      vm->creator, vm->fd);
+	return -EINVAL;
+}
+
+/* KVM_ARM_VCPU_INIT undoes everything if this fails; PSCI's CPU_ON cannot. */
+HOOK_WRAP(kvm_reset_vcpu, int, (struct kvm_vcpu *vcpu), (vcpu))
+{
+	int err = check_width(vcpu);
+
+	return err ?: original(kvm_reset_vcpu)(vcpu);
+}
+
+/*
+ * The only full write of hcr_el2 is KVM_ARM_VCPU_INIT's (vcpu_reset_hcr), so
+ * ATA is set behind it.  vcpu->mutex is held, the vCPU is not loaded.
+ */
+HOOK_WRAP(kvm_arch_vcpu_ioctl, long,
+	  (struct file *filp, unsigned int ioctl, unsigned long arg),
+	  (filp, ioctl, arg))
+{
+	struct kvm_vcpu *vcpu = filp->private_data;
+	struct mte_vm *vm;
+	long ret;
+	int err;
+
+	if (ioctl != KVM_ARM_VCPU_INIT)
+		goto out;
+	vm = registry_find(vcpu->kvm);
+	if (!vm)
+		goto out;
+	err = vcpu_prepare(vcpu);
+	if (err && READ_ONCE(vm->state) != VM_OFF)
+		return err;
+	ret = original(kvm_arch_vcpu_ioctl)(filp, ioctl, arg);
+	if (!ret)
+		vm_vcpu_initialised(vm, vcpu);
+	return ret;
+out:
+	return original(kvm_arch_vcpu_ioctl)(filp, ioctl, arg);
+}
