@@ -77,6 +77,7 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
  * @origin_before: what @origin goes back to when a pending change is undone
  * @fresh: vCPUs, by index, initialised anew since the change was asked for or
  *	a vCPU last ran; only while a change is pending
+ * @had_mte: it had MTE and has been turned off since
  * @pages_tagged: base pages whose tags were cleared for this VM
  * @tags_restored: base pages of it whose tags came back from swap
  * @rcu: readers of the hash may look at it a little longer than it lives
@@ -100,6 +101,7 @@ struct mte_vm {
 	enum vm_origin origin;
 	enum vm_origin origin_before;
 	DECLARE_BITMAP(fresh, KVM_MAX_VCPUS);
+	bool had_mte;
 
 	atomic64_t pages_tagged;
 	atomic64_t tags_restored;
@@ -158,7 +160,6 @@ void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu);
 void vm_vcpu_ran(struct kvm_vcpu *vcpu);
 void vm_slot_refused(struct mte_vm *vm);
 bool vm_leave_policy(struct mte_vm *vm, struct kvm_vcpu *self);
-bool vm_vcpu_is_fresh(struct mte_vm *vm, const struct kvm_vcpu *vcpu);
 void vm_end(struct mte_vm *vm);
 
 /* policy.c */

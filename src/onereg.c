@@ -17,23 +17,6 @@ HOOK_ORIGINAL(kvm_arm_sys_reg_get_reg);
 HOOK_ORIGINAL(kvm_arm_sys_reg_set_reg);
 HOOK_ORIGINAL(kvm_arm_num_sys_reg_descs);
 
-/*
- * Does the VMM see an MTE vCPU?  One that was initialised anew on the way to
- * off already shows none: the VMM saves its registers between one vCPU's reset
- * and the next, and writes them back when the change has happened.
- */
-static bool vmm_sees_mte(struct kvm_vcpu *vcpu)
-{
-	struct mte_vm *vm;
-
-	if (!vcpu_has_mte(vcpu))
-		return false;
-	if (!atomic_read(&vms_pending))
-		return true;
-	vm = registry_find(vcpu->kvm);
-	return !vm || !vm_vcpu_is_fresh(vm, vcpu);
-}
-
 #define REG_ID(reg)	ARM64_SYS_REG(sys_reg_Op0(reg), sys_reg_Op1(reg), \
 				      sys_reg_CRn(reg), sys_reg_CRm(reg), \
 				      sys_reg_Op2(reg))
@@ -72,7 +55,7 @@ static u64 *accessible_tag_reg(struct kvm_vcpu *vcpu, u64 id)
 	struct mte_vcpu *mv;
 
 	mv = vcpu_find(vcpu);
-	if (!mv || !(vmm_sees_mte(vcpu) || mv->listed))
+	if (!mv || !(vcpu_has_mte(vcpu) || mv->listed))
 		return NULL;
 	return tag_reg(&mv->regs, id);
 }
@@ -96,7 +79,7 @@ HOOK_WRAP(kvm_arm_sys_reg_get_reg, int,
 {
 	u64 *place;
 
-	if (reg->id == PFR1_ID && vmm_sees_mte(vcpu))
+	if (reg->id == PFR1_ID && vcpu_has_mte(vcpu))
 		return get_pfr1(vcpu, reg);
 	place = accessible_tag_reg(vcpu, reg->id);
 	if (!place)
@@ -105,20 +88,29 @@ HOOK_WRAP(kvm_arm_sys_reg_get_reg, int,
 }
 
 /*
- * Upstream lets nobody change the field.  A VMM that saved its registers before
- * an admin turned MTE on writes 0 there on the next reset; that changes nothing
- * and is no error.
+ * Upstream lets nobody change the field.  But a VMM writes its saved registers
+ * back at a reset, and an admin may have turned MTE on or off since it saved
+ * them: the value of the other state changes nothing and is no error.
  */
 static int set_pfr1(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 {
-	u64 now = read_sanitised_ftr_reg(SYS_ID_AA64PFR1_EL1);
 	u64 val;
 
 	if (get_user(val, (u64 __user *)u64_to_user_ptr(reg->addr)))
 		return -EFAULT;
 	if (!(val & PFR1_MTE_MASK))
 		return original(kvm_arm_sys_reg_set_reg)(vcpu, reg);
-	return val == now ? 0 : -EINVAL;
+	return val == read_sanitised_ftr_reg(SYS_ID_AA64PFR1_EL1) ? 0 : -EINVAL;
+}
+
+static bool may_have_saved_mte(struct kvm_vcpu *vcpu)
+{
+	struct mte_vm *vm;
+
+	if (vcpu_has_mte(vcpu))
+		return true;
+	vm = registry_find(vcpu->kvm);
+	return vm && READ_ONCE(vm->had_mte);
 }
 
 HOOK_WRAP(kvm_arm_sys_reg_set_reg, int,
@@ -126,7 +118,7 @@ HOOK_WRAP(kvm_arm_sys_reg_set_reg, int,
 {
 	u64 *place, val;
 
-	if (reg->id == PFR1_ID && vmm_sees_mte(vcpu))
+	if (reg->id == PFR1_ID && may_have_saved_mte(vcpu))
 		return set_pfr1(vcpu, reg);
 	place = accessible_tag_reg(vcpu, reg->id);
 	if (!place)
@@ -146,7 +138,7 @@ HOOK_WRAP(kvm_arm_num_sys_reg_descs, unsigned long, (struct kvm_vcpu *vcpu),
 
 	if (!mv)
 		return nr;
-	mv->counted = vmm_sees_mte(vcpu);
+	mv->counted = vcpu_has_mte(vcpu);
 	return mv->counted ? nr + ARRAY_SIZE(tag_reg_ids) : nr;
 }
 

@@ -48,6 +48,8 @@ static int enter_state(struct mte_vm *vm, enum vm_state to)
 	if (from == VM_OFF && to != VM_OFF && !try_module_get(THIS_MODULE))
 		return -ENODEV;
 
+	if (vm_has_mte(vm))
+		vm->had_mte = true;
 	atomic_add((to != VM_OFF) - (from != VM_OFF), &vms_active);
 	atomic_add(is_pending(to) - is_pending(from), &vms_pending);
 	WRITE_ONCE(vm->state, to);
@@ -317,24 +319,6 @@ void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu)
 	kernel.stage2_unmap_vm(vm->kvm);
 	if (finish_pending(vm))
 		sysfs_vm_changed(vm);
-}
-
-/**
- * vm_vcpu_is_fresh - was the vCPU initialised anew for a pending change?
- * @vm: its VM
- * @vcpu: the vCPU
- *
- * Context: any.
- * Return: true if a change is pending and the vCPU has not run since.
- */
-bool vm_vcpu_is_fresh(struct mte_vm *vm, const struct kvm_vcpu *vcpu)
-{
-	bool fresh;
-
-	raw_spin_lock(&vm->lock);
-	fresh = is_pending(vm->state) && test_bit(vcpu->vcpu_idx, vm->fresh);
-	raw_spin_unlock(&vm->lock);
-	return fresh;
 }
 
 /**
