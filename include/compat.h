@@ -9,12 +9,11 @@
 
 #include <linux/ftrace.h>
 #include <linux/kvm_host.h>
-#include <linux/version.h>
 
 #include <asm/kvm_pgtable.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
-#error "kvm_mte: kernels before 5.10 have no MTE (arm64 gained it in 5.10)"
+#ifndef HAVE_ASM_MTE
+#error "kvm_mte: this kernel has no MTE (arm64 gained it in 5.10)"
 #endif
 #ifndef CONFIG_KVM
 #error "kvm_mte: this kernel is built without KVM (CONFIG_KVM)"
@@ -23,7 +22,7 @@
 #error "kvm_mte: this kernel is built without kprobes (CONFIG_KPROBES)"
 #endif
 #ifdef HAVE_KVM_CAP_ARM_MTE
-#error "kvm_mte: KVM of this kernel has guest MTE of its own; this release only serves kernels that lack it"
+#error "kvm_mte: this release is for kernels whose KVM has no guest MTE"
 #endif
 
 /*
@@ -51,29 +50,29 @@
 #endif
 
 #ifdef HAVE_FTRACE_REGS
-typedef struct ftrace_regs compat_ftrace_regs;
+#define compat_ftrace_regs_t struct ftrace_regs
 
-static __always_inline struct pt_regs *compat_ftrace_pt_regs(compat_ftrace_regs *r)
+static __always_inline struct pt_regs *compat_ftrace_pt_regs(compat_ftrace_regs_t *r)
 {
 	return ftrace_get_regs(r);
 }
 #else
-typedef struct pt_regs compat_ftrace_regs;
+#define compat_ftrace_regs_t struct pt_regs
 
-static __always_inline struct pt_regs *compat_ftrace_pt_regs(compat_ftrace_regs *r)
+static __always_inline struct pt_regs *compat_ftrace_pt_regs(compat_ftrace_regs_t *r)
 {
 	return r;
 }
 #endif
 
 /* The argument registers x0... of the traced call. */
-static __always_inline const u64 *compat_ftrace_args(compat_ftrace_regs *r)
+static __always_inline const u64 *compat_ftrace_args(compat_ftrace_regs_t *r)
 {
 	return compat_ftrace_pt_regs(r)->regs;
 }
 
 /* Where the traced call goes on. */
-static __always_inline void compat_ftrace_set_pc(compat_ftrace_regs *r,
+static __always_inline void compat_ftrace_set_pc(compat_ftrace_regs_t *r,
 						 unsigned long pc)
 {
 	compat_ftrace_pt_regs(r)->pc = pc;
@@ -81,9 +80,9 @@ static __always_inline void compat_ftrace_set_pc(compat_ftrace_regs *r,
 
 /* Last argument of kvm_pgtable_stage2_map(). */
 #ifdef HAVE_STAGE2_MAP_VOID_CACHE
-typedef void compat_stage2_cache;
+#define compat_stage2_cache_t void
 #else
-typedef struct kvm_mmu_memory_cache compat_stage2_cache;
+#define compat_stage2_cache_t struct kvm_mmu_memory_cache
 #endif
 
 /* The VM that a stage-2 page table belongs to. */

@@ -92,6 +92,7 @@ static inline void hook_leave(void)
 		      #fn "() has another prototype on this kernel")
 
 #define HOOK_HANDLER_WRAP(fn)						\
+	extern const struct hook_handler hook_##fn;			\
 	const struct hook_handler hook_##fn = {				\
 		.kind = HOOK_WRAP,					\
 		.wrapper = fn##_entry,					\
@@ -103,7 +104,7 @@ static inline void hook_leave(void)
  * it above the wrapper say HOOK_ORIGINAL(fn) first.
  */
 #define HOOK_ORIGINAL(fn) static void *fn##_original __read_mostly
-#define original(fn) ((typeof(&fn))fn##_original)
+#define original(fn) ((typeof(fn) *)fn##_original)
 
 /*
  * HOOK_WRAP(fn, type, (type1 arg1, ...), (arg1, ...)) { body }
@@ -138,6 +139,7 @@ static inline void hook_leave(void)
 	static noinline void fn##_wrapped proto
 
 #define HOOK_HANDLER_WATCH(fn)						\
+	extern const struct hook_handler hook_##fn;			\
 	const struct hook_handler hook_##fn = {				\
 		.kind = HOOK_WATCH,					\
 		.watch = fn##_entry,					\
@@ -145,7 +147,7 @@ static inline void hook_leave(void)
 
 /* HOOK_WATCHn(fn, type, type1, arg1, ...) { body }: n arguments, result void */
 #define HOOK_WATCH1(fn, type, t1, a1)					\
-	HOOK_SAME_TYPE(fn, typeof(type (t1)));				\
+	HOOK_SAME_TYPE(fn, typeof(type(t1)));				\
 	static __always_inline void fn##_watched(t1 a1);		\
 	static notrace void fn##_entry(const u64 *x)			\
 	{								\
@@ -155,7 +157,7 @@ static inline void hook_leave(void)
 	static __always_inline void fn##_watched(t1 a1)
 
 #define HOOK_WATCH2(fn, type, t1, a1, t2, a2)				\
-	HOOK_SAME_TYPE(fn, typeof(type (t1, t2)));			\
+	HOOK_SAME_TYPE(fn, typeof(type(t1, t2)));			\
 	static __always_inline void fn##_watched(t1 a1, t2 a2);		\
 	static notrace void fn##_entry(const u64 *x)			\
 	{								\
@@ -165,7 +167,7 @@ static inline void hook_leave(void)
 	static __always_inline void fn##_watched(t1 a1, t2 a2)
 
 #define HOOK_WATCH3(fn, type, t1, a1, t2, a2, t3, a3)			\
-	HOOK_SAME_TYPE(fn, typeof(type (t1, t2, t3)));			\
+	HOOK_SAME_TYPE(fn, typeof(type(t1, t2, t3)));			\
 	static __always_inline void fn##_watched(t1 a1, t2 a2, t3 a3);	\
 	static notrace void fn##_entry(const u64 *x)			\
 	{								\

@@ -44,10 +44,13 @@
  * @VM_TURNING_ON: runs without MTE, gets it when all its vCPUs are initialised anew
  * @VM_TURNING_OFF: runs with MTE, loses it likewise
  *
- *	off --1, never run--> on          on --0, never run--> off
- *	off --1, has run----> turning-on  --all vCPUs anew--> on
- *	on  --0, has run----> turning-off --all vCPUs anew--> off
- *	turning-on --0--> off             turning-off --1--> on
+ *	state		1 written, never run / has run	0 written, likewise
+ *	off		on / turning-on			-
+ *	on		-				off / turning-off
+ *	turning-on	-				off
+ *	turning-off	on				-
+ *
+ * turning-on becomes on, and turning-off off, with the guest's reboot.
  */
 enum vm_state { VM_OFF, VM_ON, VM_TURNING_ON, VM_TURNING_OFF };
 
@@ -65,6 +68,7 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
  * @node: in the registry's hash, by @kvm
  * @all: in the registry's list of VMs
  * @kvm: the VM; not to be followed once @dead, except by its own hooks
+ * @mm: its VMM's address space, to compare with only
  * @kobj: its folder in sysfs; its reference count is the struct's
  * @creator: thread that made the VM, as in KVM's own debugfs names
  * @pid: process of that thread
@@ -86,6 +90,7 @@ struct mte_vm {
 	struct hlist_node node;
 	struct list_head all;
 	struct kvm *kvm;
+	const struct mm_struct *mm;
 	struct kobject kobj;
 	pid_t creator;
 	pid_t pid;
@@ -147,6 +152,7 @@ int selftest_hooks(enum hook_mechanism how);
 
 /* registry.c: struct kvm -> struct mte_vm */
 struct mte_vm *registry_find(const struct kvm *kvm);
+struct mte_vm *registry_find_by_mm(const struct mm_struct *mm);
 struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd);
 void registry_empty(void);
 
@@ -156,17 +162,19 @@ int scan_own_fd(const struct kvm *kvm);
 
 /* state.c: the state machine */
 int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin);
+void vm_end(struct mte_vm *vm);
+
+/* reboot.c: changes that wait for the guest's reboot */
 void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu);
 void vm_vcpu_ran(struct kvm_vcpu *vcpu);
 void vm_slot_refused(struct mte_vm *vm);
-bool vm_leave_policy(struct mte_vm *vm, struct kvm_vcpu *self);
-void vm_end(struct mte_vm *vm);
 
 /* policy.c */
 extern struct kobj_attribute policy_default_attr;
 int policy_parse(const char *word);
 const char *policy_word(void);
 void policy_apply(struct mte_vm *vm);
+bool vm_leave_policy(struct mte_vm *vm, struct kvm_vcpu *self);
 
 /* slots.c: which memory can hold tags */
 int slots_check(struct mte_vm *vm);
@@ -178,9 +186,12 @@ void vcpu_forget_all(void);
 /* sysfs.c */
 int sysfs_init(void);
 void sysfs_exit(void);
+
+/* sysfs_vm.c: a VM's folder */
+int sysfs_vms_init(struct kobject *root);
+void sysfs_vms_exit(void);
 int sysfs_add_vm(struct mte_vm *vm);
 void sysfs_remove_vm(struct mte_vm *vm);
 void sysfs_vm_changed(struct mte_vm *vm);
-const char *sysfs_state_word(enum vm_state state);
 
 #endif /* _KVM_MTE_H */

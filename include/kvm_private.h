@@ -28,14 +28,16 @@ long kvm_vcpu_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
  * @set_way_flush: what a guest's set/way cache operation does
  * @vma_is_shmem: is this a mapping of shared memory?
  * @clear_page_tags: clear the tags of one page, by its linear address
+ * @restore_tags: restore the tags saved for a swap entry; false if there are none
  */
 struct kernel_functions {
-	typeof(&kvm_vm_ioctl) vm_ioctl;
-	typeof(&kvm_vcpu_ioctl) vcpu_ioctl;
-	typeof(&stage2_unmap_vm) stage2_unmap_vm;
-	typeof(&kvm_set_way_flush) set_way_flush;
-	typeof(&vma_is_shmem) vma_is_shmem;
-	typeof(&mte_clear_page_tags) clear_page_tags;
+	long (*vm_ioctl)(struct file *filp, unsigned int ioctl, unsigned long arg);
+	long (*vcpu_ioctl)(struct file *filp, unsigned int ioctl, unsigned long arg);
+	void (*stage2_unmap_vm)(struct kvm *kvm);
+	void (*set_way_flush)(struct kvm_vcpu *vcpu);
+	bool (*vma_is_shmem)(struct vm_area_struct *vma);
+	void (*clear_page_tags)(void *addr);
+	bool (*restore_tags)(swp_entry_t entry, struct page *page);
 };
 
 extern struct kernel_functions kernel;

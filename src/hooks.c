@@ -14,11 +14,13 @@
 	X(kvm_dev_ioctl,		"VMs as they are made")		\
 	X(kvm_arch_vcpu_precreate,	"VMs that were missed")		\
 	X(kvm_arch_destroy_vm,		"the end of a VM")		\
-	/* slots.c, stage2.c, page.c: tags of memory */			\
+	/* slots.c, stage2.c, page.c, swap.c: tags of memory */		\
 	X(kvm_arch_prepare_memory_region, "early check of memory slots") \
 	X(kvm_pgtable_stage2_map,	"tags before a guest sees them") \
 	X(split_huge_page_to_list,	"tags of split huge pages")	\
 	X(free_huge_page,		"tags of hugetlb pages")	\
+	X(swap_readpage,		"tags of swapped pages")	\
+	X(ksm_might_need_to_copy,	"tags of swapped pages")	\
 	/* vcpu.c, exception.c: the vCPU */				\
 	X(kvm_arch_vcpu_ioctl,		"a vCPU's reset")		\
 	X(kvm_reset_vcpu,		"refusal of 32-bit vCPUs")	\
@@ -45,7 +47,9 @@ static struct hook hooks[] = { HOOKS(ROW) };
 /* Functions that are called, or compared with, but not hooked. */
 struct kernel_functions kernel __read_mostly;
 
-#define CALL(member, fn) { #fn, (unsigned long *)&kernel.member }
+#define CALL(member, fn)	{ #fn, (unsigned long *)&kernel.member }
+#define SAME_TYPE(member, fn)	HOOK_SAME_TYPE(fn, typeof(*kernel.member))
+
 static const struct symbol calls[] = {
 	CALL(vm_ioctl, kvm_vm_ioctl),
 	CALL(vcpu_ioctl, kvm_vcpu_ioctl),
@@ -53,7 +57,14 @@ static const struct symbol calls[] = {
 	CALL(set_way_flush, kvm_set_way_flush),
 	CALL(vma_is_shmem, vma_is_shmem),
 	CALL(clear_page_tags, mte_clear_page_tags),
+	CALL(restore_tags, mte_restore_tags),
 };
+
+SAME_TYPE(stage2_unmap_vm, stage2_unmap_vm);
+SAME_TYPE(set_way_flush, kvm_set_way_flush);
+SAME_TYPE(vma_is_shmem, vma_is_shmem);
+SAME_TYPE(clear_page_tags, mte_clear_page_tags);
+SAME_TYPE(restore_tags, mte_restore_tags);
 
 /**
  * hooks_resolve - find every function that is hooked or called

@@ -17,29 +17,26 @@ HOOK_ORIGINAL(kvm_arm_sys_reg_get_reg);
 HOOK_ORIGINAL(kvm_arm_sys_reg_set_reg);
 HOOK_ORIGINAL(kvm_arm_num_sys_reg_descs);
 
-#define REG_ID(reg)	ARM64_SYS_REG(sys_reg_Op0(reg), sys_reg_Op1(reg), \
-				      sys_reg_CRn(reg), sys_reg_CRm(reg), \
-				      sys_reg_Op2(reg))
-#define PFR1_ID		REG_ID(SYS_ID_AA64PFR1_EL1)
+/* How KVM names them to the VMM: Op0, Op1, CRn, CRm, Op2. */
+#define PFR1_ID		ARM64_SYS_REG(3, 0, 0, 4, 1)
+#define RGSR_ID		ARM64_SYS_REG(3, 0, 1, 0, 5)
+#define GCR_ID		ARM64_SYS_REG(3, 0, 1, 0, 6)
+#define TFSR_ID		ARM64_SYS_REG(3, 0, 5, 6, 0)
+#define TFSRE0_ID	ARM64_SYS_REG(3, 0, 5, 6, 1)
 
 /* In the order of their encodings, as KVM lists its own. */
-static const u64 tag_reg_ids[] = {
-	REG_ID(SYS_RGSR_EL1),
-	REG_ID(SYS_GCR_EL1),
-	REG_ID(SYS_TFSR_EL1),
-	REG_ID(SYS_TFSRE0_EL1),
-};
+static const u64 tag_reg_ids[] = { RGSR_ID, GCR_ID, TFSR_ID, TFSRE0_ID };
 
 static u64 *tag_reg(struct mte_regs *regs, u64 id)
 {
 	switch (id) {
-	case REG_ID(SYS_RGSR_EL1):
+	case RGSR_ID:
 		return &regs->rgsr;
-	case REG_ID(SYS_GCR_EL1):
+	case GCR_ID:
 		return &regs->gcr;
-	case REG_ID(SYS_TFSR_EL1):
+	case TFSR_ID:
 		return &regs->tfsr;
-	case REG_ID(SYS_TFSRE0_EL1):
+	case TFSRE0_ID:
 		return &regs->tfsre0;
 	}
 	return NULL;

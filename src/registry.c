@@ -39,6 +39,31 @@ struct mte_vm *registry_find(const struct kvm *kvm)
 	return vm;
 }
 
+/**
+ * registry_find_by_mm - a VM with MTE, on or pending, of an address space
+ * @mm: the address space
+ *
+ * Context: any, with preemption off: without a reference to a VM, it is only
+ * safe to count something in what is returned, and only until preemption is on
+ * again (mte_vm.rcu).
+ * Return: the first such VM; NULL if there is none.
+ */
+struct mte_vm *registry_find_by_mm(const struct mm_struct *mm)
+{
+	struct mte_vm *vm, *found = NULL;
+	int i;
+
+	rcu_read_lock();
+	hash_for_each_rcu(vms, i, vm, node) {
+		if (READ_ONCE(vm->state) != VM_OFF && vm->mm == mm) {
+			found = vm;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return found;
+}
+
 static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd)
 {
 	struct mte_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL);
@@ -46,6 +71,7 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	if (!vm)
 		return NULL;
 	vm->kvm = kvm;
+	vm->mm = kvm->mm;
 	vm->creator = creator;
 	vm->pid = pid;
 	vm->fd = fd;

@@ -14,17 +14,14 @@ static const int selftest_key = 0x1234, selftest_elt = 0x1234;
 static int watched_calls;
 static bool watched_args;
 
-int selftest_watched(const void *key, const void *elt);
-int selftest_wrapped(const void *key, const void *elt);
-
-noinline int selftest_watched(const void *key, const void *elt)
+static noinline int selftest_watched(const void *key, const void *elt)
 {
 	/* Neither argument nor result can be known to the compiler. */
 	barrier();
 	return *(const int *)key - *(const int *)elt;
 }
 
-noinline int selftest_wrapped(const void *key, const void *elt)
+static noinline int selftest_wrapped(const void *key, const void *elt)
 {
 	barrier();
 	return *(const int *)key - *(const int *)elt;

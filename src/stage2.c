@@ -88,7 +88,7 @@ static int before_map(struct mte_vm *vm, u64 ipa, u64 phys, u64 size)
 
 HOOK_WRAP(kvm_pgtable_stage2_map, int,
 	  (struct kvm_pgtable *pgt, u64 addr, u64 size, u64 phys,
-	   enum kvm_pgtable_prot prot, compat_stage2_cache *mc),
+	   enum kvm_pgtable_prot prot, compat_stage2_cache_t *mc),
 	  (pgt, addr, size, phys, prot, mc))
 {
 	struct mte_vm *vm;

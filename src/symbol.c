@@ -16,8 +16,8 @@
 
 #include "symbol.h"
 
-static typeof(&kallsyms_lookup_name) lookup_name;
-static typeof(&kallsyms_lookup) lookup_address;
+static typeof(kallsyms_lookup_name) *lookup_name;
+static typeof(kallsyms_lookup) *lookup_address;
 
 static int find_kallsyms(void)
 {

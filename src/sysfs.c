@@ -5,262 +5,11 @@
  */
 #include <linux/kernel.h>
 #include <linux/kobject.h>
-#include <linux/module.h>
-#include <linux/ratelimit.h>
-#include <linux/slab.h>
 #include <linux/sysfs.h>
-#include <linux/wait.h>
 
 #include "kvm_mte.h"
 
-static const char * const state_words[] = {
-	[VM_OFF] = "off",
-	[VM_ON] = "on",
-	[VM_TURNING_ON] = "turning-on",
-	[VM_TURNING_OFF] = "turning-off",
-};
-
-static const char * const origin_words[] = {
-	[ORIGIN_NONE] = "none",
-	[ORIGIN_VMM] = "vmm",
-	[ORIGIN_POLICY] = "policy",
-	[ORIGIN_ADMIN] = "admin",
-};
-
-/* The module may go when the last VM's folder has been let go. */
-static atomic_t folders = ATOMIC_INIT(0);
-static DECLARE_WAIT_QUEUE_HEAD(folders_gone);
-
 static struct kobject *root, *policy_dir, *repairs_dir;
-static struct kset *vms_set;
-
-/* A VM's folder */
-
-static struct mte_vm *to_vm(struct kobject *kobj)
-{
-	return container_of(kobj, struct mte_vm, kobj);
-}
-
-/**
- * struct vm_attribute - a file in a VM's folder
- * @attr: name and mode
- * @show: writes the value
- * @store: takes a value
- */
-struct vm_attribute {
-	struct attribute attr;
-	ssize_t (*show)(struct mte_vm *vm, char *buf);
-	ssize_t (*store)(struct mte_vm *vm, const char *buf, size_t len);
-};
-
-static ssize_t vm_attr_show(struct kobject *kobj, struct attribute *attr,
-			    char *buf)
-{
-	return container_of(attr, struct vm_attribute, attr)->show(to_vm(kobj), buf);
-}
-
-static ssize_t vm_attr_store(struct kobject *kobj, struct attribute *attr,
-			     const char *buf, size_t len)
-{
-	return container_of(attr, struct vm_attribute, attr)->store(to_vm(kobj),
-								     buf, len);
-}
-
-static const struct sysfs_ops vm_sysfs_ops = {
-	.show = vm_attr_show,
-	.store = vm_attr_store,
-};
-
-static ssize_t enable_show(struct mte_vm *vm, char *buf)
-{
-	enum vm_state state = READ_ONCE(vm->state);
-
-	/* What was asked for, as it was written. */
-	return sysfs_emit(buf, "%d\n", state == VM_ON || state == VM_TURNING_ON);
-}
-
-static ssize_t enable_store(struct mte_vm *vm, const char *buf, size_t len)
-{
-	bool on;
-	int err;
-
-	err = kstrtobool(buf, &on);
-	if (err) {
-		pr_notice_ratelimited("%d-%d: enable: not a boolean\n",
-				      vm->creator, vm->fd);
-		return err;
-	}
-	mutex_lock(&vm->life);
-	if (vm->dead) {
-		pr_notice_ratelimited("%d-%d: enable: the VM is being destroyed\n",
-				      vm->creator, vm->fd);
-		err = -ENODEV;
-	} else {
-		err = vm_set(vm, on, ORIGIN_ADMIN);
-	}
-	mutex_unlock(&vm->life);
-	return err ?: len;
-}
-
-static ssize_t state_show(struct mte_vm *vm, char *buf)
-{
-	return sysfs_emit(buf, "%s\n", state_words[READ_ONCE(vm->state)]);
-}
-
-static ssize_t origin_show(struct mte_vm *vm, char *buf)
-{
-	return sysfs_emit(buf, "%s\n", origin_words[READ_ONCE(vm->origin)]);
-}
-
-static ssize_t pid_show(struct mte_vm *vm, char *buf)
-{
-	return sysfs_emit(buf, "%d\n", vm->pid);
-}
-
-static ssize_t vcpus_show(struct mte_vm *vm, char *buf)
-{
-	int nr = 0;
-
-	mutex_lock(&vm->life);
-	if (!vm->dead)
-		nr = READ_ONCE(vm->kvm->created_vcpus);
-	mutex_unlock(&vm->life);
-	return sysfs_emit(buf, "%d\n", nr);
-}
-
-static ssize_t pages_tagged_show(struct mte_vm *vm, char *buf)
-{
-	return sysfs_emit(buf, "%lld\n", atomic64_read(&vm->pages_tagged));
-}
-
-static ssize_t tags_restored_show(struct mte_vm *vm, char *buf)
-{
-	return sysfs_emit(buf, "%lld\n", atomic64_read(&vm->tags_restored));
-}
-
-static struct vm_attribute enable_attr = __ATTR_RW(enable);
-static struct vm_attribute state_attr = __ATTR_RO(state);
-static struct vm_attribute origin_attr = __ATTR_RO(origin);
-static struct vm_attribute pid_attr = __ATTR_RO(pid);
-static struct vm_attribute vcpus_attr = __ATTR_RO(vcpus);
-static struct vm_attribute pages_tagged_attr = __ATTR_RO(pages_tagged);
-static struct vm_attribute tags_restored_attr = __ATTR_RO(tags_restored);
-
-static struct attribute *vm_attrs[] = {
-	&enable_attr.attr, &state_attr.attr, &origin_attr.attr,
-	&pid_attr.attr, &vcpus_attr.attr, NULL
-};
-
-static struct attribute *vm_stats_attrs[] = {
-	&pages_tagged_attr.attr, &tags_restored_attr.attr, NULL
-};
-
-static const struct attribute_group vm_group = { .attrs = vm_attrs };
-static const struct attribute_group vm_stats_group = {
-	.name = "stats",
-	.attrs = vm_stats_attrs,
-};
-
-static const struct attribute_group *vm_groups[] = {
-	&vm_group, &vm_stats_group, NULL
-};
-
-static void vm_release(struct kobject *kobj)
-{
-	kfree_rcu(to_vm(kobj), rcu);
-	if (atomic_dec_and_test(&folders))
-		wake_up(&folders_gone);
-}
-
-static struct kobj_type vm_type = {
-	.sysfs_ops = &vm_sysfs_ops,
-	.default_groups = vm_groups,
-	.release = vm_release,
-};
-
-static const char *vms_uevent_name(struct kset *kset, struct kobject *kobj)
-{
-	return "kvm_mte";
-}
-
-static int vms_uevent(struct kset *kset, struct kobject *kobj,
-		      struct kobj_uevent_env *env)
-{
-	struct mte_vm *vm = to_vm(kobj);
-
-	return add_uevent_var(env, "PID=%d", vm->pid) ?:
-	       add_uevent_var(env, "FD=%d", vm->fd) ?:
-	       add_uevent_var(env, "STATE=%s", state_words[READ_ONCE(vm->state)]);
-}
-
-static const struct kset_uevent_ops vms_uevent_ops = {
-	.name = vms_uevent_name,
-	.uevent = vms_uevent,
-};
-
-/* A dying VM may still have the name: the next one gets .1, .2, ... */
-static int add_folder(struct mte_vm *vm)
-{
-	char name[sizeof("-2147483648--2147483648.4294967295")];
-	struct kobject *taken;
-	unsigned int i;
-
-	snprintf(name, sizeof(name), "%d-%d", vm->creator, vm->fd);
-	for (i = 1; (taken = kset_find_obj(vms_set, name)); i++) {
-		kobject_put(taken);
-		snprintf(name, sizeof(name), "%d-%d.%u", vm->creator, vm->fd, i);
-	}
-	return kobject_add(&vm->kobj, NULL, "%s", name);
-}
-
-/**
- * sysfs_add_vm - make a VM's folder
- * @vm: the VM; from here on its folder's kobject owns it
- *
- * Context: may sleep; one caller at a time (registry_lock).
- * Return: 0; on an error @vm has been freed.
- */
-int sysfs_add_vm(struct mte_vm *vm)
-{
-	int err;
-
-	atomic_inc(&folders);
-	vm->kobj.kset = vms_set;
-	kobject_init(&vm->kobj, &vm_type);
-	err = add_folder(vm);
-	if (err) {
-		kobject_put(&vm->kobj);
-		return err;
-	}
-	kobject_uevent(&vm->kobj, KOBJ_ADD);
-	return 0;
-}
-
-/**
- * sysfs_remove_vm - remove a VM's folder and let go of the VM
- * @vm: the VM; may be freed when this returns
- *
- * Context: may sleep: waits for those who read or write in the folder.
- */
-void sysfs_remove_vm(struct mte_vm *vm)
-{
-	kobject_uevent(&vm->kobj, KOBJ_REMOVE);
-	kobject_del(&vm->kobj);
-	kobject_put(&vm->kobj);
-}
-
-/**
- * sysfs_vm_changed - tell listeners that a VM's state has changed
- * @vm: the VM
- *
- * Context: may sleep.
- */
-void sysfs_vm_changed(struct mte_vm *vm)
-{
-	kobject_uevent(&vm->kobj, KOBJ_CHANGE);
-}
-
-/* The root folder */
 
 static ssize_t version_show(struct kobject *kobj, struct kobj_attribute *attr,
 			    char *buf)
@@ -332,8 +81,7 @@ int sysfs_init(void)
 	repairs_dir = add_dir("repairs", root, repairs_attrs);
 	if (!repairs_dir)
 		goto put_policy;
-	vms_set = kset_create_and_add("vms", &vms_uevent_ops, root);
-	if (!vms_set)
+	if (sysfs_vms_init(root))
 		goto put_repairs;
 	return 0;
 
@@ -353,13 +101,8 @@ put_root:
  */
 void sysfs_exit(void)
 {
-	wait_event(folders_gone, !atomic_read(&folders));
-	/* vm_release() may still be about to wake us up or return. */
-	synchronize_rcu_tasks();
-	kset_unregister(vms_set);
+	sysfs_vms_exit();
 	kobject_put(repairs_dir);
 	kobject_put(policy_dir);
 	kobject_put(root);
-	/* The VMs are freed behind this. */
-	rcu_barrier();
 }

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Inside the state machine: what state.c, reboot.c and policy.c share. */
+#ifndef _KVM_MTE_STATE_H
+#define _KVM_MTE_STATE_H
+
+#include "kvm_mte.h"
+
+static inline bool state_is_pending(enum vm_state state)
+{
+	return state == VM_TURNING_ON || state == VM_TURNING_OFF;
+}
+
+/* state.c; all with mte_vm.lock held */
+int vm_enter_state(struct mte_vm *vm, enum vm_state to);
+int vm_set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin);
+void vm_set_vcpus(struct mte_vm *vm, bool on);
+
+/* vcpus.c */
+bool vcpus_have_run(struct kvm *kvm);
+bool vcpus_have_32bit(struct kvm *kvm);
+int vcpus_hold(struct kvm *kvm, const struct kvm_vcpu *self);
+void vcpus_release(struct kvm *kvm, int nr, const struct kvm_vcpu *self);
+
+#endif /* _KVM_MTE_STATE_H */

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Changes that wait for the guest's reboot.
+ *
+ * A VM that has run changes when every vCPU has been initialised anew
+ * (KVM_ARM_VCPU_INIT) with none having run in between; mte_vm.fresh says which
+ * have.  A vCPU's load empties the set, under mte_vm.lock.  The vCPU that
+ * completes it drops all stage-2 mappings - pages behind them were mapped
+ * without a look at their tags - and then looks again under the lock whether
+ * the set is still complete: if a vCPU was loaded meanwhile the set is empty,
+ * and the change goes on waiting.  From the moment a change to on is asked for,
+ * stage2.c clears tags as for an MTE VM, so mappings made by an MMU notifier
+ * behind the unmapping are good; the two meet in kvm->mmu_lock.
+ */
+#include <linux/ratelimit.h>
+
+#include "state.h"
+
+/* A vCPU that was never initialised cannot have run. */
+static bool all_fresh(struct mte_vm *vm)
+{
+	struct kvm_vcpu *vcpu;
+	int i;
+
+	lockdep_assert_held(&vm->lock);
+	kvm_for_each_vcpu(i, vcpu, vm->kvm)
+		if (vcpu->arch.target >= 0 &&
+		    !test_bit(vcpu->vcpu_idx, vm->fresh))
+			return false;
+	return true;
+}
+
+static bool finish_pending(struct mte_vm *vm)
+{
+	bool on, done = false;
+
+	raw_spin_lock(&vm->lock);
+	if (state_is_pending(vm->state) && all_fresh(vm)) {
+		on = vm->state == VM_TURNING_ON;
+		vm_set_vcpus(vm, on);
+		/* Cannot fail: the module is pinned already. */
+		vm_enter_state(vm, on ? VM_ON : VM_OFF);
+		done = true;
+	}
+	raw_spin_unlock(&vm->lock);
+	return done;
+}
+
+/**
+ * vm_vcpu_initialised - KVM_ARM_VCPU_INIT of a vCPU has succeeded
+ * @vm: its VM
+ * @vcpu: the vCPU; KVM has just written its hcr_el2 anew, without ATA
+ *
+ * Completes a pending change if this was the last vCPU.
+ *
+ * Context: the ioctl, with vcpu->mutex held and the vCPU not loaded; may sleep.
+ */
+void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu)
+{
+	bool complete = false;
+
+	raw_spin_lock(&vm->lock);
+	if (vm_has_mte(vm))
+		set_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
+	if (state_is_pending(vm->state)) {
+		set_bit(vcpu->vcpu_idx, vm->fresh);
+		complete = all_fresh(vm);
+	}
+	raw_spin_unlock(&vm->lock);
+	if (!complete)
+		return;
+
+	kernel.stage2_unmap_vm(vm->kvm);
+	if (finish_pending(vm))
+		sysfs_vm_changed(vm);
+}
+
+/**
+ * vm_vcpu_ran - a vCPU is about to run while some VM has a change pending
+ * @vcpu: the vCPU
+ *
+ * Context: the vCPU's load; preemption off, perhaps interrupts too.
+ */
+void vm_vcpu_ran(struct kvm_vcpu *vcpu)
+{
+	struct mte_vm *vm = registry_find(vcpu->kvm);
+
+	if (!vm || !state_is_pending(READ_ONCE(vm->state)))
+		return;
+	raw_spin_lock(&vm->lock);
+	bitmap_zero(vm->fresh, KVM_MAX_VCPUS);
+	raw_spin_unlock(&vm->lock);
+}
+
+/**
+ * vm_slot_refused - a running VM that waits for MTE got a slot that cannot hold tags
+ * @vm: the VM
+ *
+ * It has no MTE yet, so the slot is its right; the admin's wish is dropped.
+ *
+ * Context: with slots_lock held; may sleep.
+ */
+void vm_slot_refused(struct mte_vm *vm)
+{
+	bool dropped = false;
+
+	raw_spin_lock(&vm->lock);
+	if (vm->state == VM_TURNING_ON) {
+		vm->origin = vm->origin_before;
+		vm_enter_state(vm, VM_OFF);
+		dropped = true;
+	}
+	raw_spin_unlock(&vm->lock);
+	if (!dropped)
+		return;
+	pr_notice_ratelimited("%d-%d: no longer turning on: a new memory slot cannot hold tags\n",
+			      vm->creator, vm->fd);
+	sysfs_vm_changed(vm);
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * All vCPUs of a VM at once: what they have done, and holding them still.
+ */
+#include <linux/kvm_host.h>
+
+#include "state.h"
+
+/**
+ * vcpus_have_run - has any vCPU of a VM ever run?
+ * @kvm: the VM, held alive by the caller
+ *
+ * Context: any; the answer no is lasting only while vcpus_hold() holds.
+ * Return: true if one has.
+ */
+bool vcpus_have_run(struct kvm *kvm)
+{
+	struct kvm_vcpu *vcpu;
+	int i;
+
+	kvm_for_each_vcpu(i, vcpu, kvm)
+		if (READ_ONCE(vcpu->arch.has_run_once))
+			return true;
+	return false;
+}
+
+/**
+ * vcpus_have_32bit - is any vCPU of a VM an AArch32 one?
+ * @kvm: the VM, held alive by the caller
+ *
+ * Context: any; lasting only while vcpus_hold() holds.
+ * Return: true if one is.
+ */
+bool vcpus_have_32bit(struct kvm *kvm)
+{
+	struct kvm_vcpu *vcpu;
+	int i;
+
+	kvm_for_each_vcpu(i, vcpu, kvm)
+		if (test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features))
+			return true;
+	return false;
+}
+
+/**
+ * vcpus_release - let vCPUs go on
+ * @kvm: the VM
+ * @nr: what vcpus_hold() returned
+ * @self: what it was given
+ *
+ * Context: process context.
+ */
+void vcpus_release(struct kvm *kvm, int nr, const struct kvm_vcpu *self)
+{
+	struct kvm_vcpu *vcpu;
+
+	while (nr--) {
+		vcpu = kvm_get_vcpu(kvm, nr);
+		if (vcpu != self)
+			mutex_unlock(&vcpu->mutex);
+	}
+}
+
+/**
+ * vcpus_hold - hold all vCPUs of a VM still, by their mutexes
+ * @kvm: the VM, held alive by the caller
+ * @self: a vCPU whose mutex the caller has already, or NULL
+ *
+ * Only tries: waiting for a vCPU's ioctl here would invert KVM's lock order.  A
+ * vCPU that comes online later is not held; compare the number.
+ *
+ * Context: process context, also under slots_lock.
+ * Return: number of vCPUs; -EAGAIN if one is in an ioctl just now.
+ */
+int vcpus_hold(struct kvm *kvm, const struct kvm_vcpu *self)
+{
+	int nr = atomic_read(&kvm->online_vcpus), i;
+	struct kvm_vcpu *vcpu;
+
+	for (i = 0; i < nr; i++) {
+		vcpu = kvm_get_vcpu(kvm, i);
+		if (vcpu != self && !mutex_trylock(&vcpu->mutex)) {
+			vcpus_release(kvm, i, self);
+			return -EAGAIN;
+		}
+	}
+	return nr;
+}
