@@ -8,5 +8,6 @@
 
 unsigned int tags_init_pages(struct page *page, unsigned long nr);
 unsigned int tags_init_compound(struct page *page);
+void tags_disown_free_hugetlb(void);
 
 #endif /* _KVM_MTE_TAGS_H */

@@ -10,6 +10,7 @@
 #include "trace.h"
 
 #include "kvm_mte.h"
+#include "tags.h"
 
 static char *policy = "request";
 module_param(policy, charp, 0444);
@@ -49,6 +50,7 @@ static int __init kvm_mte_init(void)
 	err = hooks_arm(mechanism);
 	if (err)
 		goto remove_sysfs;
+	tags_disown_free_hugetlb();
 	err = scan_vms();
 	if (err)
 		goto disarm_hooks;

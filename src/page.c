@@ -11,6 +11,8 @@
  */
 #include <linux/hash.h>
 #include <linux/hugetlb.h>
+#include <linux/irqflags.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/spinlock.h>
 
@@ -110,6 +112,15 @@ HOOK_WATCH2(split_huge_page_to_list, int, struct page *, page,
 		tags_init_compound(head);
 }
 
+static void disown(struct page *head)
+{
+	unsigned long nr = compound_nr(head), i;
+
+	for (i = 0; i < nr; i++)
+		if (test_bit(PG_mte_tagged, &head[i].flags))
+			clear_bit(PG_mte_tagged, &head[i].flags);
+}
+
 /*
  * A hugetlb page goes back to its pool without passing the page allocator, and
  * would come to the next owner with the flag, that is with its old tags.
@@ -117,9 +128,46 @@ HOOK_WATCH2(split_huge_page_to_list, int, struct page *, page,
  */
 HOOK_WATCH1(free_huge_page, void, struct page *, page)
 {
-	unsigned long nr = compound_nr(page), i;
+	disown(page);
+}
 
-	for (i = 0; i < nr; i++)
-		if (test_bit(PG_mte_tagged, &page[i].flags))
-			clear_bit(PG_mte_tagged, &page[i].flags);
+/*
+ * A free page can be taken from the pool while we look at it.  Its new owner
+ * sets the flag only after clearing megabytes of memory, long after this is
+ * through: interrupts are off.
+ */
+static void disown_if_free(unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+	unsigned long flags;
+
+	if (!page || !PageHead(page))
+		return;
+	local_irq_save(flags);
+	if (PageHead(page) && PageHuge(page) && !page_count(page))
+		disown(page);
+	local_irq_restore(flags);
+}
+
+/**
+ * tags_disown_free_hugetlb - drop the flag from hugetlb pages that are free already
+ *
+ * They were freed before free_huge_page() was hooked.
+ *
+ * Context: module init, when the hooks are armed; may sleep.
+ */
+void tags_disown_free_hugetlb(void)
+{
+	unsigned long pfn, end;
+	int node;
+
+	for_each_online_node(node) {
+		/* The smallest hugetlb page that arm64 has. */
+		pfn = ALIGN(node_start_pfn(node), CONT_PTES);
+		end = node_end_pfn(node);
+		for (; pfn < end; pfn += CONT_PTES) {
+			disown_if_free(pfn);
+			cond_resched();
+		}
+	}
 }
