@@ -74,7 +74,7 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
  * @pid: process of that thread
  * @fd: the VM's file descriptor there
  * @life: holds off the VM's end while sysfs works on it
- * @dead: under @life: the VM is being destroyed
+ * @dead: under @life and @lock: the VM is being destroyed
  * @lock: guards the following; taken with preemption off in a vCPU's load
  * @state: also read without @lock, see the readers
  * @origin: who asked for @state
@@ -125,13 +125,17 @@ static inline bool vm_has_mte(const struct mte_vm *vm)
 	return state == VM_ON || state == VM_TURNING_OFF;
 }
 
+/* What a refusal was about, for the tracepoint. */
+enum vm_refused { REFUSED_32BIT, REFUSED_SLOT, REFUSED_PAGE };
+
 #define HCR_ATA_BIT	56
 
 /*
- * The one predicate for a vCPU.  HCR_EL2.ATA is set in an initialised vCPU if
- * and only if its VM has MTE, and changes only while the vCPU is not loaded.
+ * The predicate for a loaded vCPU, in its own context: its load has set
+ * HCR_EL2.ATA if and only if its VM has MTE, and a VM's state does not change
+ * while a vCPU is loaded.  Elsewhere ask registry_has_mte().
  */
-static inline bool vcpu_has_mte(const struct kvm_vcpu *vcpu)
+static inline bool vcpu_runs_mte(const struct kvm_vcpu *vcpu)
 {
 	return vcpu->arch.hcr_el2 & BIT(HCR_ATA_BIT);
 }
@@ -152,8 +156,10 @@ int selftest_hooks(enum hook_mechanism how);
 
 /* registry.c: struct kvm -> struct mte_vm */
 struct mte_vm *registry_find(const struct kvm *kvm);
+bool registry_has_mte(const struct kvm *kvm);
 struct mte_vm *registry_find_by_mm(const struct mm_struct *mm);
 struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd);
+void registry_close(void);
 void registry_empty(void);
 
 /* scan.c: VMs that were there before the module */
@@ -161,6 +167,7 @@ int scan_vms(void);
 int scan_own_fd(const struct kvm *kvm);
 
 /* state.c: the state machine */
+void vm_allow_set(void);
 int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin);
 void vm_end(struct mte_vm *vm);
 
@@ -174,7 +181,8 @@ extern struct kobj_attribute policy_default_attr;
 int policy_parse(const char *word);
 const char *policy_word(void);
 void policy_apply(struct mte_vm *vm);
-bool vm_leave_policy(struct mte_vm *vm, struct kvm_vcpu *self);
+bool vm_leave_policy_32bit(struct mte_vm *vm, struct kvm_vcpu *self);
+bool vm_leave_policy_slot(struct mte_vm *vm);
 
 /* slots.c: which memory can hold tags */
 int slots_check(struct mte_vm *vm);
@@ -192,6 +200,7 @@ int sysfs_vms_init(struct kobject *root);
 void sysfs_vms_exit(void);
 int sysfs_add_vm(struct mte_vm *vm);
 void sysfs_remove_vm(struct mte_vm *vm);
+void sysfs_put_vm(struct mte_vm *vm);
 void sysfs_vm_changed(struct mte_vm *vm);
 
 #endif /* _KVM_MTE_H */

@@ -24,7 +24,7 @@ long kvm_vcpu_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
  * struct kernel_functions - kernel functions that are not exported
  * @vm_ioctl: identifies the file of a VM by its file operations; never called
  * @vcpu_ioctl: likewise for the file of a vCPU
- * @stage2_unmap_vm: drop all stage-2 mappings of memory; VMM's context, sleeps
+ * @flush_memslot: drop all stage-2 mappings of a slot; takes mmu_lock
  * @set_way_flush: what a guest's set/way cache operation does
  * @vma_is_shmem: is this a mapping of shared memory?
  * @clear_page_tags: clear the tags of one page, by its linear address
@@ -33,7 +33,7 @@ long kvm_vcpu_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
 struct kernel_functions {
 	long (*vm_ioctl)(struct file *filp, unsigned int ioctl, unsigned long arg);
 	long (*vcpu_ioctl)(struct file *filp, unsigned int ioctl, unsigned long arg);
-	void (*stage2_unmap_vm)(struct kvm *kvm);
+	void (*flush_memslot)(struct kvm *kvm, struct kvm_memory_slot *slot);
 	void (*set_way_flush)(struct kvm_vcpu *vcpu);
 	bool (*vma_is_shmem)(struct vm_area_struct *vma);
 	void (*clear_page_tags)(void *addr);

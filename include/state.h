@@ -10,14 +10,14 @@ static inline bool state_is_pending(enum vm_state state)
 	return state == VM_TURNING_ON || state == VM_TURNING_OFF;
 }
 
-/* state.c; all with mte_vm.lock held */
+/* state.c */
 int vm_enter_state(struct mte_vm *vm, enum vm_state to);
-int vm_set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin);
-void vm_set_vcpus(struct mte_vm *vm, bool on);
+void vm_drop_mappings(struct kvm *kvm);
 
 /* vcpus.c */
 bool vcpus_have_run(struct kvm *kvm);
 bool vcpus_have_32bit(struct kvm *kvm);
+bool vcpus_all_online(struct kvm *kvm, int nr);
 int vcpus_hold(struct kvm *kvm, const struct kvm_vcpu *self);
 void vcpus_release(struct kvm *kvm, int nr, const struct kvm_vcpu *self);
 

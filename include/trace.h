@@ -16,6 +16,12 @@
 			 { VM_TURNING_ON, "turning-on" },	\
 			 { VM_TURNING_OFF, "turning-off" })
 
+#define show_refused(what)			\
+	__print_symbolic(what,			\
+			 { REFUSED_32BIT, "vcpu" },	\
+			 { REFUSED_SLOT, "slot" },	\
+			 { REFUSED_PAGE, "page" })
+
 /* A VM has changed its state. */
 TRACE_EVENT(kvm_mte_state,
 	TP_PROTO(const struct mte_vm *vm, int from, int to),
@@ -58,24 +64,43 @@ TRACE_EVENT(kvm_mte_clear_tags,
 		  __entry->fd, __entry->ipa, __entry->size, __entry->pages)
 );
 
-/* Memory was refused: a slot when it was set, or a page when it was mapped. */
+/* Something was refused: a 32-bit vCPU, a slot, or a page when it was mapped. */
 TRACE_EVENT(kvm_mte_refuse,
-	TP_PROTO(const struct mte_vm *vm, u64 ipa, int err),
-	TP_ARGS(vm, ipa, err),
+	TP_PROTO(const struct mte_vm *vm, int what, u64 ipa, int err),
+	TP_ARGS(vm, what, ipa, err),
 	TP_STRUCT__entry(
 		__field(pid_t, pid)
 		__field(int, fd)
+		__field(int, what)
 		__field(u64, ipa)
 		__field(int, err)
 	),
 	TP_fast_assign(
 		__entry->pid = vm->creator;
 		__entry->fd = vm->fd;
+		__entry->what = what;
 		__entry->ipa = ipa;
 		__entry->err = err;
 	),
-	TP_printk("vm=%d-%d ipa=0x%llx err=%d", __entry->pid, __entry->fd,
-		  __entry->ipa, __entry->err)
+	TP_printk("vm=%d-%d %s ipa=0x%llx err=%d", __entry->pid, __entry->fd,
+		  show_refused(__entry->what), __entry->ipa, __entry->err)
+);
+
+/* Tags of a page came back from swap; addr is the VMM's. */
+TRACE_EVENT(kvm_mte_restore_tags,
+	TP_PROTO(const struct mte_vm *vm, unsigned long addr),
+	TP_ARGS(vm, addr),
+	TP_STRUCT__entry(
+		__field(pid_t, pid)
+		__field(int, fd)
+		__field(unsigned long, addr)
+	),
+	TP_fast_assign(
+		__entry->pid = vm->creator;
+		__entry->fd = vm->fd;
+		__entry->addr = addr;
+	),
+	TP_printk("vm=%d-%d addr=0x%lx", __entry->pid, __entry->fd, __entry->addr)
 );
 
 #endif /* _KVM_MTE_TRACE_H */

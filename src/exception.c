@@ -8,10 +8,13 @@
  */
 #include "kvm_mte.h"
 
-/* The vCPU is not running, and its new PSTATE has just been made. */
+/*
+ * The vCPU's new PSTATE has just been made.  It may be loaded or not: the VMM can
+ * ask for an abort before the first run.
+ */
 static void set_tco(struct kvm_vcpu *vcpu)
 {
-	if (vcpu_has_mte(vcpu))
+	if (registry_has_mte(vcpu->kvm))
 		*vcpu_cpsr(vcpu) |= PSR_TCO_BIT;
 }
 

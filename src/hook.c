@@ -80,6 +80,15 @@ static bool no_calls_in_flight(void)
 	return sum == 0;
 }
 
+/* No new call can come; wait until those that are in a wrapper have left it. */
+static void drain(void)
+{
+	while (!no_calls_in_flight())
+		usleep_range(500, 1000);
+	/* Behind hook_leave() a wrapper has only its return left. */
+	synchronize_rcu_tasks();
+}
+
 static enum hook_mechanism armed_by;
 
 /**
@@ -113,6 +122,8 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 				    : hook_kprobe_arm(hooks, nr);
 	if (!err)
 		armed_by = how;
+	else
+		drain();	/* some may have been armed for a while */
 	return err;
 }
 
@@ -136,9 +147,6 @@ unsigned long hook_disarm(struct hook *hooks, unsigned int nr)
 	else
 		missed = hook_kprobe_disarm(hooks, nr);
 
-	while (!no_calls_in_flight())
-		usleep_range(500, 1000);
-	/* Behind hook_leave() a wrapper has only its return left. */
-	synchronize_rcu_tasks();
+	drain();
 	return missed;
 }

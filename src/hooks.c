@@ -53,14 +53,14 @@ struct kernel_functions kernel __read_mostly;
 static const struct symbol calls[] = {
 	CALL(vm_ioctl, kvm_vm_ioctl),
 	CALL(vcpu_ioctl, kvm_vcpu_ioctl),
-	CALL(stage2_unmap_vm, stage2_unmap_vm),
+	CALL(flush_memslot, kvm_arch_flush_shadow_memslot),
 	CALL(set_way_flush, kvm_set_way_flush),
 	CALL(vma_is_shmem, vma_is_shmem),
 	CALL(clear_page_tags, mte_clear_page_tags),
 	CALL(restore_tags, mte_restore_tags),
 };
 
-SAME_TYPE(stage2_unmap_vm, stage2_unmap_vm);
+SAME_TYPE(flush_memslot, kvm_arch_flush_shadow_memslot);
 SAME_TYPE(set_way_flush, kvm_set_way_flush);
 SAME_TYPE(vma_is_shmem, vma_is_shmem);
 SAME_TYPE(clear_page_tags, mte_clear_page_tags);

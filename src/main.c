@@ -49,21 +49,24 @@ static int __init kvm_mte_init(void)
 		goto unwatch_gmid;
 	err = hooks_arm(mechanism);
 	if (err)
-		goto remove_sysfs;
+		goto forget_vms;
 	tags_disown_free_hugetlb();
 	err = scan_vms();
 	if (err)
 		goto disarm_hooks;
+	vm_allow_set();
 
 	pr_info("loaded: backend inject, %u hooks by %s, policy %s\n",
 		hooks_count(), hook_mechanism_name(mechanism), policy_word());
 	return 0;
 
 disarm_hooks:
+	registry_close();
 	hooks_disarm();
+forget_vms:
+	registry_close();
 	registry_empty();
 	vcpu_forget_all();
-remove_sysfs:
 	sysfs_exit();
 unwatch_gmid:
 	cpu_unwatch_gmid();
@@ -72,8 +75,10 @@ unwatch_gmid:
 
 static void __exit kvm_mte_exit(void)
 {
-	unsigned long missed = hooks_disarm();
+	unsigned long missed;
 
+	registry_close();
+	missed = hooks_disarm();
 	registry_empty();
 	vcpu_forget_all();
 	sysfs_exit();

@@ -52,7 +52,7 @@ static u64 *accessible_tag_reg(struct kvm_vcpu *vcpu, u64 id)
 	struct mte_vcpu *mv;
 
 	mv = vcpu_find(vcpu);
-	if (!mv || !(vcpu_has_mte(vcpu) || mv->listed))
+	if (!mv || !(registry_has_mte(vcpu->kvm) || mv->listed))
 		return NULL;
 	return tag_reg(&mv->regs, id);
 }
@@ -76,7 +76,7 @@ HOOK_WRAP(kvm_arm_sys_reg_get_reg, int,
 {
 	u64 *place;
 
-	if (reg->id == PFR1_ID && vcpu_has_mte(vcpu))
+	if (reg->id == PFR1_ID && registry_has_mte(vcpu->kvm))
 		return get_pfr1(vcpu, reg);
 	place = accessible_tag_reg(vcpu, reg->id);
 	if (!place)
@@ -104,7 +104,7 @@ static bool may_have_saved_mte(struct kvm_vcpu *vcpu)
 {
 	struct mte_vm *vm;
 
-	if (vcpu_has_mte(vcpu))
+	if (registry_has_mte(vcpu->kvm))
 		return true;
 	vm = registry_find(vcpu->kvm);
 	return vm && READ_ONCE(vm->had_mte);
@@ -135,7 +135,7 @@ HOOK_WRAP(kvm_arm_num_sys_reg_descs, unsigned long, (struct kvm_vcpu *vcpu),
 
 	if (!mv)
 		return nr;
-	mv->counted = vcpu_has_mte(vcpu);
+	mv->counted = registry_has_mte(vcpu->kvm);
 	return mv->counted ? nr + ARRAY_SIZE(tag_reg_ids) : nr;
 }
 

@@ -101,14 +101,15 @@ static bool any_tagged(struct page *head, unsigned long nr)
 
 /*
  * Still needed beside tags_init_compound(): khugepaged builds huge pages out of
- * pages with and without the flag.
+ * pages with and without the flag.  Also while no VM is on: the page may belong
+ * to one that was, or come to one that will be.
  */
 HOOK_WATCH2(split_huge_page_to_list, int, struct page *, page,
 	    struct list_head *, list)
 {
 	struct page *head = compound_head(page);
 
-	if (atomic_read(&vms_active) && any_tagged(head, compound_nr(head)))
+	if (any_tagged(head, compound_nr(head)))
 		tags_init_compound(head);
 }
 

@@ -27,19 +27,17 @@ static bool all_fresh(struct mte_vm *vm)
 		if (vcpu->arch.target >= 0 &&
 		    !test_bit(vcpu->vcpu_idx, vm->fresh))
 			return false;
-	return true;
+	return vcpus_all_online(vm->kvm, i);
 }
 
 static bool finish_pending(struct mte_vm *vm)
 {
-	bool on, done = false;
+	bool done = false;
 
 	raw_spin_lock(&vm->lock);
 	if (state_is_pending(vm->state) && all_fresh(vm)) {
-		on = vm->state == VM_TURNING_ON;
-		vm_set_vcpus(vm, on);
 		/* Cannot fail: the module is pinned already. */
-		vm_enter_state(vm, on ? VM_ON : VM_OFF);
+		vm_enter_state(vm, vm->state == VM_TURNING_ON ? VM_ON : VM_OFF);
 		done = true;
 	}
 	raw_spin_unlock(&vm->lock);
@@ -49,7 +47,7 @@ static bool finish_pending(struct mte_vm *vm)
 /**
  * vm_vcpu_initialised - KVM_ARM_VCPU_INIT of a vCPU has succeeded
  * @vm: its VM
- * @vcpu: the vCPU; KVM has just written its hcr_el2 anew, without ATA
+ * @vcpu: the vCPU
  *
  * Completes a pending change if this was the last vCPU.
  *
@@ -60,8 +58,6 @@ void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu)
 	bool complete = false;
 
 	raw_spin_lock(&vm->lock);
-	if (vm_has_mte(vm))
-		set_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
 	if (state_is_pending(vm->state)) {
 		set_bit(vcpu->vcpu_idx, vm->fresh);
 		complete = all_fresh(vm);
@@ -70,7 +66,7 @@ void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu)
 	if (!complete)
 		return;
 
-	kernel.stage2_unmap_vm(vm->kvm);
+	vm_drop_mappings(vm->kvm);
 	if (finish_pending(vm))
 		sysfs_vm_changed(vm);
 }

@@ -19,6 +19,8 @@ static DEFINE_READ_MOSTLY_HASHTABLE(vms, REGISTRY_BITS);
 static LIST_HEAD(all_vms);
 /* Writers of the two above, and the choice of a free name in sysfs. */
 static DEFINE_MUTEX(registry_lock);
+/* Under registry_lock: the module is going, no VM is added any more. */
+static bool closed;
 
 /**
  * registry_find - the module's state of a VM
@@ -64,6 +66,23 @@ struct mte_vm *registry_find_by_mm(const struct mm_struct *mm)
 	return found;
 }
 
+/**
+ * registry_has_mte - the one predicate for a VM: does its guest have MTE now?
+ * @kvm: the VM, which the caller must hold alive by KVM's own rules
+ *
+ * Context: any.
+ * Return: true if it has.
+ */
+bool registry_has_mte(const struct kvm *kvm)
+{
+	struct mte_vm *vm;
+
+	if (!atomic_read(&vms_active))
+		return false;
+	vm = registry_find(kvm);
+	return vm && vm_has_mte(vm);
+}
+
 static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd)
 {
 	struct mte_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL);
@@ -99,6 +118,10 @@ struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd)
 	vm = registry_find(kvm);
 	if (vm)
 		goto out;
+	if (closed) {
+		mutex_unlock(&registry_lock);
+		return NULL;
+	}
 	vm = vm_alloc(kvm, creator, pid, fd);
 	if (!vm)
 		goto out;
@@ -112,41 +135,85 @@ struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd)
 out:
 	mutex_unlock(&registry_lock);
 	if (!vm)
-		pr_warn_ratelimited("%d-%d: no memory to follow this VM; it works as without kvm_mte\n",
+		pr_warn_ratelimited("%d-%d: no memory or name to follow this VM; it works as without kvm_mte\n",
 				    creator, fd);
 	return vm;
 }
 
-static void registry_remove(struct mte_vm *vm)
+/*
+ * Takes the folder of a VM away.  A writer of sysfs that came first finishes, one
+ * that comes later finds the VM dead.  Outside registry_lock: removing waits for
+ * those who are in the folder.
+ */
+static void bury(struct mte_vm *vm)
+{
+	bool was_dead;
+
+	mutex_lock(&vm->life);
+	was_dead = vm->dead;
+	vm_end(vm);
+	mutex_unlock(&vm->life);
+	if (!was_dead)
+		sysfs_remove_vm(vm);
+}
+
+static void forget(struct mte_vm *vm)
 {
 	mutex_lock(&registry_lock);
 	hash_del_rcu(&vm->node);
 	list_del(&vm->all);
 	mutex_unlock(&registry_lock);
+	sysfs_put_vm(vm);
+}
 
-	/*
-	 * A writer of sysfs that came first finishes, one that comes later sees
-	 * that the VM is dead.  The folder goes outside the mutex: removing it
-	 * waits for writers that may be waiting for the mutex.
-	 */
-	mutex_lock(&vm->life);
-	vm->dead = true;
-	vm_end(vm);
-	mutex_unlock(&vm->life);
-	sysfs_remove_vm(vm);
+/* A VM whose folder is still there, with a reference to its state. */
+static struct mte_vm *get_living(void)
+{
+	struct mte_vm *vm, *living = NULL;
+
+	mutex_lock(&registry_lock);
+	closed = true;
+	list_for_each_entry(vm, &all_vms, all) {
+		if (!READ_ONCE(vm->dead)) {
+			kobject_get(&vm->kobj);
+			living = vm;
+			break;
+		}
+	}
+	mutex_unlock(&registry_lock);
+	return living;
+}
+
+/**
+ * registry_close - take away all VMs' folders, and add no more
+ *
+ * Before the hooks are disarmed: behind that nobody tells when a VM dies, so no
+ * one may be looking at it.  The hooks still find the state of their VMs.
+ *
+ * Context: module exit or a failed init; may sleep.  All VMs are off.
+ */
+void registry_close(void)
+{
+	struct mte_vm *vm;
+
+	while ((vm = get_living())) {
+		bury(vm);
+		sysfs_put_vm(vm);
+	}
 }
 
 /**
  * registry_empty - forget all VMs
  *
- * Context: module exit, when no hook can run any more; may sleep.
+ * Context: module exit or a failed init, after registry_close() and when no hook
+ * can run any more; may sleep.
  */
 void registry_empty(void)
 {
 	struct mte_vm *vm, *next;
 
 	list_for_each_entry_safe(vm, next, &all_vms, all)
-		registry_remove(vm);
+		forget(vm);
 }
 
 /* The file that KVM_CREATE_VM gave out; may be somebody else's by now. */
@@ -199,7 +266,9 @@ HOOK_WRAP_VOID(kvm_arch_destroy_vm, (struct kvm *kvm), (kvm))
 {
 	struct mte_vm *vm = registry_find(kvm);
 
-	if (vm)
-		registry_remove(vm);
+	if (vm) {
+		bury(vm);
+		forget(vm);
+	}
 	original(kvm_arch_destroy_vm)(kvm);
 }

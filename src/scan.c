@@ -20,12 +20,14 @@
  * @kvm: the VM; a reference is held
  * @pid: process whose table it was
  * @fd: descriptor there
+ * @is_creator: that process is the one whose memory the VM has
  */
 struct found_vm {
 	struct list_head list;
 	struct kvm *kvm;
 	pid_t pid;
 	int fd;
+	bool is_creator;
 };
 
 /**
@@ -51,14 +53,15 @@ static struct kvm *vm_of_file(const struct file *file)
 	return NULL;
 }
 
-static bool already_found(const struct scan *scan, const struct kvm *kvm)
+static struct found_vm *already_found(const struct scan *scan,
+				      const struct kvm *kvm)
 {
-	const struct found_vm *found;
+	struct found_vm *found;
 
 	list_for_each_entry(found, &scan->found, list)
 		if (found->kvm == kvm)
-			return true;
-	return false;
+			return found;
+	return NULL;
 }
 
 /* Called with the table's spinlock held, so the file and its VM stay. */
@@ -68,8 +71,11 @@ static int note_vm(const void *data, struct file *file, unsigned int fd)
 	struct kvm *kvm = vm_of_file(file);
 	struct found_vm *found;
 
-	if (!kvm || already_found(scan, kvm))
+	if (!kvm)
 		return 0;
+	found = already_found(scan, kvm);
+	if (found)
+		goto note;
 	found = kmalloc(sizeof(*found), GFP_ATOMIC);
 	if (!found) {
 		scan->err = -ENOMEM;
@@ -77,15 +83,21 @@ static int note_vm(const void *data, struct file *file, unsigned int fd)
 	}
 	kvm_get_kvm(kvm);
 	found->kvm = kvm;
+	found->is_creator = false;
+	list_add_tail(&found->list, &scan->found);
+note:
+	/* Others may have been given the file, but the VM has one's memory. */
+	if (found->is_creator)
+		return 0;
+	found->is_creator = scan->task->mm == kvm->mm;
 	found->pid = task_tgid_nr(scan->task);
 	found->fd = fd;
-	list_add_tail(&found->list, &scan->found);
 	return 0;
 }
 
 /*
- * A thread may have a table of its own (CLONE_FILES is not implied), so all are
- * looked at; VMs seen twice are noted once.
+ * A thread may have a table of its own (CLONE_FILES is not implied), so all
+ * tables are looked at, each once a process; VMs seen twice are noted once.
  */
 static void scan_tasks(struct scan *scan)
 {
@@ -93,6 +105,8 @@ static void scan_tasks(struct scan *scan)
 
 	rcu_read_lock();
 	for_each_process_thread(process, task) {
+		if (task != process && task->files == process->files)
+			continue;
 		scan->task = task;
 		/* Holds task->files. */
 		task_lock(task);

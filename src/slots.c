@@ -13,7 +13,7 @@
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/ratelimit.h>
-#include <linux/sched/mm.h>
+#include <linux/sched.h>
 
 #include "kvm_mte.h"
 #include "trace.h"
@@ -30,62 +30,48 @@ static bool can_hold_tags(struct vm_area_struct *vma)
 static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
 				unsigned long end)
 {
-	struct vm_area_struct *vma = find_vma(mm, start);
+	struct vm_area_struct *vma;
 
 	mmap_assert_locked(mm);
-	while (vma && vma->vm_start < end) {
+	for (vma = find_vma(mm, start); vma && vma->vm_start < end;
+	     vma = vma->vm_next) {
 		if (!can_hold_tags(vma))
 			return false;
-		vma = find_vma(mm, vma->vm_end);
+		cond_resched();
 	}
 	return true;
-}
-
-static int check_all_slots(struct mte_vm *vm, struct mm_struct *mm)
-{
-	struct kvm_memory_slot *slot;
-
-	lockdep_assert_held(&vm->kvm->slots_lock);
-	kvm_for_each_memslot(slot, kvm_memslots(vm->kvm)) {
-		if (range_can_hold_tags(mm, slot->userspace_addr,
-					slot->userspace_addr +
-					slot->npages * PAGE_SIZE))
-			continue;
-		pr_notice_ratelimited("%d-%d: not turned on: memory slot %d (IPA %llx, %lu pages) cannot hold tags: a file or DAX is mapped there\n",
-				      vm->creator, vm->fd, slot->id,
-				      gfn_to_gpa(slot->base_gfn), slot->npages);
-		return -EINVAL;
-	}
-	return 0;
 }
 
 /**
  * slots_check - can all memory slots of a VM hold tags?
  * @vm: the VM
  *
- * Context: slots_lock held; takes the mmap_lock of the VMM.
- * Return: 0; -EINVAL, with the slot in the log; -ENODEV if the VMM's address
- * space is gone.
+ * Context: slots_lock held, and the VMM's address space (mm_users); takes its
+ * mmap_lock.
+ * Return: 0, or -EINVAL with the slot in the log.
  */
 int slots_check(struct mte_vm *vm)
 {
 	struct mm_struct *mm = vm->kvm->mm;
-	int err;
+	struct kvm_memory_slot *slot;
+	bool good;
 
-	if (!mmget_not_zero(mm)) {
-		pr_notice_ratelimited("%d-%d: not turned on: its process is exiting\n",
-				      vm->creator, vm->fd);
-		return -ENODEV;
+	lockdep_assert_held(&vm->kvm->slots_lock);
+	kvm_for_each_memslot(slot, kvm_memslots(vm->kvm)) {
+		mmap_read_lock(mm);
+		good = range_can_hold_tags(mm, slot->userspace_addr,
+					   slot->userspace_addr +
+					   slot->npages * PAGE_SIZE);
+		mmap_read_unlock(mm);
+		if (good)
+			continue;
+		trace_kvm_mte_refuse(vm, REFUSED_SLOT, gfn_to_gpa(slot->base_gfn), -EINVAL);
+		pr_notice_ratelimited("%d-%d: not turned on: memory slot %d (IPA %llx, %lu pages) cannot hold tags: a file or DAX is mapped there\n",
+				      vm->creator, vm->fd, slot->id,
+				      gfn_to_gpa(slot->base_gfn), slot->npages);
+		return -EINVAL;
 	}
-	mmap_read_lock(mm);
-	err = check_all_slots(vm, mm);
-	mmap_read_unlock(mm);
-	/*
-	 * Not mmput(): the last user's exit work would run here, under
-	 * slots_lock, and may destroy the very VM.
-	 */
-	mmput_async(mm);
-	return err;
+	return 0;
 }
 
 /* What a slot being set means for a VM that has, or is to get, MTE. */
@@ -96,12 +82,12 @@ static int refuse_slot(struct mte_vm *vm,
 		vm_slot_refused(vm);
 		return 0;
 	}
-	if (vm_leave_policy(vm, NULL)) {
+	if (vm_leave_policy_slot(vm)) {
 		pr_notice_ratelimited("%d-%d: policy asked for MTE, but memory slot %u cannot hold tags: off\n",
 				      vm->creator, vm->fd, mem->slot & 0xffff);
 		return 0;
 	}
-	trace_kvm_mte_refuse(vm, mem->guest_phys_addr, -EINVAL);
+	trace_kvm_mte_refuse(vm, REFUSED_SLOT, mem->guest_phys_addr, -EINVAL);
 	pr_notice_ratelimited("%d-%d: memory slot %u refused: it cannot hold tags: a file or DAX is mapped there\n",
 			      vm->creator, vm->fd, mem->slot & 0xffff);
 	return -EINVAL;

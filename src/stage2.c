@@ -80,7 +80,7 @@ static int before_map(struct mte_vm *vm, u64 ipa, u64 phys, u64 size)
 	 */
 	if (!err || !vm_has_mte(vm))
 		return 0;
-	trace_kvm_mte_refuse(vm, ipa, err);
+	trace_kvm_mte_refuse(vm, REFUSED_PAGE, ipa, err);
 	pr_notice_ratelimited("%d-%d: IPA %llx not mapped: its memory cannot hold tags\n",
 			      vm->creator, vm->fd, ipa);
 	return err;

@@ -3,14 +3,17 @@
  * The state machine of a VM: off, on, and the two changes that wait for a
  * reboot of the guest.
  *
- * A VM of which no vCPU has ever run has no stage-2 mapping of memory yet, and
- * its vCPUs are held still by their mutexes: it changes at once.
+ * A VM of which no vCPU has ever run changes at once, while all its vCPUs are held
+ * still by their mutexes.
  *
  * One that has run changes at the guest's next reboot: see reboot.c.
  */
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/ratelimit.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 
 #include "state.h"
 #include "trace.h"
@@ -18,8 +21,22 @@
 atomic_t vms_active = ATOMIC_INIT(0);
 atomic_t vms_pending = ATOMIC_INIT(0);
 
-/* Longest wait, in milliseconds, for a vCPU that is in an ioctl just now. */
-#define STILL_TRIES	2000
+/* How long to wait for a vCPU that is in an ioctl just now, in jiffies. */
+#define HOLD_TIMEOUT	(2 * HZ)
+
+/* Set when all hooks are armed: until then no VM may rely on them. */
+static bool ready;
+
+/**
+ * vm_allow_set - all hooks are armed: from now on VMs may be turned on
+ *
+ * Context: module init.
+ */
+void vm_allow_set(void)
+{
+	/* Pairs with the acquire in vm_set(). */
+	smp_store_release(&ready, true);
+}
 
 /**
  * vm_enter_state - change a VM's state
@@ -42,9 +59,21 @@ int vm_enter_state(struct mte_vm *vm, enum vm_state to)
 
 	if (vm_has_mte(vm))
 		vm->had_mte = true;
-	atomic_add((to != VM_OFF) - (from != VM_OFF), &vms_active);
-	atomic_add(state_is_pending(to) - state_is_pending(from), &vms_pending);
+	/*
+	 * Who sees the state must find the counters raised, and who finds them
+	 * lowered must see the state; pairs with kvm_arch_vcpu_load's hook.
+	 */
+	if (from == VM_OFF && to != VM_OFF)
+		atomic_inc(&vms_active);
+	if (!state_is_pending(from) && state_is_pending(to))
+		atomic_inc(&vms_pending);
+	smp_wmb();
 	WRITE_ONCE(vm->state, to);
+	smp_wmb();
+	if (state_is_pending(from) && !state_is_pending(to))
+		atomic_dec(&vms_pending);
+	if (from != VM_OFF && to == VM_OFF)
+		atomic_dec(&vms_active);
 	trace_kvm_mte_state(vm, from, to);
 
 	if (from != VM_OFF && to == VM_OFF)
@@ -53,81 +82,47 @@ int vm_enter_state(struct mte_vm *vm, enum vm_state to)
 }
 
 /**
- * vm_set_vcpus - give MTE to all initialised vCPUs of a VM, or take it from all
- * @vm: the VM
- * @on: give or take
+ * vm_drop_mappings - drop what stage 2 maps in the memory slots of a VM
+ * @kvm: the VM, held alive by the caller as its address space is (mm_users)
  *
- * Context: mte_vm.lock held; none of the vCPUs is loaded (see vcpu_has_mte()).
+ * It comes back by faults, through stage2.c.  All kinds of memory: RAM may stand
+ * in a mapping that looks like a device's.
+ *
+ * Context: may sleep.
  */
-void vm_set_vcpus(struct mte_vm *vm, bool on)
+void vm_drop_mappings(struct kvm *kvm)
 {
-	struct kvm_vcpu *vcpu;
-	int i;
+	struct kvm_memory_slot *slot;
+	int idx;
 
-	lockdep_assert_held(&vm->lock);
-	kvm_for_each_vcpu(i, vcpu, vm->kvm) {
-		/* Atomic: interrupt lines are set from other threads. */
-		if (!on)
-			clear_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
-		else if (vcpu->arch.target >= 0)
-			set_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
-	}
+	idx = srcu_read_lock(&kvm->srcu);
+	kvm_for_each_memslot(slot, kvm_memslots(kvm))
+		kernel.flush_memslot(kvm, slot);
+	srcu_read_unlock(&kvm->srcu, idx);
 }
 
-static int prepare_vcpus(struct kvm *kvm)
+static int prepare_vcpus(struct kvm *kvm, int nr)
 {
-	struct kvm_vcpu *vcpu;
 	int i, err;
 
-	kvm_for_each_vcpu(i, vcpu, kvm) {
-		err = vcpu_prepare(vcpu);
+	for (i = 0; i < nr; i++) {
+		err = vcpu_prepare(kvm_get_vcpu(kvm, i));
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-/* The VM has run: ask for the change, or take back one that was asked for. */
-static int set_at_reboot(struct mte_vm *vm, bool on, enum vm_origin origin)
+/* What is wanted of MTE forbids some vCPUs and some memory. */
+static int check_vm(struct mte_vm *vm)
 {
-	enum vm_state from = vm->state, to;
-	int err;
-
-	lockdep_assert_held(&vm->lock);
-	if (state_is_pending(from)) {
-		vm->origin = vm->origin_before;
-		return vm_enter_state(vm, on ? VM_ON : VM_OFF);
+	if (vcpus_have_32bit(vm->kvm)) {
+		trace_kvm_mte_refuse(vm, REFUSED_32BIT, 0, -EINVAL);
+		pr_notice_ratelimited("%d-%d: not turned on: a vCPU is 32-bit, and MTE is for 64-bit guests only\n",
+				      vm->creator, vm->fd);
+		return -EINVAL;
 	}
-	to = on ? VM_TURNING_ON : VM_TURNING_OFF;
-	bitmap_zero(vm->fresh, KVM_MAX_VCPUS);
-	err = vm_enter_state(vm, to);
-	if (err)
-		return err;
-	vm->origin_before = vm->origin;
-	vm->origin = origin;
-	return 0;
-}
-
-/**
- * vm_set_at_once - turn a VM on or off of which no vCPU has run
- * @vm: the VM
- * @on: on or off
- * @origin: who asks
- *
- * Context: mte_vm.lock held, all vCPUs held by vcpus_hold().
- * Return: 0 or the error of vm_enter_state().
- */
-int vm_set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin)
-{
-	int err;
-
-	lockdep_assert_held(&vm->lock);
-	err = vm_enter_state(vm, on ? VM_ON : VM_OFF);
-	if (err)
-		return err;
-	vm->origin = origin;
-	vm_set_vcpus(vm, on);
-	return 0;
+	return slots_check(vm);
 }
 
 static bool is_asked_for(const struct mte_vm *vm, bool on)
@@ -136,48 +131,122 @@ static bool is_asked_for(const struct mte_vm *vm, bool on)
 		  : vm->state == VM_OFF || vm->state == VM_TURNING_OFF;
 }
 
+/* The VM has run: ask for the change, or take back one that was asked for. */
+static int set_at_reboot(struct mte_vm *vm, bool on, enum vm_origin origin)
+{
+	int err = 0;
+
+	raw_spin_lock(&vm->lock);
+	if (is_asked_for(vm, on))
+		goto out;
+	if (state_is_pending(vm->state)) {
+		vm->origin = vm->origin_before;
+		err = vm_enter_state(vm, on ? VM_ON : VM_OFF);
+		goto out;
+	}
+	bitmap_zero(vm->fresh, KVM_MAX_VCPUS);
+	err = vm_enter_state(vm, on ? VM_TURNING_ON : VM_TURNING_OFF);
+	if (err)
+		goto out;
+	vm->origin_before = vm->origin;
+	vm->origin = origin;
+out:
+	raw_spin_unlock(&vm->lock);
+	return err;
+}
+
+/* No vCPU has run, and @nr of them are held. */
+static int set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin, int nr)
+{
+	int err = 0;
+
+	raw_spin_lock(&vm->lock);
+	if (is_asked_for(vm, on)) {
+		/* What policy chose is the admin's own wish now. */
+		if (on && vm->origin == ORIGIN_POLICY)
+			vm->origin = origin;
+		goto out;
+	}
+	if (vcpus_all_online(vm->kvm, nr))
+		err = vm_enter_state(vm, on ? VM_ON : VM_OFF);
+	else
+		err = -EAGAIN;
+	if (!err)
+		vm->origin = origin;
+out:
+	raw_spin_unlock(&vm->lock);
+	/*
+	 * An MMU notifier maps pages without a vCPU where it finds a table, and
+	 * a slot of device memory makes one.  What it maps from here on it maps
+	 * as of an MTE VM, since it runs under the mmu_lock that this takes.
+	 */
+	if (!err && on)
+		vm_drop_mappings(vm->kvm);
+	return err;
+}
+
 /* One try, with slots_lock held: no slot comes or goes. */
 static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
 	struct kvm *kvm = vm->kvm;
-	bool ran = vcpus_have_run(kvm);
-	int nr = 0, err;
+	int nr, err;
 
-	if (is_asked_for(vm, on))
-		return 0;
-	if (on) {
-		err = slots_check(vm) ?: prepare_vcpus(kvm);
-		if (err)
-			return err;
+	if (vcpus_have_run(kvm)) {
+		err = on && !is_asked_for(vm, on) ? check_vm(vm) : 0;
+		return err ?: set_at_reboot(vm, on, origin);
 	}
-	if (!ran) {
-		nr = vcpus_hold(kvm, NULL);
-		if (nr < 0)
-			return nr;
-		if (vcpus_have_run(kvm)) {
-			vcpus_release(kvm, nr, NULL);
-			return -EAGAIN;
-		}
-	}
-	if (on && vcpus_have_32bit(kvm)) {
-		pr_notice_ratelimited("%d-%d: not turned on: a vCPU is 32-bit, and MTE is for 64-bit guests only\n",
-				      vm->creator, vm->fd);
-		err = -EINVAL;
-		goto out;
-	}
-	raw_spin_lock(&vm->lock);
-	if (is_asked_for(vm, on))
-		err = 0;
-	else if (ran)
-		err = set_at_reboot(vm, on, origin);
-	else if (nr != atomic_read(&kvm->online_vcpus))
-		err = -EAGAIN;	/* one came that is not held */
+	nr = vcpus_hold(kvm, NULL);
+	if (nr < 0)
+		return nr;
+	if (vcpus_have_run(kvm))
+		err = -EAGAIN;
+	else if (on)
+		err = check_vm(vm) ?: prepare_vcpus(kvm, nr);
 	else
-		err = vm_set_at_once(vm, on, origin);
-	raw_spin_unlock(&vm->lock);
-out:
+		err = 0;
+	if (!err)
+		err = set_at_once(vm, on, origin, nr);
 	vcpus_release(kvm, nr, NULL);
 	return err;
+}
+
+static int try_until_timeout(struct mte_vm *vm, bool on, enum vm_origin origin)
+{
+	unsigned long end = jiffies + HOLD_TIMEOUT;
+	int err;
+
+	do {
+		if (mutex_lock_killable(&vm->kvm->slots_lock))
+			return -EINTR;
+		err = try_set(vm, on, origin);
+		mutex_unlock(&vm->kvm->slots_lock);
+		if (err != -EAGAIN)
+			return err;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		usleep_range(500, 1000);
+	} while (time_before(jiffies, end));
+	return -EBUSY;
+}
+
+static void explain(const struct mte_vm *vm, int err)
+{
+	const char *why;
+
+	switch (err) {
+	case -EBUSY:
+		why = "a vCPU is busy in an ioctl";
+		break;
+	case -ENOMEM:
+		why = "out of memory";
+		break;
+	case -ENODEV:
+		why = "the VM's process, or kvm_mte, is going away";
+		break;
+	default:
+		return;
+	}
+	pr_notice_ratelimited("%d-%d: not changed: %s\n", vm->creator, vm->fd, why);
 }
 
 /**
@@ -188,29 +257,28 @@ out:
  *
  * Context: may sleep; takes slots_lock, mmap_lock and vCPU mutexes.
  * Return: 0 also if it is so already; -EINVAL if a vCPU is 32-bit or a slot
- * cannot hold tags, -ENODEV if the VM or the module is going, -ENOMEM, or
- * -EBUSY if a vCPU did not come out of an ioctl for two seconds.  After an error
- * nothing has changed, and the log has the reason.
+ * cannot hold tags, -ENODEV if the VM, its process or the module is going (or
+ * still coming), -ENOMEM, -EINTR if the caller is killed, or -EBUSY if a vCPU did
+ * not come out of an ioctl for two seconds.  After an error nothing has changed,
+ * and the log has the reason.
  */
 int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
 	enum vm_state before = READ_ONCE(vm->state);
-	int tries, err;
+	struct mm_struct *mm = vm->kvm->mm;
+	int err = -ENODEV;
 
-	for (tries = 0; tries < STILL_TRIES; tries++) {
-		mutex_lock(&vm->kvm->slots_lock);
-		err = try_set(vm, on, origin);
-		mutex_unlock(&vm->kvm->slots_lock);
-		if (err != -EAGAIN)
-			break;
-		usleep_range(500, 1000);
+	/*
+	 * With the address space goes stage 2: it must last while we unmap.
+	 * Not mmput(): the last user's exit work may destroy the very VM.
+	 */
+	if (smp_load_acquire(&ready) && mmget_not_zero(mm)) {
+		err = try_until_timeout(vm, on, origin);
+		mmput_async(mm);
 	}
-	if (err == -EAGAIN) {
-		pr_notice_ratelimited("%d-%d: not changed: a vCPU is busy in an ioctl\n",
-				      vm->creator, vm->fd);
-		err = -EBUSY;
-	}
-	if (!err && READ_ONCE(vm->state) != before)
+	if (err)
+		explain(vm, err);
+	else if (READ_ONCE(vm->state) != before)
 		sysfs_vm_changed(vm);
 	return err;
 }
@@ -224,6 +292,7 @@ int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 void vm_end(struct mte_vm *vm)
 {
 	raw_spin_lock(&vm->lock);
+	vm->dead = true;
 	vm_enter_state(vm, VM_OFF);
 	raw_spin_unlock(&vm->lock);
 }

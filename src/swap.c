@@ -20,6 +20,7 @@
 #include <linux/swapops.h>
 
 #include "kvm_mte.h"
+#include "trace.h"
 
 /*
  * The page is locked by its reader, and private holds its swap entry.  If its
@@ -58,6 +59,8 @@ HOOK_WATCH3(ksm_might_need_to_copy, struct page *, struct page *, page,
 	if (!test_bit(PG_mte_tagged, &page->flags))
 		return;
 	vm = registry_find_by_mm(vma->vm_mm);
-	if (vm)
-		atomic64_inc(&vm->tags_restored);
+	if (!vm)
+		return;
+	atomic64_inc(&vm->tags_restored);
+	trace_kvm_mte_restore_tags(vm, address);
 }

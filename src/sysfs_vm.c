@@ -86,7 +86,8 @@ static ssize_t enable_store(struct mte_vm *vm, const char *buf, size_t len)
 				      vm->creator, vm->fd);
 		return err;
 	}
-	mutex_lock(&vm->life);
+	if (mutex_lock_killable(&vm->life))
+		return -EINTR;
 	if (vm->dead) {
 		pr_notice_ratelimited("%d-%d: enable: the VM is being destroyed\n",
 				      vm->creator, vm->fd);
@@ -117,10 +118,11 @@ static ssize_t vcpus_show(struct mte_vm *vm, char *buf)
 {
 	int nr = 0;
 
-	mutex_lock(&vm->life);
+	/* Not mte_vm.life: a writer may hold it for long. */
+	raw_spin_lock(&vm->lock);
 	if (!vm->dead)
 		nr = READ_ONCE(vm->kvm->created_vcpus);
-	mutex_unlock(&vm->life);
+	raw_spin_unlock(&vm->lock);
 	return sysfs_emit(buf, "%d\n", nr);
 }
 
@@ -194,6 +196,9 @@ static const struct kset_uevent_ops vms_uevent_ops = {
 	.uevent = vms_uevent,
 };
 
+/* VMs of one name at a time; each further one has to look past all of them. */
+#define MAX_SAME_NAME	256
+
 /* A dying VM may still have the name: the next one gets .1, .2, ... */
 static int add_folder(struct mte_vm *vm)
 {
@@ -204,6 +209,8 @@ static int add_folder(struct mte_vm *vm)
 	snprintf(name, sizeof(name), "%d-%d", vm->creator, vm->fd);
 	for (i = 1; (taken = kset_find_obj(vms_set, name)); i++) {
 		kobject_put(taken);
+		if (i > MAX_SAME_NAME)
+			return -EEXIST;
 		snprintf(name, sizeof(name), "%d-%d.%u", vm->creator, vm->fd, i);
 	}
 	return kobject_add(&vm->kobj, NULL, "%s", name);
@@ -233,8 +240,8 @@ int sysfs_add_vm(struct mte_vm *vm)
 }
 
 /**
- * sysfs_remove_vm - remove a VM's folder and let go of the VM
- * @vm: the VM; may be freed when this returns
+ * sysfs_remove_vm - remove a VM's folder
+ * @vm: the VM
  *
  * Context: may sleep: waits for those who read or write in the folder.
  */
@@ -242,6 +249,16 @@ void sysfs_remove_vm(struct mte_vm *vm)
 {
 	kobject_uevent(&vm->kobj, KOBJ_REMOVE);
 	kobject_del(&vm->kobj);
+}
+
+/**
+ * sysfs_put_vm - let go of a VM's state
+ * @vm: the VM; may be freed when this returns
+ *
+ * Context: may sleep.
+ */
+void sysfs_put_vm(struct mte_vm *vm)
+{
 	kobject_put(&vm->kobj);
 }
 

@@ -74,7 +74,7 @@ HOOK_WRAP(kvm_handle_sys_reg, int, (struct kvm_vcpu *vcpu), (vcpu))
 	u32 encoding;
 	int ret;
 
-	if (!vcpu_has_mte(vcpu))
+	if (!vcpu_runs_mte(vcpu))
 		return original(kvm_handle_sys_reg)(vcpu);
 
 	encoding = trapped_encoding(esr);

@@ -25,6 +25,7 @@
 #include <asm/sysreg.h>
 
 #include "kvm_mte.h"
+#include "trace.h"
 #include "vcpu.h"
 
 /* Upstream's reset_unknown(): the architecture leaves the values UNKNOWN. */
@@ -140,21 +141,38 @@ static void sync_tag_faults(void)
 	isb();
 }
 
+/*
+ * HCR_EL2.ATA is written here only, in the vCPU's own context: KVM's other
+ * writers of hcr_el2 run under its mutex, or, for interrupt lines, use atomic
+ * bit operations as this does.
+ */
+static void set_ata(struct kvm_vcpu *vcpu, bool on)
+{
+	if (on == vcpu_runs_mte(vcpu))
+		return;
+	if (on)
+		set_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
+	else
+		clear_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
+}
+
 /* Preemption is off; called for KVM_RUN, and when its task is scheduled in. */
 HOOK_WATCH2(kvm_arch_vcpu_load, void, struct kvm_vcpu *, vcpu, int, cpu)
 {
-	struct mte_vcpu *mv;
+	struct mte_vcpu *mv = NULL;
 
 	if (atomic_read(&vms_pending))
 		vm_vcpu_ran(vcpu);
-	if (!vcpu_has_mte(vcpu))
+	/* Counters before state; pairs with vm_enter_state(). */
+	smp_rmb();
+	if (!atomic_read(&vms_active) && !vcpu_runs_mte(vcpu))
 		return;
-	mv = vcpu_find(vcpu);
-	if (WARN_ON_ONCE(!mv)) {
-		/* Never: but then rather no tags than somebody else's. */
-		clear_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
+	/* Without a place for its registers it would see the host's: no MTE. */
+	if (registry_has_mte(vcpu->kvm))
+		mv = vcpu_find(vcpu);
+	set_ata(vcpu, mv);
+	if (!mv)
 		return;
-	}
 	sync_tag_faults();
 	save_guest(this_cpu_ptr(&host_regs));
 	restore(&mv->regs);
@@ -206,16 +224,15 @@ static int check_width(struct kvm_vcpu *vcpu)
 	struct mte_vm *vm;
 
 	if (!test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features) ||
-	    !atomic_read(&vms_active))
+	    !registry_has_mte(vcpu->kvm))
 		return 0;
 	vm = registry_find(vcpu->kvm);
-	if (!vm || READ_ONCE(vm->state) == VM_OFF)
-		return 0;
-	if (vm_leave_policy(vm, vcpu)) {
+	if (vm_leave_policy_32bit(vm, vcpu)) {
 		pr_notice_ratelimited("%d-%d: policy asked for MTE, but a vCPU is 32-bit: off\n",
 				      vm->creator, vm->fd);
 		return 0;
 	}
+	trace_kvm_mte_refuse(vm, REFUSED_32BIT, 0, -EINVAL);
 	pr_notice_ratelimited("%d-%d: 32-bit vCPU refused: MTE is for 64-bit guests only\n",
 			      vm->creator, vm->fd);
 	return -EINVAL;
@@ -229,10 +246,7 @@ HOOK_WRAP(kvm_reset_vcpu, int, (struct kvm_vcpu *vcpu), (vcpu))
 	return err ?: original(kvm_reset_vcpu)(vcpu);
 }
 
-/*
- * The only full write of hcr_el2 is KVM_ARM_VCPU_INIT's (vcpu_reset_hcr), so
- * ATA is set behind it.  vcpu->mutex is held, the vCPU is not loaded.
- */
+/* KVM_ARM_VCPU_INIT: vcpu->mutex is held, the vCPU is not loaded. */
 HOOK_WRAP(kvm_arch_vcpu_ioctl, long,
 	  (struct file *filp, unsigned int ioctl, unsigned long arg),
 	  (filp, ioctl, arg))

@@ -86,3 +86,20 @@ int vcpus_hold(struct kvm *kvm, const struct kvm_vcpu *self)
 	}
 	return nr;
 }
+
+/**
+ * vcpus_all_online - are @nr vCPUs all that there are?
+ * @kvm: the VM, held alive by the caller
+ * @nr: number of vCPUs looked at, by index
+ *
+ * A vCPU can be used as soon as its file exists, a little before KVM counts it as
+ * online; but it has to be initialised first, and that takes mte_vm.lock.
+ *
+ * Context: mte_vm.lock held.
+ * Return: false if there is another one, or one in the making.
+ */
+bool vcpus_all_online(struct kvm *kvm, int nr)
+{
+	return nr == atomic_read(&kvm->online_vcpus) &&
+	       nr == READ_ONCE(kvm->created_vcpus);
+}
