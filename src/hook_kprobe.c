@@ -11,15 +11,16 @@
 
 static int kprobe_entry(struct kprobe *kp, struct pt_regs *regs)
 {
-	struct hook *hook = container_of(kp, struct hook, kp);
 	unsigned long to;
 
-	to = hook_dispatch(hook, regs->regs, regs->regs[30]);
+	to = hook_dispatch(container_of(kp, struct hook, kp), regs->regs,
+			   regs->regs[30]);
 	if (!to)
 		return 0;
 	instruction_pointer_set(regs, to);
 	return 1;
 }
+
 NOKPROBE_SYMBOL(kprobe_entry);
 
 /**

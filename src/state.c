@@ -59,17 +59,13 @@ int vm_enter_state(struct mte_vm *vm, enum vm_state to)
 
 	if (vm_has_mte(vm))
 		vm->had_mte = true;
-	/*
-	 * Who sees the state must find the counters raised, and who finds them
-	 * lowered must see the state; pairs with kvm_arch_vcpu_load's hook.
-	 */
 	if (from == VM_OFF && to != VM_OFF)
 		atomic_inc(&vms_active);
 	if (!state_is_pending(from) && state_is_pending(to))
 		atomic_inc(&vms_pending);
-	smp_wmb();
+	smp_wmb();	/* Who sees the state finds the counters raised. */
 	WRITE_ONCE(vm->state, to);
-	smp_wmb();
+	smp_wmb();	/* Who finds them lowered sees the state: vcpu.c, load. */
 	if (state_is_pending(from) && !state_is_pending(to))
 		atomic_dec(&vms_pending);
 	if (from != VM_OFF && to == VM_OFF)
