@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # make			the module, for the running kernel or KDIR=<headers>
-# make check		every test, on an emulated host (T="name ..." for some)
+# make check		every test, most on an emulated host (T="name ..." for some)
 # make demo		watch a guest get MTE and catch a bug with it
 # make style		checkpatch, sparse, W=1, shellcheck
 
@@ -18,7 +18,7 @@ demo:
 	tests/run --demo
 
 style:
-	tests/style
+	tests/run style
 
 .DEFAULT_GOAL := modules
 .PHONY: modules modules_install clean check demo style

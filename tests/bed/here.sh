@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# What cases use that run on the build machine itself ("# where: here") instead of an emulated host.
+set -u
+
+for lib in common packages kernel module; do
+	# shellcheck source=/dev/null
+	. "$TESTS/bed/$lib.sh"
+done
+# shellcheck source=tests/host/tap.sh
+. "$TESTS/host/tap.sh"
+TAP_OUT=$RUN_DIR/tap.$$
+
+# quiet NAME COMMAND... - the command must print nothing.
+quiet() {
+	local name=$1 out
+	shift
+	out=$("$@" 2>&1)
+	if [[ -z $out ]]; then ok "$name"; else not_ok "$name" "$(head -n 40 <<<"$out")"; fi
+}
+
+cross_make() { make -s ARCH=arm64 "CROSS_COMPILE=$CROSS" "CC=${CROSS}gcc" "$@"; }
+
+# tools VAR - the folder of Linux's own scripts for checking source.
+tools() {
+	local -n tools_ref=$1
+	local src
+	fetch bookworm amd64 linux-source-6.1
+	src=$(deb bookworm amd64 linux-source-6.1)
+	cached tools_ref linux-scripts "$(key "${src##*/}" "$BED/here.sh")" tools_unpack "$src"
+}
+
+tools_unpack() {
+	dpkg-deb --fsys-tarfile "$1" | tar -xO ./usr/src/linux-source-6.1.tar.xz |
+		tar -xJ --strip-components=2 linux-source-6.1/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch,kernel-doc}
+}

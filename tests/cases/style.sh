@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: source that a kernel maintainer would send back - warnings of the compiler (W=1), of sparse, of checkpatch
+# --strict, of kernel-doc, of shellcheck; version tests outside of their place; files that have grown too long.
+# where: here
+# hooks: none
+. "$TESTS/bed/here.sh"
+
+cd "$TOP" || exit
+shopt -s nullglob
+sources=(src/*.c include/*.h)
+scripts=(.ci/run tests/run tests/bed/*.sh tests/host/*.sh tests/host/init tests/cases/*.sh)
+
+# Not asked of macros that define functions or table rows, nor of tracepoint headers, which the kernel's own violate too.
+IGNORE=COMPLEX_MACRO,MULTISTATEMENT_MACRO_USE_DO_WHILE,MACRO_ARG_REUSE,TRAILING_SEMICOLON
+IGNORE+=,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT
+# Of checking files instead of patches.
+IGNORE+=,FILE_PATH_CHANGES
+
+linux='' h=''
+tools linux
+checkpatch() {
+	perl "$linux/checkpatch.pl" --no-tree --no-summary --strict --terse --quiet --ignore "$IGNORE" -f "$@"
+}
+quiet "checkpatch --strict" checkpatch "${sources[@]}"
+quiet "kernel-doc" perl "$linux/kernel-doc" -none "${sources[@]}"
+
+work=$RUN_DIR/style
+mkdir -p "$work"
+cp -r Kbuild Makefile dkms.conf include src "$work/"
+headers h 5.10
+build() { cross_make -C "$work" KDIR="$h/build" "$@" 2>&1 | grep -E 'warning|error' | grep -v "^$h"; }
+quiet "no compiler warnings with W=1" build W=1
+quiet "sparse" build C=2 'CF=-D__CHECK_ENDIAN__'
+
+quiet "shellcheck" shellcheck -x "${scripts[@]}"
+# shellcheck disable=SC2016 # awk's own
+quiet "versions and features of kernels are tested in include/compat.h and Kbuild only" \
+	awk 'FILENAME != "include/compat.h" && /LINUX_VERSION_CODE|KERNEL_VERSION|HAVE_|NEED_/ { print FILENAME ": " $0 }' \
+	"${sources[@]}"
+quiet "every file names its licence" grep -L SPDX-License-Identifier "${sources[@]}" "${scripts[@]}" Kbuild Makefile \
+	tests/client/*.[chS] tests/client/guest/*
+# shellcheck disable=SC2016 # awk's own
+quiet "no source file of more than 350 lines" \
+	awk 'FNR > 350 { print FILENAME; nextfile }' "${sources[@]}" tests/client/*.[ch]
+done_testing
