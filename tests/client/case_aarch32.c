@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+/* 32-bit vCPUs, which MTE does not go with. */
+#include <errno.h>
+
+#include "client.h"
+
+#define EL1_32BIT	(1u << KVM_ARM_VCPU_EL1_32BIT)
+
+static struct vm *furnished(struct vm *vm)
+{
+	vm_load_guest(vm);
+	vm_memory(vm, opt.mem, opt.size);
+	vcpu_create(vm);
+	return vm;
+}
+
+static void init_with_mte(void)
+{
+	struct vm *vm = furnished(vm_new());
+	struct vcpu *v = &vm->vcpu[0];
+
+	is_text(errno_name(vcpu_try_init(v, EL1_32BIT)), opt.on ? "EINVAL" : "0",
+		"initialising a 32-bit vCPU");
+	if (opt.on) {
+		/* Newer kernels fix a VM's vCPU features with the first try. */
+		vcpu_init(v);
+		is(guest_pfr1(v) & PFR1_MTE, host_pfr1() & PFR1_MTE,
+		   "as a 64-bit one it runs, with MTE");
+	}
+	vm_destroy(vm);
+}
+
+static void knob_with_32bit(void)
+{
+	struct vm *vm = furnished(vm_create());
+	struct vcpu *v = &vm->vcpu[0];
+
+	is_text(errno_name(vcpu_try_init(v, EL1_32BIT)), "0",
+		"initialising a 32-bit vCPU of a VM that is off");
+	is_text(errno_name(module_enable(vm, true)), "EINVAL", "MTE cannot be turned on");
+	is_text(module_read(vm, "state"), "off", "the VM is still off");
+	is_text(module_read(vm, "origin"), "none", "and nobody's wish");
+	is_text(errno_name(vcpu_try_init(v, EL1_32BIT)), "0", "initialising it again");
+	vm_destroy(vm);
+}
+
+/*
+ * Pending, then the guest comes back as a 32-bit one: it cannot, while the change is pending or
+ * once it is made.
+ */
+static void pending_and_32bit(void)
+{
+	struct vm *vm = furnished(vm_create());
+	struct vcpu *v = &vm->vcpu[0];
+
+	vcpu_init(v);
+	vcpu_cmd(v, CMD_NOP);
+	is_text(errno_name(module_enable(vm, true)), "0", "turning on after a run");
+	diag("a 32-bit init then gives %s, state %s", errno_name(vcpu_try_init(v, EL1_32BIT)),
+	     module_read(vm, "state"));
+	vm_destroy(vm);
+}
+
+int case_aarch32(void)
+{
+	if (kvm_check(kvm_dev(), KVM_CAP_ARM_EL1_32BIT) <= 0) {
+		skip("the host has no 32-bit guests", "32-bit vCPUs");
+		return 0;
+	}
+	init_with_mte();
+	if (opt.enable == ENABLE_SYSFS) {
+		knob_with_32bit();
+		if (module_injects())
+			pending_and_32bit();
+	}
+	return 0;
+}

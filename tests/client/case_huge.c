@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Transparent huge pages behind a guest: split, built by khugepaged, and mapped as blocks again.
+ * Mainline loses tags in the first, and shows those of others in the third.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "client.h"
+
+#define HUGE		(2UL << 20)
+#define PAGE		4096UL
+#define KPF_THP		22
+#define SPLIT		"/sys/kernel/debug/split_huge_pages"
+#define KHUGEPAGED	"/sys/kernel/mm/transparent_hugepage/khugepaged/"
+#define WAIT_TENTHS	1200
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		die("%s: %s", path, errno_name(errno));
+	close(fd);
+}
+
+/* How many 4 KiB pages of a range are part of a huge page */
+static size_t huge_pages(void *p, size_t size)
+{
+	unsigned long *pfn = malloc(size / PAGE * sizeof(long)), flags;
+	size_t n = mem_pfns(p, size, pfn), i, huge = 0;
+	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+
+	for (i = 0; i < n; i++) {
+		if (pread(fd, &flags, 8, pfn[i] * 8) != 8)
+			die("/proc/kpageflags: %s", errno_name(errno));
+		huge += flags >> KPF_THP & 1;
+	}
+	close(fd);
+	free(pfn);
+	return huge;
+}
+
+/* A page that somebody looks at just now is not split: try again. */
+static void split(struct vm *vm)
+{
+	int i;
+
+	for (i = 0; i < WAIT_TENTHS && huge_pages(vm->data, vm->data_size); i++) {
+		write_file(SPLIT, "1");
+		usleep(i ? 100000 : 0);
+	}
+	is(huge_pages(vm->data, vm->data_size), 0, "the huge pages are split");
+}
+
+static struct vm *with_huge_pages(u32 flags)
+{
+	struct vm *vm = vm_new();
+
+	vm_load_guest(vm);
+	vm_memory(vm, MEM_THP, opt.size);
+	memset(vm->data, 0, opt.size);
+	is(huge_pages(vm->data, opt.size), opt.size / PAGE, "guest memory is huge pages");
+	is(vm_slot(vm, 1, GUEST_DATA, vm->data, opt.size, flags), 0, "slot flags %#x", flags);
+	vcpu_init(vcpu_create(vm));
+	return vm;
+}
+
+/* Memory full of tags, for the next owner: huge pages if possible */
+static void leave_tags(void)
+{
+	size_t size = 2 * opt.size;
+	void *p = host_tagged_map(size);
+
+	madvise(p, size, MADV_HUGEPAGE);
+	host_tag_fill(p, size, opt.seed);
+	munmap(p, size);
+}
+
+/* Under dirty logging the guest has a huge page in 4 KiB pieces, of which it tags some. */
+static void split_under_log(void)
+{
+	struct vm *vm;
+	struct vcpu *v;
+	u64 a;
+
+	leave_tags();
+	vm = with_huge_pages(KVM_MEM_LOG_DIRTY_PAGES);
+	v = &vm->vcpu[0];
+	for (a = GUEST_DATA; a < vm_data_end(vm); a += HUGE)
+		vcpu_cmd(v, CMD_TAG_FILL, a + HUGE / 2, a + HUGE, opt.seed);
+	split(vm);
+	for (a = GUEST_DATA; a < vm_data_end(vm); a += HUGE) {
+		is(vcpu_cmd(v, CMD_TAG_VERIFY, a + HUGE / 2, a + HUGE, opt.seed), 0,
+		   "split at %#lx: tags stay", a);
+		is(vcpu_cmd(v, CMD_TAG_READ, a, a + HUGE / 2), 0,
+		   "split at %#lx: no tags where the guest set none", a);
+	}
+	vm_destroy(vm);
+}
+
+static void wait_for_khugepaged(struct vm *vm)
+{
+	size_t want = vm->data_size / PAGE;
+	int i;
+
+	write_file(KHUGEPAGED "scan_sleep_millisecs", "10");
+	write_file(KHUGEPAGED "alloc_sleep_millisecs", "10");
+	write_file(KHUGEPAGED "pages_to_scan", "100000");
+	madvise(vm->data, vm->data_size, MADV_HUGEPAGE);
+	for (i = 0; i < WAIT_TENTHS && huge_pages(vm->data, vm->data_size) != want; i++)
+		usleep(100000);
+	is(huge_pages(vm->data, vm->data_size), want, "khugepaged has built huge pages");
+}
+
+/* Every other page, other ones in every other huge page: with and without the first one */
+static bool is_guests(u64 a)
+{
+	return (a / PAGE + a / HUGE) & 1;
+}
+
+/* Huge pages built out of pages that the guest has tagged and pages that it never saw. */
+static void built_and_split(void)
+{
+	u64 lost = 0, strange = 0, a;
+	struct vm *vm = vm_new();
+	struct vcpu *v;
+
+	vm_load_guest(vm);
+	vm_memory(vm, MEM_ANON4K, opt.size);
+	memset(vm->data, 0, opt.size);
+	v = vcpu_create(vm);
+	vcpu_init(v);
+	for (a = GUEST_DATA; a < vm_data_end(vm); a += PAGE)
+		if (is_guests(a))
+			vcpu_cmd(v, CMD_TAG_FILL, a, a + PAGE, opt.seed);
+	leave_tags();
+	wait_for_khugepaged(vm);
+	split(vm);
+	for (a = GUEST_DATA; a < vm_data_end(vm); a += PAGE)
+		if (is_guests(a))
+			lost += vcpu_cmd(v, CMD_TAG_VERIFY, a, a + PAGE, opt.seed);
+		else
+			strange += vcpu_cmd(v, CMD_TAG_READ, a, a + PAGE);
+	is(lost, 0, "built by khugepaged and split: tags stay");
+	is(strange, 0, "built by khugepaged and split: no tags where the guest set none");
+	vm_destroy(vm);
+}
+
+/* Pieces become a block again where dirty logging ends: most of it the guest has never had. */
+static void block_again(void)
+{
+	struct vm *vm;
+	struct vcpu *v;
+
+	leave_tags();
+	vm = with_huge_pages(KVM_MEM_LOG_DIRTY_PAGES);
+	v = &vm->vcpu[0];
+	vcpu_cmd(v, CMD_LOAD, GUEST_DATA, vm_data_end(vm), HUGE, 0);
+	is(vm_slot(vm, 1, GUEST_DATA, vm->data, opt.size, 0), 0, "dirty logging ends");
+	vcpu_cmd(v, CMD_STORE, GUEST_DATA, vm_data_end(vm), HUGE, opt.seed);
+	is(vm_tag_count(v), 0, "mapped as blocks again: no tags");
+	vm_tag_fill(v, opt.seed);
+	is(vm_tag_verify(v, opt.seed), 0, "tags stay then");
+	vm_destroy(vm);
+}
+
+int case_huge(void)
+{
+	split_under_log();
+	built_and_split();
+	block_again();
+	return 0;
+}

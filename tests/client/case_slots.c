@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which memory a VM with MTE may have. */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "client.h"
+
+#define SIZE	(4UL << 20)
+
+/* On KVM's own guest MTE: no shared memory up to 6.1, no hugetlb from then on until 6.13. */
+static bool native_takes(enum mem_kind kind)
+{
+	int k = host_kernel();
+
+	if (k < KERNEL(6, 2))
+		return !mem_is_shared(kind);
+	return !mem_is_file(kind) && (k >= KERNEL(6, 13) || !mem_is_hugetlb(kind));
+}
+
+static bool may_hold_tags(enum mem_kind kind)
+{
+	return module_injects() ? !mem_is_file(kind) : native_takes(kind);
+}
+
+static void use(struct vm *vm, enum mem_kind kind)
+{
+	struct vcpu *v = vcpu_create(vm);
+
+	vcpu_init(v);
+	vcpu_cmd(v, CMD_STORE, GUEST_DATA, GUEST_DATA + SIZE, 4096, 7);
+	is(vcpu_cmd(v, CMD_LOAD, GUEST_DATA, GUEST_DATA + SIZE, 4096, 7), 0,
+	   "%s: the guest uses it", mem_name[kind]);
+	if (!opt.on)
+		return;
+	is(vcpu_cmd(v, CMD_TAG_READ, GUEST_DATA, GUEST_DATA + SIZE), 0, "%s: no tags at first",
+	   mem_name[kind]);
+	vcpu_cmd(v, CMD_TAG_FILL, GUEST_DATA, GUEST_DATA + SIZE, 7);
+	is(vcpu_cmd(v, CMD_TAG_VERIFY, GUEST_DATA, GUEST_DATA + SIZE, 7), 0, "%s: tags stay",
+	   mem_name[kind]);
+}
+
+static void one_kind(enum mem_kind kind)
+{
+	bool fine = !opt.on || may_hold_tags(kind);
+	struct vm *vm = vm_new();
+	int r;
+
+	vm_load_guest(vm);
+	vm->data = mem_map(kind, SIZE, NULL);
+	vm->data_size = SIZE;
+	r = vm_slot(vm, 1, GUEST_DATA, vm->data, SIZE, 0);
+	is_text(errno_name(r), fine ? "0" : "EINVAL", "%s: slot %s", mem_name[kind],
+		fine ? "accepted" : "refused");
+	if (fine && !r)
+		use(vm, kind);
+	vm_destroy(vm);
+}
+
+/* Off, then on by the knob with a slot that cannot hold tags: refused, and the VM is as before. */
+static void on_too_late(enum mem_kind kind)
+{
+	struct vm *vm = vm_create();
+	struct vcpu *v;
+
+	vm_load_guest(vm);
+	vm_memory(vm, kind, SIZE);
+	v = vcpu_create(vm);
+	vcpu_init(v);
+	is_text(errno_name(module_enable(vm, true)), "EINVAL", "%s: MTE cannot be turned on",
+		mem_name[kind]);
+	is_text(module_read(vm, "state"), "off", "%s: the VM is still off", mem_name[kind]);
+	is_text(module_read(vm, "origin"), "none", "%s: and nobody's wish", mem_name[kind]);
+	is(guest_pfr1(v) & PFR1_MTE, 0, "%s: the guest runs without", mem_name[kind]);
+	is_text(errno_name(module_enable(vm, true)), "EINVAL", "%s: nor after it has run",
+		mem_name[kind]);
+	is_text(module_read(vm, "state"), "off", "%s: the VM is off then, too", mem_name[kind]);
+	/* Without that slot nothing stands in the way. */
+	is(vm_slot(vm, 1, GUEST_DATA, vm->data, 0, 0), 0, "%s: slot removed", mem_name[kind]);
+	is_text(errno_name(module_enable(vm, true)), "0", "%s: MTE can be turned on without it",
+		mem_name[kind]);
+	is_text(module_read(vm, "state"), "turning-on", "%s: pending", mem_name[kind]);
+	vm_destroy(vm);
+}
+
+int case_slots(void)
+{
+	int kind;
+
+	for (kind = 0; kind < MEM_KINDS; kind++)
+		one_kind(kind);
+	if (opt.enable == ENABLE_SYSFS && module_injects()) {
+		on_too_late(MEM_PRIVATE_FILE);
+		on_too_late(MEM_SHARED_FILE);
+	}
+	return 0;
+}
+
+static void slip(enum mem_kind kind, enum guest_cmd cmd, const char *how)
+{
+	const u64 access[6] = { GUEST_DATA, GUEST_DATA + SIZE, 4096, 7 };
+	struct vm *vm = vm_new();
+	struct vcpu *v;
+	int i;
+
+	vm_load_guest(vm);
+	vm_memory(vm, MEM_ANON4K, SIZE);
+	v = vcpu_create(vm);
+	vcpu_init(v);
+	is(vcpu_try_cmd(v, cmd, access), 0, "%s, %s: fine at first", mem_name[kind], how);
+	mem_map(kind, SIZE, vm->data);
+	for (i = 0; i < 2; i++)
+		is_text(errno_name(vcpu_try_cmd(v, cmd, access)), opt.on ? "EFAULT" : "0",
+			"%s, %s: KVM_RUN once the slot's mapping is replaced", mem_name[kind], how);
+	mem_map(MEM_ANON4K, SIZE, vm->data);
+	if (opt.on)
+		is(vcpu_run(v), 0, "%s, %s: on it goes with good memory", mem_name[kind], how);
+	vm_destroy(vm);
+}
+
+int case_slip(void)
+{
+	slip(MEM_SHARED_FILE, CMD_LOAD, "read");
+	slip(MEM_SHARED_FILE, CMD_STORE, "written");
+	/*
+	 * Written to, a private mapping gives anonymous pages, which can hold tags. KVM up to
+	 * 6.1 refuses shared memory only.
+	 */
+	if (module_injects() || host_kernel() >= KERNEL(6, 2))
+		slip(MEM_PRIVATE_FILE, CMD_LOAD, "read");
+	return 0;
+}

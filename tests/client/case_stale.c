@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+/* No owner of a page reads the tags of the owner before. */
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "client.h"
+
+/* The pages an owner had: shared with child processes */
+struct pages {
+	size_t n;
+	unsigned long pfn[];
+};
+
+static struct pages *old, *new;
+
+/* From whom to whom pages went, and how many over all rounds */
+enum way { VM_TO_VM, VM_TO_OTHER_VM, PROCESS_TO_VM, VM_TO_PROCESS, WAYS };
+
+static const char *const way_name[WAYS] = {
+	[VM_TO_VM] = "a VM to a VM of the same process",
+	[VM_TO_OTHER_VM] = "a VM to a VM of another process",
+	[PROCESS_TO_VM] = "a process to a VM",
+	[VM_TO_PROCESS] = "a VM to a process",
+};
+
+static size_t common[WAYS];
+
+static struct pages *room_for_pages(void)
+{
+	size_t size = sizeof(struct pages) + opt.size / 4096 * sizeof(long);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		die("out of memory");
+	return p;
+}
+
+static void note(struct pages *p, void *mem)
+{
+	p->n = mem_pfns(mem, opt.size, p->pfn);
+}
+
+static void count_common(enum way way)
+{
+	size_t n = mem_overlap(old->pfn, old->n, new->pfn, new->n);
+
+	diag("%zu of %zu pages had the owner before", n, new->n);
+	common[way] += n;
+}
+
+/* As the guest's, else the two hardly ever get the same pages. */
+static void *host_memory(void)
+{
+	void *p = host_tagged_map(opt.size);
+
+	madvise(p, opt.size, opt.mem == MEM_THP ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	return p;
+}
+
+static void vm_fills(u64 seed)
+{
+	struct vcpu *v = &vm_ready(1)->vcpu[0];
+
+	vm_tag_fill(v, seed);
+	is(vm_tag_verify(v, seed), 0, "a VM tags its memory");
+	note(old, v->vm->data);
+	vm_destroy(v->vm);
+}
+
+static void in_child(void (*fn)(u64 seed), u64 seed)
+{
+	int status, before = checks_failed();
+	pid_t pid = fork();
+
+	if (!pid) {
+		fn(seed);
+		_exit(checks_failed() != before);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		die("fork");
+	if (status)
+		die("the process of the first VM failed: status %#x", status);
+}
+
+static void host_fills(u64 seed)
+{
+	void *p = host_memory();
+
+	host_tag_fill(p, opt.size, seed);
+	is(host_tag_count(p, opt.size), opt.size / 16, "a host process tags its memory");
+	note(old, p);
+	munmap(p, opt.size);
+}
+
+static void vm_reads(enum way way)
+{
+	struct vcpu *v = &vm_ready(1)->vcpu[0];
+
+	vm_touch(v);
+	is(vm_tag_count(v), 0, "no tag goes from %s", way_name[way]);
+	note(new, v->vm->data);
+	count_common(way);
+	vm_destroy(v->vm);
+}
+
+static void host_reads(enum way way)
+{
+	char *p = host_memory();
+	size_t i;
+
+	for (i = 0; i < opt.size; i += 4096)
+		p[i] = 1;
+	is(host_tag_count(p, opt.size), 0, "no tag goes from %s", way_name[way]);
+	note(new, p);
+	count_common(way);
+	munmap(p, opt.size);
+}
+
+static void one_round(unsigned int r)
+{
+	vm_fills(opt.seed + r);
+	vm_reads(VM_TO_VM);
+	in_child(vm_fills, opt.seed + r + 1000);
+	vm_reads(VM_TO_OTHER_VM);
+	/* The host's pool of huge pages is not for its PROT_MTE memory. */
+	if (mem_is_hugetlb(opt.mem))
+		return;
+	host_fills(opt.seed + r);
+	vm_reads(PROCESS_TO_VM);
+	vm_fills(opt.seed + r);
+	host_reads(VM_TO_PROCESS);
+}
+
+int case_stale(void)
+{
+	unsigned int r, way;
+
+	old = room_for_pages();
+	new = room_for_pages();
+	for (r = 0; r < rounds_or(3); r++)
+		one_round(r);
+	/* Where no page went from one to the other, nothing was shown. */
+	for (way = 0; way < (mem_is_hugetlb(opt.mem) ? PROCESS_TO_VM : WAYS); way++)
+		ok(common[way], "pages went from %s", way_name[way]);
+	return 0;
+}

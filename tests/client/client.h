@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Options, the cases, and VMs made as the options say */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "check.h"
+#include "hostmte.h"
+#include "kvm.h"
+#include "mem.h"
+#include "module.h"
+#include "regs.h"
+
+enum enable { ENABLE_NONE, ENABLE_CAP, ENABLE_SYSFS };
+
+struct options {
+	enum enable enable;
+	bool on;		/* the guest is expected to have MTE */
+	enum mem_kind mem;
+	size_t size;
+	unsigned int rounds;	/* 0: the case's own default */
+	unsigned int threads;
+	unsigned int vcpus;
+	u64 seed;
+	int cpu;
+};
+
+extern struct options opt;
+
+/* vmkit.c */
+int vm_enable(struct vm *vm);
+struct vm *vm_new(void);
+void vm_memory(struct vm *vm, enum mem_kind kind, size_t size);
+struct vm *vm_off(unsigned int vcpus);
+struct vm *vm_ready(unsigned int vcpus);
+void vm_init_all(struct vm *vm);
+void vm_touch(struct vcpu *v);
+void vm_tag_fill(struct vcpu *v, u64 seed);
+u64 vm_tag_verify(struct vcpu *v, u64 seed);
+u64 vm_tag_count(struct vcpu *v);
+u64 vm_data_end(struct vm *vm);
+unsigned int rounds_or(unsigned int dflt);
+int host_kernel(void);
+void pin_to(int cpu);
+
+#define KERNEL(a, b)	((a) * 1000 + (b))
+
+int case_idreg(void);
+int case_mteregs(void);
+int case_regdump(void);
+int case_reset(void);
+int case_tagfill(void);
+int case_tagread(void);
+int case_visible(void);
+int case_stale(void);
+int case_tagcheck(void);
+int case_dcgsw(void);
+int case_tco(void);
+int case_switch(void);
+int case_slots(void);
+int case_slip(void);
+int case_life(void);
+int case_undo(void);
+int case_hammer(void);
+int case_run(void);
+int case_badio(void);
+int case_aarch32(void);
+int case_hold(void);
+int case_share(void);
+int case_hostmte(void);
+int case_huge(void);
+int case_swap(void);
+
+#endif

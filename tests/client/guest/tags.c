@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Filling and reading memory and its tags. */
+#include "guest/guest.h"
+
+/* Nonzero. Half of the pairs of granules share one tag, so that ST2G is used as well as STG. */
+static u64 tag_of(u64 h, int odd)
+{
+	if (h & 1)
+		odd = 0;
+	return ((h >> (odd ? 24 : 8) & 0xffff) * 15 >> 16) + 1;
+}
+
+void cmd_tag_fill(struct mailbox *mb)
+{
+	u64 a, h;
+
+	for (a = mb->arg[0]; a < mb->arg[1]; a += 32) {
+		h = guest_mix(a ^ mb->arg[2]);
+		if (h & 1) {
+			asm volatile("st2g %0, [%0]" :: "r" (with_tag(a, tag_of(h, 0))) : "memory");
+			continue;
+		}
+		store_tag(with_tag(a, tag_of(h, 0)));
+		store_tag(with_tag(a + 16, tag_of(h, 1)));
+	}
+}
+
+static void differs(struct mailbox *mb, u64 addr, u64 tag)
+{
+	if (!mb->ret[0]++) {
+		mb->ret[1] = addr;
+		mb->ret[2] = tag;
+	}
+}
+
+void cmd_tag_verify(struct mailbox *mb)
+{
+	u64 a, h, tag;
+	int odd;
+
+	mb->ret[0] = 0;
+	for (a = mb->arg[0]; a < mb->arg[1]; a += 32) {
+		h = guest_mix(a ^ mb->arg[2]);
+		for (odd = 0; odd < 2; odd++) {
+			tag = load_tag(a + 16 * odd);
+			if (tag != tag_of(h, odd))
+				differs(mb, a + 16 * odd, tag);
+		}
+	}
+}
+
+void cmd_tag_read(struct mailbox *mb)
+{
+	u64 a, tag;
+
+	mb->ret[0] = 0;
+	for (a = mb->arg[0]; a < mb->arg[1]; a += 16) {
+		tag = load_tag(a);
+		if (tag)
+			differs(mb, a, tag);
+	}
+}
+
+void cmd_tag_set(struct mailbox *mb)
+{
+	store_tag(mb->arg[0]);
+}
+
+void cmd_store(struct mailbox *mb)
+{
+	u64 a;
+
+	for (a = mb->arg[0]; a < mb->arg[1]; a += mb->arg[2])
+		*(u64 *)a = a ^ mb->arg[3];
+}
+
+void cmd_load(struct mailbox *mb)
+{
+	u64 a, bad = 0;
+
+	for (a = mb->arg[0]; a < mb->arg[1]; a += mb->arg[2])
+		bad += *(u64 *)a != (a ^ mb->arg[3]);
+	mb->ret[0] = bad;
+}
+
+void cmd_mmu_off_store(struct mailbox *mb)
+{
+	mmu_off_store(mb->arg[0], mb->arg[1], mb->arg[2], mb->arg[3], mb->arg[4]);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A small VMM for exact cases of guest MTE. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+
+struct options opt = {
+	.mem = MEM_ANON4K,
+	.size = 16UL << 20,
+	.threads = 4,
+	.vcpus = 1,
+	.seed = 1,
+};
+
+static const struct test_case {
+	const char *name;
+	int (*run)(void);
+	const char *catches;
+} cases[] = {
+	{ "idreg", case_idreg,
+	  "a guest or VMM shown the wrong ID_AA64PFR1_EL1.MTE, or able to change it" },
+	{ "mteregs", case_mteregs,
+	  "GCR, RGSR, TFSR, TFSRE0 missing from or left in a vCPU's registers" },
+	{ "regdump", case_regdump,
+	  "no points: prints all registers of a fresh vCPU, to be compared" },
+	{ "reset", case_reset,
+	  "MTE registers that survive a vCPU's reset, or come from another vCPU" },
+	{ "tagfill", case_tagfill,
+	  "tags that do not stay; leaves tagged pages to the host" },
+	{ "tagread", case_tagread,
+	  "a new VM that reads tags of earlier owners" },
+	{ "stale", case_stale,
+	  "tags that go from VM or process to VM or process with the page" },
+	{ "huge", case_huge,
+	  "tags lost, or tags of others, where huge pages are split, built or mapped anew" },
+	{ "swap", case_swap,
+	  "tags lost in swap; the host must have swap space" },
+	{ "visible", case_visible,
+	  "tags or data lost or stale around the guest's MMU being off" },
+	{ "tagcheck", case_tagcheck,
+	  "tag checks that do not fault, or fault wrongly, at EL1 and EL0" },
+	{ "dcgsw", case_dcgsw,
+	  "tag cache maintenance by set/way that is UNDEFINED with MTE" },
+	{ "tco", case_tco,
+	  "exceptions injected with the wrong PSTATE.TCO" },
+	{ "switch", case_switch,
+	  "MTE registers mixed up between vCPUs, VMs and host on one CPU" },
+	{ "slots", case_slots,
+	  "memory that cannot hold tags accepted, or good memory refused" },
+	{ "slip", case_slip,
+	  "such memory mapped into a slot afterwards and given to the guest" },
+	{ "life", case_life,
+	  "the knob's states: before the first run, pending, after the guest's reboot" },
+	{ "undo", case_undo,
+	  "the knob's states: undone, turned off, partly rebooted guests; stats" },
+	{ "hammer", case_hammer,
+	  "crashes of the ioctls while hooks come and go" },
+	{ "run", case_run,
+	  "a guest that does not run at all" },
+	{ "badio", case_badio,
+	  "bad writes to the knob that change something or get the wrong error" },
+	{ "aarch32", case_aarch32,
+	  "32-bit vCPUs in a VM with MTE" },
+	{ "hold", case_hold,
+	  "no points: keeps a VM and obeys lines on stdin" },
+	{ "share", case_share,
+	  "no points: likewise for VMs that are hard to find" },
+	{ "hostmte", case_hostmte,
+	  "guests that disturb a host process which uses MTE, until stdin ends" },
+};
+
+static void usage(void)
+{
+	fprintf(stderr,
+		"usage: client list | client NAME [options]\n"
+		"  --enable=none|cap|sysfs  how to turn MTE on (none)\n"
+		"  --expect=on|off          whether guests have MTE, if not as --enable says\n"
+		"  --mem=KIND               anon4k thp anon-shared memfd memfd-private hugetlb2m\n"
+		"                           hugetlb2m-shared private-file shared-file\n"
+		"  --size=N[K|M|G]  --rounds=N  --threads=N  --vcpus=N  --seed=N  --cpu=N\n");
+	exit(2);
+}
+
+static unsigned long number(const char *s)
+{
+	char *end;
+	unsigned long n = strtoul(s, &end, 0);
+
+	switch (*end) {
+	case 'G':
+		n <<= 10;
+		/* fall through */
+	case 'M':
+		n <<= 10;
+		/* fall through */
+	case 'K':
+		n <<= 10;
+		end++;
+	}
+	if (end == s || *end)
+		usage();
+	return n;
+}
+
+static int choice(const char *s, const char *const *words)
+{
+	int i;
+
+	for (i = 0; words[i]; i++)
+		if (!strcmp(s, words[i]))
+			return i;
+	usage();
+	return -1;
+}
+
+static const char *const enable_words[] = { "none", "cap", "sysfs", NULL };
+static const char *const expect_words[] = { "off", "on", NULL };
+
+enum { O_ENABLE, O_EXPECT, O_MEM, O_SIZE, O_ROUNDS, O_THREADS, O_VCPUS, O_SEED, O_CPU };
+
+static const struct option long_options[] = {
+	{ "enable", required_argument, NULL, O_ENABLE },
+	{ "expect", required_argument, NULL, O_EXPECT },
+	{ "mem", required_argument, NULL, O_MEM },
+	{ "size", required_argument, NULL, O_SIZE },
+	{ "rounds", required_argument, NULL, O_ROUNDS },
+	{ "threads", required_argument, NULL, O_THREADS },
+	{ "vcpus", required_argument, NULL, O_VCPUS },
+	{ "seed", required_argument, NULL, O_SEED },
+	{ "cpu", required_argument, NULL, O_CPU },
+	{ }
+};
+
+static void set_memory(const char *s)
+{
+	int kind = mem_kind(s);
+
+	if (kind < 0)
+		usage();
+	opt.mem = kind;
+}
+
+static void parse_one(int o, int *expect)
+{
+	switch (o) {
+	case O_ENABLE:
+		opt.enable = choice(optarg, enable_words);
+		break;
+	case O_EXPECT:
+		*expect = choice(optarg, expect_words);
+		break;
+	case O_MEM:
+		set_memory(optarg);
+		break;
+	case O_SIZE:
+		opt.size = number(optarg);
+		break;
+	case O_ROUNDS:
+		opt.rounds = number(optarg);
+		break;
+	case O_THREADS:
+		opt.threads = number(optarg);
+		break;
+	case O_VCPUS:
+		opt.vcpus = number(optarg);
+		break;
+	case O_SEED:
+		opt.seed = number(optarg);
+		break;
+	case O_CPU:
+		opt.cpu = number(optarg);
+		break;
+	default:
+		usage();
+	}
+}
+
+static void parse(int argc, char **argv)
+{
+	int o, expect = -1;
+
+	while ((o = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+		parse_one(o, &expect);
+	if (optind != argc || !opt.size || opt.size % 4096 || opt.size > GUEST_DATA_MAX ||
+	    !opt.vcpus || opt.vcpus > GUEST_MAX_VCPUS || !opt.threads)
+		usage();
+	opt.on = expect < 0 ? opt.enable != ENABLE_NONE : expect;
+}
+
+int main(int argc, char **argv)
+{
+	size_t i, n = sizeof(cases) / sizeof(cases[0]);
+
+	if (argc < 2)
+		usage();
+	if (!strcmp(argv[1], "list")) {
+		for (i = 0; i < n; i++)
+			printf("%-10s %s\n", cases[i].name, cases[i].catches);
+		return 0;
+	}
+	parse(argc - 1, argv + 1);
+	for (i = 0; i < n; i++)
+		if (!strcmp(argv[1], cases[i].name))
+			return cases[i].run() || checks_failed();
+	usage();
+}

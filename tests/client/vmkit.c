@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/* VMs as the options ask for, and the usual things to do with their memory. */
+#include <sched.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+
+#include "client.h"
+
+#define DATA_SLOT	1
+
+/**
+ * vm_enable() - turn MTE on as --enable says
+ * @vm: the VM
+ *
+ * Return: 0 or -errno
+ */
+int vm_enable(struct vm *vm)
+{
+	switch (opt.enable) {
+	case ENABLE_CAP:
+		return vm_enable_mte(vm);
+	case ENABLE_SYSFS:
+		return module_enable(vm, true);
+	default:
+		return 0;
+	}
+}
+
+/**
+ * vm_new() - an empty VM, with MTE if asked for
+ *
+ * Return: the VM
+ */
+struct vm *vm_new(void)
+{
+	struct vm *vm = vm_create();
+	int r = vm_enable(vm);
+
+	if (r)
+		die("MTE could not be enabled: %s", errno_name(r));
+	return vm;
+}
+
+/**
+ * vm_memory() - the guest's data memory
+ * @vm: the VM
+ * @kind: of which kind
+ * @size: how much
+ */
+void vm_memory(struct vm *vm, enum mem_kind kind, size_t size)
+{
+	int r;
+
+	vm->data = mem_map(kind, size, NULL);
+	vm->data_size = size;
+	r = vm_slot(vm, DATA_SLOT, GUEST_DATA, vm->data, size, 0);
+	if (r)
+		die("KVM_SET_USER_MEMORY_REGION of %s: %s", mem_name[kind], errno_name(r));
+}
+
+static void furnish(struct vm *vm, unsigned int vcpus)
+{
+	vm_load_guest(vm);
+	vm_memory(vm, opt.mem, opt.size);
+	while (vcpus--)
+		vcpu_create(vm);
+	vm_init_all(vm);
+}
+
+/**
+ * vm_off() - a VM ready to run whose MTE nobody asked for
+ * @vcpus: how many vCPUs it has
+ *
+ * Return: the VM
+ */
+struct vm *vm_off(unsigned int vcpus)
+{
+	struct vm *vm = vm_create();
+
+	furnish(vm, vcpus);
+	return vm;
+}
+
+/**
+ * vm_ready() - a VM ready to run, with MTE if asked for
+ * @vcpus: how many vCPUs it has
+ *
+ * Return: the VM
+ */
+struct vm *vm_ready(unsigned int vcpus)
+{
+	struct vm *vm = vm_new();
+
+	furnish(vm, vcpus);
+	return vm;
+}
+
+/**
+ * vm_init_all() - (re)initialise every vCPU, as a VMM does on a reboot of the guest
+ * @vm: the VM
+ */
+void vm_init_all(struct vm *vm)
+{
+	int i;
+
+	for (i = 0; i < vm->nr_vcpus; i++)
+		vcpu_init(&vm->vcpu[i]);
+}
+
+/**
+ * vm_data_end() - the end of the guest's data memory
+ * @vm: the VM
+ *
+ * Return: guest address behind it
+ */
+u64 vm_data_end(struct vm *vm)
+{
+	return GUEST_DATA + vm->data_size;
+}
+
+/**
+ * vm_touch() - the guest writes to every page, since a mere read of fresh memory finds the zero
+ *	page
+ * @v: by which vCPU
+ */
+void vm_touch(struct vcpu *v)
+{
+	vcpu_cmd(v, CMD_STORE, GUEST_DATA, vm_data_end(v->vm), 4096, opt.seed);
+}
+
+/**
+ * vm_tag_fill() - the guest tags every granule of its data memory, nonzero
+ * @v: by which vCPU
+ * @seed: other tags for another seed
+ */
+void vm_tag_fill(struct vcpu *v, u64 seed)
+{
+	vcpu_cmd(v, CMD_TAG_FILL, GUEST_DATA, vm_data_end(v->vm), seed);
+}
+
+/**
+ * vm_tag_verify() - compare the tags with those of vm_tag_fill()
+ * @v: by which vCPU
+ * @seed: the seed
+ *
+ * Return: how many granules differ
+ */
+u64 vm_tag_verify(struct vcpu *v, u64 seed)
+{
+	u64 n = vcpu_cmd(v, CMD_TAG_VERIFY, GUEST_DATA, vm_data_end(v->vm), seed);
+
+	if (n)
+		diag("%lu granules differ, the first at %#lx has tag %#lx", n, v->mb->ret[1],
+		     v->mb->ret[2]);
+	return n;
+}
+
+/**
+ * vm_tag_count() - the guest reads all tags of its data memory
+ * @v: by which vCPU
+ *
+ * Return: how many are not zero
+ */
+u64 vm_tag_count(struct vcpu *v)
+{
+	u64 n = vcpu_cmd(v, CMD_TAG_READ, GUEST_DATA, vm_data_end(v->vm));
+
+	if (n)
+		diag("%lu of %zu granules have a tag, the first at %#lx has %#lx", n,
+		     v->vm->data_size / 16, v->mb->ret[1], v->mb->ret[2]);
+	return n;
+}
+
+/**
+ * rounds_or() - --rounds, or a case's own number
+ * @dflt: that number
+ *
+ * Return: how many rounds
+ */
+unsigned int rounds_or(unsigned int dflt)
+{
+	return opt.rounds ? opt.rounds : dflt;
+}
+
+/**
+ * host_kernel() - version of the host's kernel, for what differs between versions of KVM's own
+ *	guest MTE
+ *
+ * Return: comparable with KERNEL(major, minor)
+ */
+int host_kernel(void)
+{
+	struct utsname u;
+	int a = 0, b = 0;
+
+	uname(&u);
+	if (sscanf(u.release, "%d.%d", &a, &b) != 2)
+		die("uname: no version in '%s'", u.release);
+	return KERNEL(a, b);
+}
+
+/**
+ * pin_to() - bind the calling thread to a CPU
+ * @cpu: its number
+ */
+void pin_to(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("CPU %d: cannot be bound to", cpu);
+}
