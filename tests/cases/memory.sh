@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: tags lost, or tags of others shown, where the kernel moves guest memory about: huge pages that are split, built
+# or mapped as blocks again, and swap.
+# timeout: 1200
+. /t/lib.sh
+. /t/client.sh
+
+load_module || bail "the module does not load"
+
+client_points huge --enable=sysfs --size=16M
+
+modprobe zram || bail "no zram"
+echo 256M >/sys/block/zram0/disksize
+mkswap /dev/zram0 >/dev/null
+for kind in anon4k thp memfd anon-shared; do
+	succeeds "swap space" swapon /dev/zram0
+	client_points swap --enable=sysfs --mem="$kind" --size=16M
+done
+
+unload_module || not_ok "the module unloads"
+done_testing

@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: a module that goes on where the kernel lacks a function it needs, has several of that name, or cannot trace
+# it; a refusal without the name; hooks that stay after it.
+. /t/lib.sh
+. /t/hooks.sh
+
+VARIANT=/tmp/variant
+
+# variant OLD NEW - the module with another function's name in its tables, as if the kernel had other functions.
+variant() {
+	local pad=''
+	while ((${#2} + ${#pad} / 4 < ${#1})); do pad+='\x00'; done
+	mkdir -p "$VARIANT"
+	LC_ALL=C sed "s/\\x00$1\\x00/\\x00$2$pad\\x00/g" /t/kvm_mte.ko >"$VARIANT/kvm_mte.ko"
+	[[ $(sha256sum </t/kvm_mte.ko) != "$(sha256sum <"$VARIANT/kvm_mte.ko")" ]]
+}
+
+# ambiguous LENGTH - a name that several functions of the kernel have, of at most that length.
+ambiguous() {
+	awk -v max="$1" '
+		$3 == "_stext" { text = 1 }
+		$3 == "_etext" { exit }
+		text && $2 ~ /[tT]/ && length($3) <= max && $3 ~ /^[a-z_]+$/ && seen[$3]++ { print $3; exit }' /proc/kallsyms
+}
+
+# refused OLD NEW WHY NAME
+refused() {
+	succeeds "a module that wants $2 instead of $1" variant "$1" "$2"
+	T=$VARIANT loads_not ENOENT "^$2: $3" "$4"
+}
+
+is "$(grep -c ' kvm_arch_vcpu_pux$' /proc/kallsyms)" 0 "the kernel has no function kvm_arch_vcpu_pux"
+refused kvm_arch_vcpu_put kvm_arch_vcpu_pux 'no such function' "a hooked function is missing"
+refused kvm_arm_copy_sys_reg_indices no_such_function 'no such function' "the last of the table is missing"
+refused mte_clear_page_tags no_such_function 'no such function' "a called function is missing"
+
+old=kvm_arm_sys_reg_set_reg
+name=$(ambiguous ${#old})
+isnt "$(grep -c " $name\$" /proc/kallsyms)" 1 "the kernel has several functions $name"
+refused "$old" "$name" 'not unique' "a hooked function's name is not unique"
+old=mte_clear_page_tags
+refused "$old" "$(ambiguous ${#old})" 'not unique' "a called function's name is not unique"
+
+# Written in assembly, and left out by ftrace.
+refused kvm_reset_sys_regs memset '' "a function that cannot be traced"
+
+is "$(try_load)" ok "the module as it is loads"
+is "$(try_unload)" ok "and unloads"
+
+done_testing

@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: loading where the kernel does not run at EL2, so that KVM is not what the module's hooks expect.
+# hooks: once
+# machine: mte=on,virtualization=off
+. /t/lib.sh
+. /t/hooks.sh
+
+like "$(grep -m1 Features /proc/cpuinfo)" '\bmte\b' "the host's CPUs have MTE"
+for hook in ftrace kprobe; do
+	loads_not ENODEV '^no guest MTE: KVM is not in VHE mode' "hook=$hook" "hook=$hook"
+done
+
+done_testing

@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: hooks set on a function that a livepatch owns, or a livepatch let in later; a refusal without the function's
+# name; hooks that stay after it; tracing of hooked functions by an admin that breaks, or breaks the hooks.
+. /t/lib.sh
+. /t/hooks.sh
+. /t/client.sh
+
+BY=$(mechanism)
+OWNED=kvm_arch_vcpu_put
+
+own() { errno_of '-e finit_module,init_module' insmod "$T/owner.ko" "function=$1"; }
+
+# --- first the owner, then the module ---
+
+is "$(own $OWNED)" ok "another module owns $OWNED"
+dmesg_mark
+is "$(try_load)" EBUSY "then loading fails: EBUSY"
+like "$(said)" "^$OWNED: owned by another user" "the log names the function"
+is "$(said | grep -c ': owned by')" 1 "and no other"
+is "$(hooked)" "$OWNED" "nothing is hooked but by the owner"
+succeeds "the owner goes" rmmod owner
+not_loaded "after that"
+
+is "$(try_load)" ok "it loads when the owner has gone"
+COUNT=$(hooked | wc -l)
+
+# --- the other way round: only ftrace can refuse ---
+
+if [[ $BY == ftrace ]]; then
+	is "$(own $OWNED)" EBUSY "while it is loaded nobody can own $OWNED"
+	is "$(hooked | wc -l)" "$COUNT" "its hooks are still set"
+fi
+client_points mteregs --enable=sysfs
+
+# --- an admin traces hooked functions ---
+
+# Wrapped, watched, and wrapped with more than one call on the way.
+TRACED='kvm_dev_ioctl kvm_arch_vcpu_load kvm_reset_vcpu'
+echo "$TRACED" >"$TRACING/set_ftrace_filter"
+echo function >"$TRACING/current_tracer"
+for f in $TRACED; do
+	echo "p:test_$f $f"
+done >"$TRACING/kprobe_events"
+echo 1 >"$TRACING/events/kprobes/enable"
+client_points idreg --enable=sysfs
+echo 0 >"$TRACING/events/kprobes/enable"
+for f in $TRACED; do
+	like "$(cat "$TRACING/trace")" " $f <-" "the function tracer sees $f"
+	like "$(cat "$TRACING/trace")" " test_$f: " "a probe on $f sees its calls"
+done
+
+# --- unloading and loading under their eyes ---
+
+is "$(try_unload)" ok "it unloads while its functions are traced"
+is "$(try_load)" ok "it loads while they are"
+client_points idreg --enable=sysfs
+echo nop >"$TRACING/current_tracer"
+echo >"$TRACING/set_ftrace_filter"
+echo >"$TRACING/kprobe_events"
+is "$(hooked | wc -l)" "$COUNT" "all its hooks are set when tracing ends"
+is "$(try_unload)" ok "and it unloads"
+not_loaded "at the end"
+
+done_testing

@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: guest MTE on which Linux's own MTE selftests fail, in one guest alone or in two at once; guests that disturb
+# each other's MTE, or that of a process of the host.
+# timeout: 1200
+. /t/lib.sh
+. /t/client.sh
+
+TOTALS='check_buffer_fill 20
+check_child_memory 12
+check_ksm_options 4
+check_mmap_options 22
+check_prctl 5
+check_tags_inclusion 4
+check_user_mem 64'
+
+# start NAME [QEMU-ARG...] - a guest under a QEMU that knows nothing of MTE, turned on before its first run.
+start() {
+	local name=$1
+	succeeds "guest $name: QEMU starts" qemu_start "$@" -S
+	vm_set "$name" enable 1
+	is "$(vm_get "$name" state)" on "guest $name: on before its first run"
+	qemu_monitor "$name" cont
+}
+
+# passed NAME OUTPUT STATUS - judges what /mte-selftests has printed.
+passed() {
+	is "$3" 0 "guest $1: the selftests succeed"
+	is "$(sed -nE 's/^(check_[a-z_]+): pass:([0-9]+) fail:0 xfail:0 xpass:0 skip:0 error:0 .*/\1 \2/p' <<<"$2")" "$TOTALS" \
+		"guest $1: passes of each of the seven programs, and nothing else"
+	is "$(tail -n 1 <<<"$2")" "mte-selftests: 131 passed, 0 failed, 0 skipped" "guest $1: 131 in all"
+}
+
+load_module || bail "the module does not load"
+
+# --- one guest alone ---
+
+start one
+guest_wait_boot one || bail "no guest"
+like "$(guest_run one 'grep -m1 Features /proc/cpuinfo')" '\bmte\b' "guest one has MTE"
+out=$(guest_run one /mte-selftests 900)
+passed one "$out" $?
+qemu_stop one
+
+# --- two guests with two vCPUs each, and a process of the host, on all CPUs ---
+
+hold_start host hostmte
+is "$HOLD_SAID" ready "a process of the host uses MTE"
+for g in two three; do start "$g" -smp 2; done
+for g in two three; do
+	guest_wait_boot "$g" || bail "no guest"
+done
+# The switch of GCR_EL1 between threads is not in the seven; it has its own exit status only.
+for g in two three; do
+	{
+		guest_run "$g" '/mte-selftests' 1000 >"/tmp/$g"
+		echo $? >"/tmp/$g.status"
+		guest_run "$g" '/mte/check_gcr_el1_cswitch >/dev/null 2>&1' 300
+		echo $? >"/tmp/$g.gcr"
+	} &
+	pids+=("$!")
+done
+wait "${pids[@]}"
+for g in two three; do
+	passed "$g" "$(cat "/tmp/$g")" "$(cat "/tmp/$g.status")"
+	is "$(cat "/tmp/$g.gcr")" 0 "guest $g: check_gcr_el1_cswitch"
+done
+hold_end host
+for g in two three; do qemu_stop "$g"; done
+
+is "$(ls "$MTE/vms")" "" "no VM is left"
+unload_module || not_ok "the module unloads"
+done_testing

@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: a guest or a process that reads tags which another owner of the page left; tags or flags lost where the
+# kernel splits or builds huge pages.
+# mem: 2G
+# timeout: 1200
+. /t/lib.sh
+. /t/client.sh
+
+load_module || bail "the module does not load"
+
+client_points stale --enable=sysfs --mem=anon4k --size=32M --rounds=2
+client_points stale --enable=sysfs --mem=thp --size=32M --rounds=2
+client_points stale --enable=sysfs --mem=hugetlb2m --size=32M --rounds=2
+client_points stale --enable=sysfs --mem=hugetlb2m-shared --size=32M --rounds=1
+for kind in memfd memfd-private anon-shared; do
+	client_points stale --enable=sysfs --mem="$kind" --size=8M --rounds=1
+done
+
+unload_module || not_ok "the module unloads"
+done_testing
