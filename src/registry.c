@@ -3,6 +3,7 @@
  * The registry of VMs: every VM of the host has its struct mte_vm, from its
  * creation to its end.
  */
+#include <linux/dcache.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/hashtable.h>
@@ -83,6 +84,23 @@ bool registry_has_mte(const struct kvm *kvm)
 	return vm && vm_has_mte(vm);
 }
 
+/*
+ * A VM's name is the one it has in KVM's debugfs, if it is there: a thread that
+ * made it may be gone, and its descriptor may be another one now.
+ */
+static void take_name(struct mte_vm *vm)
+{
+	struct dentry *dir = vm->kvm->debugfs_dentry;
+	pid_t creator;
+	int fd;
+
+	if (IS_ERR_OR_NULL(dir) ||
+	    sscanf(dir->d_name.name, "%d-%d", &creator, &fd) != 2)
+		return;
+	vm->creator = creator;
+	vm->fd = fd;
+}
+
 static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd)
 {
 	struct mte_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL);
@@ -94,6 +112,7 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	vm->creator = creator;
 	vm->pid = pid;
 	vm->fd = fd;
+	take_name(vm);
 	mutex_init(&vm->life);
 	raw_spin_lock_init(&vm->lock);
 	return vm;
@@ -102,9 +121,9 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 /**
  * registry_add - make a VM known, unless it is already
  * @kvm: the VM, which the caller must hold alive
- * @creator: thread that made it
+ * @creator: thread that made it, if KVM does not know better
  * @pid: process of that thread
- * @fd: its file descriptor in that process
+ * @fd: its file descriptor in that process, likewise
  *
  * Context: may sleep.
  * Return: its state, or NULL if there is no memory for it or no place in sysfs:

@@ -3,7 +3,6 @@
  * Finds VMs that were there before the module: KVM's list of VMs is out of a
  * module's reach, but a living VM has an open file, its own or a vCPU's.
  */
-#include <linux/dcache.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/kernel.h>
@@ -117,25 +116,6 @@ static void scan_tasks(struct scan *scan)
 	rcu_read_unlock();
 }
 
-/*
- * The creator is a thread, perhaps gone, and the descriptor may have been
- * duplicated: KVM's debugfs folder, if there is one, has the name that they had
- * at creation.
- */
-static void add_found(const struct found_vm *found)
-{
-	pid_t creator = found->kvm->userspace_pid ?: found->pid;
-	struct dentry *dir = found->kvm->debugfs_dentry;
-	int fd = found->fd;
-
-	if (!IS_ERR_OR_NULL(dir) &&
-	    sscanf(dir->d_name.name, "%d-%d", &creator, &fd) != 2) {
-		creator = found->kvm->userspace_pid ?: found->pid;
-		fd = found->fd;
-	}
-	registry_add(found->kvm, creator, found->pid, fd);
-}
-
 /**
  * scan_vms - make the VMs known that exist already
  *
@@ -152,7 +132,8 @@ int scan_vms(void)
 	scan_tasks(&scan);
 	list_for_each_entry_safe(found, next, &scan.found, list) {
 		if (!scan.err)
-			add_found(found);
+			registry_add(found->kvm, found->kvm->userspace_pid,
+				     found->pid, found->fd);
 		/* May be the last reference: then the VM's end is hooked. */
 		kvm_put_kvm(found->kvm);
 		kfree(found);
