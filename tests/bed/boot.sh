@@ -1,0 +1,46 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# Boots the emulated host for one case.
+
+# directive FILE NAME DEFAULT - the value of a "# name: value" line in a case's header.
+directive() {
+	local v
+	v=$(sed -nE "/^[^#]/q; s/^# $2: *//p" "$1" | head -n1)
+	printf '%s\n' "${v:-$3}"
+}
+
+# overlay CASE HOOK - prints the archive with what belongs to this run alone; it is appended to the host's image.
+overlay() {
+	local case=$1 hook=$2 d f
+	d=$(mktemp -d "$RUN_DIR/overlay.XXXXXX")
+	mkdir -p "$d/t/guest"
+	cp "$TESTS/host/init" "$d/init"
+	cp "$TESTS"/host/*.sh "$d/t/"
+	cp "$case" "$d/t/case"
+	printf 'export HOOK=%q\n' "$hook" >"$d/t/env"
+	for f in "${PAYLOAD[@]}"; do
+		cp "${f%%:*}" "$d/t/${f#*:}"
+	done
+	chmod 755 "$d/init" "$d/t/case"
+	cpio_pack "$d"
+	rm -rf "$d"
+}
+
+# boot_command CASE INITRD CONSOLE - sets BOOT to the command; the case's output comes on stdout.
+#
+# lpa2=off: 5.10 takes the LPA2 value for "no 4K pages". pauth-impdef: the architected algorithm is slow to emulate.
+# Whatever the kernel warns of ends the run at once (panic, and QEMU with it, as it does not reboot).
+boot_command() {
+	local case=$1 initrd=$2 console=$3
+	BOOT=(timeout --foreground -k 10 "$(directive "$case" timeout 900)"
+		qemu-system-aarch64
+		-machine "virt,virtualization=on,gic-version=3,$(directive "$case" machine mte=on)"
+		-cpu "max,lpa2=off,pauth-impdef=on"
+		-smp "$(directive "$case" smp 2)" -m "$(directive "$case" mem 3G)"
+		-nodefaults -display none -no-reboot
+		-kernel "$HOST_KERNEL" -initrd "$initrd"
+		-append "console=ttyAMA0 loglevel=7 panic_on_warn=1 oops=panic softlockup_panic=1 panic=-1 $(directive \
+			"$case" cmdline "")"
+		-chardev "file,id=console,path=$console" -serial chardev:console
+		-chardev "stdio,id=case,signal=off" -serial chardev:case)
+}

@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# The user land of the guests: busybox, Linux's MTE selftests and our init, as an initramfs.
+
+# What the guest's init needs for its command channel, a virtio serial port.
+GUEST_MODULES=(virtio_mmio virtio_console)
+
+# guest_image VAR KERNELDIR - VAR/initrd
+guest_image() {
+	local -n guest_ref=$1
+	local k=$2
+	local src
+	fetch bookworm amd64 linux-source-6.1
+	fetch bookworm arm64 busybox-static
+	src=$(deb bookworm amd64 linux-source-6.1)
+	cached guest_ref guest-image \
+		"$(key "$BED/image-guest.sh" "$BED/archive.sh" "${k##*/}" "${src##*/}" "$TESTS/guest")" \
+		guest_build "$src" "$k"
+}
+
+guest_build() {
+	local f c n=10
+	mkdir -p root/{proc,sys,dev,run,tmp,root,etc,mte}
+	unpack_into root "$(deb bookworm arm64 busybox-static)"
+	(cd root && find usr -type f ! -name busybox -delete)
+	selftests "$1" root/mte
+	"${CROSS}gcc" -static -O1 -o root/usr/bin/heapbug "$TESTS/guest/heapbug.c"
+	mkdir root/modules
+	module_files "$2" "${GUEST_MODULES[@]}" >modules
+	while read -r f; do
+		cp "$2/$f" "root/modules/$((n++))-${f##*/}"
+	done <modules
+	for c in "$TESTS"/guest/*.c; do
+		"${CROSS}gcc" -O1 -g0 -static -Wall -o "root/usr/bin/$(basename "$c" .c)" "$c"
+	done
+	cp "$TESTS/guest/init" "$TESTS/guest/mte-selftests" root/
+	chmod 755 root/init root/mte-selftests
+	cpio_pack root >initrd
+	rm -rf root
+}
+
+# Static, and without -O: some of them rely on accesses that an optimiser drops. The context switch test forks 1024
+# processes, which takes a guest under emulation very long; 32 still switch between more threads than there are CPUs.
+selftests() {
+	local out=$2 dir=linux-source-6.1/tools/testing/selftests c
+	dpkg-deb --fsys-tarfile "$1" | tar -xO ./usr/src/linux-source-6.1.tar.xz |
+		tar -xJ --wildcards "$dir/arm64/mte" "$dir/kselftest.h"
+	sed -i 's/\(define NUM_ITERATIONS\t*\)1024/\132/; s/\(define THREAD_ITERATIONS\t*\)1000/\1100/' \
+		"$dir/arm64/mte/check_gcr_el1_cswitch.c"
+	for c in "$dir"/arm64/mte/check_*.c; do
+		"${CROSS}gcc" -std=gnu99 -pthread -static -march=armv8.5-a+memtag -w -I"$dir" -I"$dir/arm64/mte" \
+			-o "$out/$(basename "$c" .c)" "$c" "$dir/arm64/mte/"{mte_common_util.c,mte_helper.S}
+	done
+	"${CROSS}strip" "$out"/*
+	rm -rf linux-source-6.1
+}

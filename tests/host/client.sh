@@ -1,0 +1,77 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# The KVM client (tests/client) in test cases: its points become the case's, and VMs that it keeps obey lines.
+
+# client_points CASE [OPTION...] - runs a case of the client. A client that ends badly without having said why is a
+# failed point, too.
+client_points() {
+	local label="client $*" line bad=0 status=none
+	while IFS= read -r line; do
+		case $line in
+		'ok - '*' # SKIP '*)
+			line=${line#ok - }
+			skip "$label: ${line% # SKIP *}" "${line##* # SKIP }"
+			;;
+		'ok - '*) ok "$label: ${line#ok - }" ;;
+		'not ok - '*)
+			bad=1
+			not_ok "$label: ${line#not ok - }"
+			;;
+		'client:exit '*) status=${line#client:exit } ;;
+		'#'*) printf '%s\n' "$line" ;;
+		*) diag "$label: $line" ;;
+		esac
+	done < <("$CLIENT" "$@" 2>&1 </dev/null; echo "client:exit $?")
+	((status == 0 || bad)) || not_ok "$label: ends well" "its status is $status"
+}
+
+# --- clients that stay ---
+
+declare -A HOLD_IN HOLD_OUT HOLD_PID
+
+# hold_start NAME CASE [OPTION...] - starts a client that obeys lines; its first line is left in HOLD_SAID.
+hold_start() {
+	local name=$1 d=/run/hold.$1 in out
+	shift
+	rm -f "$d.in" "$d.out"
+	mkfifo "$d.in" "$d.out"
+	exec {in}<>"$d.in" {out}<>"$d.out"
+	"$CLIENT" "$@" <"$d.in" >"$d.out" &
+	HOLD_IN[$name]=$in HOLD_OUT[$name]=$out HOLD_PID[$name]=$!
+	hold_read "$name"
+}
+
+# hold_read NAME - its next line, in HOLD_SAID.
+hold_read() {
+	HOLD_SAID=
+	IFS= read -r -t 120 -u "${HOLD_OUT[$1]}" HOLD_SAID || diag "client $1 says nothing"
+}
+
+# hold_tell NAME LINE - has it done; the answer is left in HOLD_SAID.
+hold_tell() {
+	printf '%s\n' "$2" >&"${HOLD_IN[$1]}"
+	hold_read "$1"
+}
+
+# hold_is NAME LINE ANSWER [POINT] - tells it, and checks the answer.
+hold_is() {
+	hold_tell "$1" "$2"
+	is "$HOLD_SAID" "$3" "${4:-$1: $2}"
+}
+
+# hold_end NAME - ends it, and shows what it still had to say as points.
+hold_end() {
+	local name=$1 line out=${HOLD_OUT[$1]} in=${HOLD_IN[$1]} status=0
+	printf 'quit\n' >&"$in"
+	wait "${HOLD_PID[$name]}" || status=$?
+	while IFS= read -r -t 0.2 -u "$out" line; do
+		case $line in
+		'ok - '*) ok "$name: ${line#ok - }" ;;
+		'not ok - '*) not_ok "$name: ${line#not ok - }" ;;
+		*) diag "$name: ${line#\# }" ;;
+		esac
+	done
+	is "$status" 0 "$name ends well"
+	exec {in}>&- {out}<&-
+	unset "HOLD_IN[$name]" "HOLD_OUT[$name]" "HOLD_PID[$name]"
+}
