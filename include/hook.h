@@ -51,7 +51,7 @@ struct hook_handler {
 /**
  * struct hook - one row of a table of hooks
  * @name: the kernel function's name, as in kallsyms
- * @lost: what would not work without it, for messages
+ * @lost: what it is needed for, for messages
  * @handler: what to do there
  * @addr: the function's address, 0 until resolved
  * @site: the address ftrace reports for it, 0 if not used

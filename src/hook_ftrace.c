@@ -58,7 +58,8 @@ static int add_filter(struct ftrace_ops *ops, struct hook *hook)
 			return 0;
 		}
 	}
-	pr_err("%s: ftrace cannot trace it on this kernel\n", hook->name);
+	pr_err("%s: ftrace cannot trace it on this kernel; needed for %s\n",
+	       hook->name, hook->lost);
 	return -ENOENT;
 }
 

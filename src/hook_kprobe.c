@@ -43,8 +43,8 @@ int hook_kprobe_arm(struct hook *hooks, unsigned int nr)
 		hooks[i].kp.pre_handler = kprobe_entry;
 		err = register_kprobe(&hooks[i].kp);
 		if (err) {
-			pr_err("%s: no kprobe can be set (%d)\n",
-			       hooks[i].name, err);
+			pr_err("%s: no kprobe can be set (%d); needed for %s\n",
+			       hooks[i].name, err, hooks[i].lost);
 			goto undo;
 		}
 	}

@@ -8,7 +8,7 @@
 #include "kvm_mte.h"
 #include "symbol.h"
 
-/* X(function, what is lost without it) */
+/* X(function, what it is needed for) */
 #define HOOKS(X)							\
 	/* registry.c: a VM's life */					\
 	X(kvm_dev_ioctl,		"VMs as they are made")		\

@@ -40,8 +40,8 @@ HOOK_WRAP(selftest_wrapped, int, (const void *key, const void *elt), (key, elt))
 }
 
 static struct hook selftests[] = {
-	{ .name = "selftest_watched", .handler = &hook_selftest_watched },
-	{ .name = "selftest_wrapped", .handler = &hook_selftest_wrapped },
+	{ "selftest_watched", "the selftest", &hook_selftest_watched },
+	{ "selftest_wrapped", "the selftest", &hook_selftest_wrapped },
 };
 
 static bool finds(cmp_func_t cmp)
