@@ -14,8 +14,8 @@ ROUNDS=50
 rmmod_says() { errno_of '-e delete_module' busybox rmmod kvm_mte; }
 
 # by_kvm / by_module - names of VMs, as KVM's debugfs has them and as the module.
-by_kvm() { ls /sys/kernel/debug/kvm | grep -E '^[0-9]+-[0-9]+$' | sort; }
-by_module() { ls "$MTE/vms" | sort; }
+by_kvm() { find /sys/kernel/debug/kvm -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort; }
+by_module() { find "$MTE/vms" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort; }
 
 refused() {
 	is "$(rmmod_says)" EAGAIN "$1: rmmod is refused"
