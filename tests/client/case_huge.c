@@ -46,12 +46,16 @@ static size_t huge_pages(void *p, size_t size)
 	return huge;
 }
 
-/* A page that somebody looks at just now is not split: try again. */
+/*
+ * A page that somebody looks at just now is not split: try again. Nor is one that still waits on
+ * some CPU to get to its LRU list, perhaps for ever; compaction sends all of them there first.
+ */
 static void split(struct vm *vm)
 {
 	int i;
 
 	for (i = 0; i < WAIT_TENTHS && huge_pages(vm->data, vm->data_size); i++) {
+		write_file("/proc/sys/vm/compact_memory", "1");
 		write_file(SPLIT, "1");
 		usleep(i ? 100000 : 0);
 	}

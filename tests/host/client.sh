@@ -64,7 +64,9 @@ hold_end() {
 	local name=$1 line out=${HOLD_OUT[$1]} in=${HOLD_IN[$1]} status=0
 	printf 'quit\n' >&"$in"
 	wait "${HOLD_PID[$name]}" || status=$?
-	while IFS= read -r -t 0.2 -u "$out" line; do
+	# All that it has written is in the FIFO by now.
+	printf 'client:end\n' >&"$out"
+	while IFS= read -r -t 60 -u "$out" line && [[ $line != client:end ]]; do
 		case $line in
 		'ok - '*) ok "$name: ${line#ok - }" ;;
 		'not ok - '*) not_ok "$name: ${line#not ok - }" ;;

@@ -37,3 +37,10 @@ loads_not() {
 	like "$(said)" "$regex" "$name: the log has the reason"
 	not_loaded "$name"
 }
+
+# rmmod_says - the kernel's own answer. (rmmod of kmod looks at the reference count and does not ask; busybox does.)
+rmmod_says() { errno_of '-e delete_module' busybox rmmod kvm_mte; }
+
+# by_kvm / by_module - names of VMs, as KVM's debugfs has them and as the module.
+by_kvm() { find /sys/kernel/debug/kvm -mindepth 1 -name '*-*' -prune -printf '%f\n' | sort; }
+by_module() { find "$MTE/vms" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort; }

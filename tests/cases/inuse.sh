@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: unloading while a VM relies on the module, or refused though none does; VMs that exist already when it is
+# loaded and are not found, found twice or under another name.
+. /t/lib.sh
+. /t/hooks.sh
+. /t/client.sh
+
+refused() {
+	is "$(rmmod_says)" EAGAIN "$1: rmmod is refused"
+	is "$(module_loaded && echo loaded)" loaded "$1: it is still loaded"
+}
+
+# anew WHEN - unloads and loads.
+anew() {
+	is "$(rmmod_says)" ok "$1: it unloads"
+	load_module || bail "it does not load again"
+}
+
+# --- a VM that is not off pins the module ---
+
+load_module || bail "the module does not load"
+hold_start vm hold --vcpus=2
+DIR=$(vm_dir "${HOLD_PID[vm]}")
+hold_is vm "enable 1" "enable 0"
+is "$(cat "$DIR/state")" on "a VM is on"
+refused "on"
+like "$(rmmod kvm_mte 2>&1)" 'is in use' "on: and it says so"
+hold_is vm "enable 0" "enable 0"
+anew "off again"
+hold_is vm run "run 2000"
+hold_is vm "enable 1" "enable 0"
+is "$(cat "$DIR/state")" turning-on "the VM is turning on"
+refused "turning on"
+hold_is vm "enable 0" "enable 0"
+anew "undone"
+hold_is vm "enable 1" "enable 0"
+hold_is vm init init
+is "$(cat "$DIR/state")" on "the VM is on after a reboot"
+hold_is vm run "run 2000"
+hold_is vm "enable 0" "enable 0"
+is "$(cat "$DIR/state")" turning-off "the VM is turning off"
+refused "turning off"
+hold_is vm init init
+is "$(cat "$DIR/state")" off "the VM is off after a reboot"
+anew "off after a reboot"
+hold_is vm gcr "gcr 1" "without MTE the guest runs on"
+hold_is vm "enable 1" "enable 0"
+hold_is vm init init
+hold_is vm idreg "idreg 3" "with the module loaded anew it can have MTE again"
+refused "on, after all that"
+kill -KILL "${HOLD_PID[vm]}"
+wait "${HOLD_PID[vm]}" 2>/dev/null
+wait_until 60 test ! -d "$DIR"
+anew "its VMM was killed"
+
+# --- VMs that are there already ---
+
+is "$(rmmod_says)" ok "it unloads"
+hold_start hidden share
+read -r _ SHARED CLOSED SENT <<<"$HOLD_SAID"
+load_module || bail "it does not load again"
+is "$(by_module)" "$(printf '%s\n' "$SHARED" "$CLOSED" | sort)" \
+	"found once: a VM whose descriptor several have, a VM of which only the vCPU's is open"
+hold_is hidden run "run 2000"
+hold_is hidden receive receive "a VM whose descriptor was in a socket gets a vCPU"
+is "$(by_module)" "$(by_kvm)" "and has its folder then"
+is "$(cat "$MTE/vms/$SENT/vcpus" 2>&1)" 1 "with its vCPU"
+for vm in "$SHARED" "$CLOSED" "$SENT"; do
+	is "$(try_write "$MTE/vms/$vm/enable" 1)" ok "$vm can be turned on"
+done
+hold_is hidden run "run 3000"
+refused "on"
+hold_end hidden
+wait_until 60 test -z "$(by_module)"
+is "$(by_module)" "" "their folders go with them"
+
+is "$(rmmod_says)" ok "it unloads"
+not_loaded "at the end"
+
+done_testing
