@@ -49,11 +49,13 @@ static size_t huge_pages(void *p, size_t size)
 /*
  * A page that somebody looks at just now is not split: try again. Nor is one that still waits on
  * some CPU to get to its LRU list, perhaps for ever; compaction sends all of them there first.
+ * And khugepaged must not build them anew.
  */
 static void split(struct vm *vm)
 {
 	int i;
 
+	madvise(vm->data, vm->data_size, MADV_NOHUGEPAGE);
 	for (i = 0; i < WAIT_TENTHS && huge_pages(vm->data, vm->data_size); i++) {
 		write_file("/proc/sys/vm/compact_memory", "1");
 		write_file(SPLIT, "1");
