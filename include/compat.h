@@ -23,6 +23,8 @@
 #endif
 #ifdef HAVE_KVM_CAP_ARM_MTE
 #error "kvm_mte: this release is for kernels whose KVM has no guest MTE"
+#else
+#include "uapi.h"
 #endif
 
 /*

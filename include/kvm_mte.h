@@ -12,7 +12,7 @@
  *
  * Locks, outermost first:
  *	mte_vm.life		sysfs against the VM's end
- *	  kvm->lock		KVM_ENABLE_CAP only; never taken by us
+ *	  kvm->lock		KVM_ENABLE_CAP: no vCPU comes meanwhile
  *	    kvm->slots_lock	no slot comes while slots are checked
  *	      mmap_lock (read)
  *	      vcpu->mutex	trylock only, all of them (state.c)
@@ -64,6 +64,14 @@ enum vm_state { VM_OFF, VM_ON, VM_TURNING_ON, VM_TURNING_OFF };
 enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
 
 /**
+ * enum vm_policy - what becomes of a VM if no admin says otherwise
+ * @POLICY_REQUEST: its VMM is offered MTE and may enable it
+ * @POLICY_ON: likewise, and it has MTE though its VMM never asks
+ * @POLICY_OFF: its VMM is not offered MTE
+ */
+enum vm_policy { POLICY_REQUEST, POLICY_ON, POLICY_OFF };
+
+/**
  * struct mte_vm - a VM of the host, with or without MTE
  * @node: in the registry's hash, by @kvm
  * @all: in the registry's list of VMs
@@ -73,6 +81,7 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
  * @creator: thread that made the VM, as in KVM's own debugfs names
  * @pid: process of that thread
  * @fd: the VM's file descriptor there
+ * @policy: that of its creator when it was made
  * @life: holds off the VM's end while sysfs works on it
  * @dead: under @life and @lock: the VM is being destroyed
  * @lock: guards the following; taken with preemption off in a vCPU's load
@@ -82,8 +91,11 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
  * @fresh: vCPUs, by index, initialised anew since the change was asked for or
  *	a vCPU last ran; only while a change is pending
  * @had_mte: it had MTE and has been turned off since
+ * @vmm_asked: its VMM has enabled MTE itself, so it knows of tags
  * @pages_tagged: base pages whose tags were cleared for this VM
  * @tags_restored: base pages of it whose tags came back from swap
+ * @untracked_migrations: how often its memory began to be logged by a VMM that
+ *	knows nothing of tags
  * @rcu: readers of the hash may look at it a little longer than it lives
  */
 struct mte_vm {
@@ -95,6 +107,7 @@ struct mte_vm {
 	pid_t creator;
 	pid_t pid;
 	int fd;
+	enum vm_policy policy;
 
 	/* Lifetime of @kvm as seen from sysfs. */
 	struct mutex life;
@@ -107,9 +120,11 @@ struct mte_vm {
 	enum vm_origin origin_before;
 	DECLARE_BITMAP(fresh, KVM_MAX_VCPUS);
 	bool had_mte;
+	bool vmm_asked;
 
 	atomic64_t pages_tagged;
 	atomic64_t tags_restored;
+	atomic_t untracked_migrations;
 	struct rcu_head rcu;
 };
 
@@ -158,7 +173,8 @@ int selftest_hooks(enum hook_mechanism how);
 struct mte_vm *registry_find(const struct kvm *kvm);
 bool registry_has_mte(const struct kvm *kvm);
 struct mte_vm *registry_find_by_mm(const struct mm_struct *mm);
-struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd);
+struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
+			    enum vm_policy policy);
 void registry_close(void);
 void registry_empty(void);
 
@@ -168,6 +184,7 @@ int scan_own_fd(const struct kvm *kvm);
 
 /* state.c: the state machine */
 void vm_allow_set(void);
+bool vm_may_set(void);
 int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin);
 void vm_end(struct mte_vm *vm);
 
@@ -176,16 +193,25 @@ void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu);
 void vm_vcpu_ran(struct kvm_vcpu *vcpu);
 void vm_slot_refused(struct mte_vm *vm);
 
-/* policy.c */
-extern struct kobj_attribute policy_default_attr;
+/* policy.c, policy_pids.c: by who makes a VM */
+extern const struct attribute_group policy_group;
 int policy_parse(const char *word);
 const char *policy_word(void);
+enum vm_policy policy_of_current(void);
+enum vm_policy policy_of_old(void);
+void policy_exit(void);
+
+/* policy_vm.c: what that means to the VM */
 void policy_apply(struct mte_vm *vm);
 bool vm_leave_policy_32bit(struct mte_vm *vm, struct kvm_vcpu *self);
 bool vm_leave_policy_slot(struct mte_vm *vm);
 
 /* slots.c: which memory can hold tags */
 int slots_check(struct mte_vm *vm);
+
+/* migration.c: VMMs that do not carry tags */
+void migration_slot_set(struct mte_vm *vm, const struct kvm_memory_slot *slot);
+void migration_vm_on(struct mte_vm *vm);
 
 /* vcpu.c: HCR_EL2.ATA and the four registers */
 int vcpu_prepare(struct kvm_vcpu *vcpu);
@@ -202,5 +228,6 @@ int sysfs_add_vm(struct mte_vm *vm);
 void sysfs_remove_vm(struct mte_vm *vm);
 void sysfs_put_vm(struct mte_vm *vm);
 void sysfs_vm_changed(struct mte_vm *vm);
+void sysfs_vm_untracked(struct mte_vm *vm, int nr);
 
 #endif /* _KVM_MTE_H */

@@ -29,6 +29,8 @@ long kvm_vcpu_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
  * @vma_is_shmem: is this a mapping of shared memory?
  * @clear_page_tags: clear the tags of one page, by its linear address
  * @restore_tags: restore the tags saved for a swap entry; false if there are none
+ * @save_page_tags: copy all tags of a page to memory (struct page_tags)
+ * @restore_page_tags: set all tags of a page from there
  */
 struct kernel_functions {
 	long (*vm_ioctl)(struct file *filp, unsigned int ioctl, unsigned long arg);
@@ -38,6 +40,8 @@ struct kernel_functions {
 	bool (*vma_is_shmem)(struct vm_area_struct *vma);
 	void (*clear_page_tags)(void *addr);
 	bool (*restore_tags)(swp_entry_t entry, struct page *page);
+	void (*save_page_tags)(const void *addr, void *tags);
+	void (*restore_page_tags)(void *addr, const void *tags);
 };
 
 extern struct kernel_functions kernel;

@@ -3,11 +3,42 @@
 #ifndef _KVM_MTE_TAGS_H
 #define _KVM_MTE_TAGS_H
 
+#include <linux/bits.h>
 #include <linux/mm_types.h>
 #include <linux/types.h>
 
-unsigned int tags_init_pages(struct page *page, unsigned long nr);
-unsigned int tags_init_compound(struct page *page);
+#include <asm/mte.h>
+#include <asm/page.h>
+
+/* A tag, and how many of them are in a word of struct page_tags */
+#define TAG_MASK	GENMASK(MTE_TAG_SIZE - 1, 0)
+#define TAGS_PER_WORD	16
+
+/**
+ * struct page_tags - all tags of a page, as mte_save_page_tags() stores them
+ * @word: the tag of the first granule in the lowest bits
+ */
+struct page_tags {
+	u64 word[PAGE_SIZE / MTE_GRANULE_SIZE / TAGS_PER_WORD];
+};
+
+static inline u8 page_tag(const struct page_tags *tags, unsigned int granule)
+{
+	return tags->word[granule / TAGS_PER_WORD] >>
+	       granule % TAGS_PER_WORD * MTE_TAG_SIZE & TAG_MASK;
+}
+
+static inline void page_set_tag(struct page_tags *tags, unsigned int granule,
+				u8 tag)
+{
+	tags->word[granule / TAGS_PER_WORD] |=
+		(u64)(tag & TAG_MASK) << granule % TAGS_PER_WORD * MTE_TAG_SIZE;
+}
+
+bool page_can_hold_tags(struct page *page);
+unsigned int tags_init(struct page *page);
+void tags_read(struct page *page, struct page_tags *tags);
+void tags_write(struct page *page, const struct page_tags *tags);
 void tags_disown_free_hugetlb(void);
 
 #endif /* _KVM_MTE_TAGS_H */

@@ -14,6 +14,10 @@
 	X(kvm_dev_ioctl,		"VMs as they are made")		\
 	X(kvm_arch_vcpu_precreate,	"VMs that were missed")		\
 	X(kvm_arch_destroy_vm,		"the end of a VM")		\
+	/* capability.c, copytags.c: VMMs that ask for it themselves */	\
+	X(kvm_vm_ioctl_check_extension,	"KVM_CAP_ARM_MTE")		\
+	X(kvm_vm_ioctl_enable_cap,	"KVM_CAP_ARM_MTE")		\
+	X(kvm_arch_vm_ioctl,		"KVM_ARM_MTE_COPY_TAGS")	\
 	/* slots.c, stage2.c, page.c, swap.c: tags of memory */		\
 	X(kvm_arch_prepare_memory_region, "early check of memory slots") \
 	X(kvm_pgtable_stage2_map,	"tags before a guest sees them") \
@@ -58,6 +62,8 @@ static const struct symbol calls[] = {
 	CALL(vma_is_shmem, vma_is_shmem),
 	CALL(clear_page_tags, mte_clear_page_tags),
 	CALL(restore_tags, mte_restore_tags),
+	CALL(save_page_tags, mte_save_page_tags),
+	CALL(restore_page_tags, mte_restore_page_tags),
 };
 
 SAME_TYPE(flush_memslot, kvm_arch_flush_shadow_memslot);
@@ -65,6 +71,8 @@ SAME_TYPE(set_way_flush, kvm_set_way_flush);
 SAME_TYPE(vma_is_shmem, vma_is_shmem);
 SAME_TYPE(clear_page_tags, mte_clear_page_tags);
 SAME_TYPE(restore_tags, mte_restore_tags);
+SAME_TYPE(save_page_tags, mte_save_page_tags);
+SAME_TYPE(restore_page_tags, mte_restore_page_tags);
 
 /**
  * hooks_resolve - find every function that is hooked or called

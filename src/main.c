@@ -68,6 +68,7 @@ forget_vms:
 	registry_empty();
 	vcpu_forget_all();
 	sysfs_exit();
+	policy_exit();
 unwatch_gmid:
 	cpu_unwatch_gmid();
 	return err;
@@ -82,6 +83,7 @@ static void __exit kvm_mte_exit(void)
 	registry_empty();
 	vcpu_forget_all();
 	sysfs_exit();
+	policy_exit();
 	cpu_unwatch_gmid();
 	pr_info("unloaded: %lu calls missed\n", missed);
 }

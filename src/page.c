@@ -34,6 +34,32 @@ static raw_spinlock_t *tag_lock(const struct page *head)
 	return &tag_locks[hash_ptr(head, LOCK_BITS)];
 }
 
+/* The huge zero page: no list, no owner, no mapping. */
+static bool maybe_huge_zero_page(struct page *page)
+{
+	struct page *head = compound_head(page);
+
+	return compound_order(head) == HPAGE_PMD_ORDER && !head->mapping;
+}
+
+/**
+ * page_can_hold_tags - does the kernel keep this page's tags?
+ * @page: the page
+ *
+ * Anonymous and shmem pages are swap-backed.  A page of a file would lose its
+ * tags at the next write-back.
+ *
+ * Context: any; the caller holds a reference, or the page table lock or mmu_lock
+ * that keeps it mapped.
+ * Return: true if it does.
+ */
+bool page_can_hold_tags(struct page *page)
+{
+	return !is_zone_device_page(page) &&
+	       (PageSwapBacked(page) || PageAnon(page) || PageHuge(page) ||
+		maybe_huge_zero_page(page));
+}
+
 static bool init_page(struct page *page)
 {
 	if (test_bit(PG_mte_tagged, &page->flags))
@@ -49,16 +75,8 @@ static bool init_page(struct page *page)
 	return true;
 }
 
-/**
- * tags_init_pages - clear the tags of pages, unless they belong to somebody
- * @page: first page
- * @nr: number of base pages, all of one compound page if more than one
- *
- * Context: process context, also with preemption or interrupts off, under
- * mmu_lock or a page table lock.
- * Return: number of base pages whose tags were cleared.
- */
-unsigned int tags_init_pages(struct page *page, unsigned long nr)
+/* All of one compound page if more than one. */
+static unsigned int init_pages(struct page *page, unsigned long nr)
 {
 	raw_spinlock_t *lock = tag_lock(compound_head(page));
 	unsigned int cleared = 0;
@@ -71,22 +89,64 @@ unsigned int tags_init_pages(struct page *page, unsigned long nr)
 	return cleared;
 }
 
-/**
- * tags_init_compound - likewise for the whole compound page that a page is part of
- * @page: any page of it
- *
- * Splitting a huge page gives the head page's flag to all its pages
- * (mm/huge_memory.c:__split_huge_page_tail()).  With the flag on some pages
- * only, that loses tags or exposes old ones, so all get it together.
- *
- * Context: as tags_init_pages().
- * Return: number of base pages whose tags were cleared.
- */
-unsigned int tags_init_compound(struct page *page)
+static unsigned int init_compound(struct page *page)
 {
 	struct page *head = compound_head(page);
 
-	return tags_init_pages(head, compound_nr(head));
+	return init_pages(head, compound_nr(head));
+}
+
+/**
+ * tags_init - a guest is to have this page: clear its tags, unless they are
+ * somebody's already
+ * @page: the page
+ *
+ * Splitting a huge page gives the head page's flag to all its pages
+ * (mm/huge_memory.c:__split_huge_page_tail()).  With the flag on some pages
+ * only, that loses tags or exposes old ones, so all get it together.  A hugetlb
+ * page is never split, and may be too large to clear at once.
+ *
+ * Context: process context, also with preemption or interrupts off, under
+ * mmu_lock or a page table lock.
+ * Return: number of base pages whose tags were cleared.
+ */
+unsigned int tags_init(struct page *page)
+{
+	return PageCompound(page) && !PageHuge(page) ? init_compound(page)
+						     : init_pages(page, 1);
+}
+
+/**
+ * tags_read - the tags of a page as its owner has them
+ * @page: the page; the caller holds a reference
+ * @tags: where they go; all zero if the page has no owner's tags
+ *
+ * Context: any.
+ */
+void tags_read(struct page *page, struct page_tags *tags)
+{
+	memset(tags, 0, sizeof(*tags));
+	if (!test_bit(PG_mte_tagged, &page->flags))
+		return;
+	smp_rmb();	/* Tags behind the flag; pairs with init_page(). */
+	kernel.save_page_tags(page_address(page), tags);
+}
+
+/**
+ * tags_write - give a page new tags
+ * @page: the page, which page_can_hold_tags(); the caller holds a reference
+ * @tags: the tags
+ *
+ * Context: as tags_init().
+ */
+void tags_write(struct page *page, const struct page_tags *tags)
+{
+	raw_spinlock_t *lock = tag_lock(compound_head(page));
+
+	tags_init(page);
+	raw_spin_lock(lock);
+	kernel.restore_page_tags(page_address(page), tags);
+	raw_spin_unlock(lock);
 }
 
 static bool any_tagged(struct page *head, unsigned long nr)
@@ -100,7 +160,7 @@ static bool any_tagged(struct page *head, unsigned long nr)
 }
 
 /*
- * Still needed beside tags_init_compound(): khugepaged builds huge pages out of
+ * Still needed beside tags_init(): khugepaged builds huge pages out of
  * pages with and without the flag.  Also while no VM is on: the page may belong
  * to one that was, or come to one that will be.
  */
@@ -110,7 +170,7 @@ HOOK_WATCH2(split_huge_page_to_list, int, struct page *, page,
 	struct page *head = compound_head(page);
 
 	if (any_tagged(head, compound_nr(head)))
-		tags_init_compound(head);
+		init_compound(head);
 }
 
 static void disown(struct page *head)

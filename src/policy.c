@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Policy: what becomes of VMs that are made from now on.
+ * Policy: what becomes of VMs that are made from now on, by who makes them.  The
+ * processes that have a policy of their own are in policy_pids.c; what a policy
+ * means to a VM that has one, in policy_vm.c.
  */
-#include <linux/delay.h>
 #include <linux/kernel.h>
 #include <linux/kobject.h>
 #include <linux/ratelimit.h>
 #include <linux/string.h>
 
-#include "state.h"
-
-/*
- * Longest wait, in milliseconds, for a vCPU that is in an ioctl just now.  Short:
- * our caller may hold slots_lock, which that ioctl may be waiting for.
- */
-#define LEAVE_TRIES	100
-
-enum policy { POLICY_REQUEST, POLICY_ON, POLICY_OFF };
+#include "policy.h"
 
 static const char * const words[] = {
 	[POLICY_REQUEST] = "request",
@@ -24,7 +17,7 @@ static const char * const words[] = {
 	[POLICY_OFF] = "off",
 };
 
-static enum policy policy_default = POLICY_REQUEST;
+static enum vm_policy policy_default = POLICY_REQUEST;
 
 /**
  * policy_parse - set the default policy
@@ -56,106 +49,28 @@ const char *policy_word(void)
 }
 
 /**
- * policy_apply - a VM has just been made: does policy turn it on?
- * @vm: the VM
+ * policy_of_current - the policy for a VM that the calling process makes now
  *
- * Context: the ioctl that made it; may sleep.
+ * Context: process context; may sleep.
+ * Return: that of its nearest ancestor, or itself, that has one; else the default.
  */
-void policy_apply(struct mte_vm *vm)
+enum vm_policy policy_of_current(void)
 {
-	/* Failing leaves it off and running, with the reason in the log. */
-	if (READ_ONCE(policy_default) == POLICY_ON &&
-	    READ_ONCE(vm->origin) == ORIGIN_NONE)
-		vm_set(vm, true, ORIGIN_POLICY);
-}
-
-static bool left_policy(struct mte_vm *vm)
-{
-	lockdep_assert_held(&vm->lock);
-	return vm->state == VM_ON && vm->origin == ORIGIN_POLICY &&
-	       !vcpus_have_run(vm->kvm) && !vm_enter_state(vm, VM_OFF);
-}
-
-static bool others_are_32bit(struct kvm *kvm, const struct kvm_vcpu *self)
-{
-	struct kvm_vcpu *vcpu;
-	int i;
-
-	kvm_for_each_vcpu(i, vcpu, kvm)
-		if (vcpu != self && vcpu->arch.target >= 0 &&
-		    !test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features))
-			return false;
-	return true;
+	return policy_of_ancestors(READ_ONCE(policy_default));
 }
 
 /**
- * vm_leave_policy_32bit - turn a VM off again that only policy turned on, and
- * that turns out to be a 32-bit one
- * @vm: the VM
- * @self: the vCPU that is initialised as a 32-bit one; its mutex is held
+ * policy_of_old - the policy for a VM that was there before the module
  *
- * Policy never breaks a VM.  No vCPU need be held still: a VM with a 64-bit vCPU
- * can have no 32-bit one, KVM itself refuses that, and 32-bit ones run only when
- * this has turned the VM off.
+ * Nothing turns on by itself that was made before; but a veto is one.
  *
- * Context: may sleep.
- * Return: true if the VM is off now; false if the caller must refuse.
+ * Context: any.
+ * Return: the policy.
  */
-bool vm_leave_policy_32bit(struct mte_vm *vm, struct kvm_vcpu *self)
+enum vm_policy policy_of_old(void)
 {
-	bool left;
-
-	raw_spin_lock(&vm->lock);
-	/* Two vCPUs may be here at once: the second finds it done. */
-	left = vm->state == VM_OFF ||
-	       (others_are_32bit(vm->kvm, self) && left_policy(vm));
-	raw_spin_unlock(&vm->lock);
-	if (left)
-		sysfs_vm_changed(vm);
-	return left;
-}
-
-static int try_leave(struct mte_vm *vm)
-{
-	struct kvm *kvm = vm->kvm;
-	int nr, err;
-
-	if (READ_ONCE(vm->origin) != ORIGIN_POLICY || vcpus_have_run(kvm))
-		return -EPERM;
-	nr = vcpus_hold(kvm, NULL);
-	if (nr < 0)
-		return nr;
-	raw_spin_lock(&vm->lock);
-	if (vcpus_all_online(kvm, nr))
-		err = left_policy(vm) ? 0 : -EPERM;
-	else
-		err = -EAGAIN;
-	raw_spin_unlock(&vm->lock);
-	vcpus_release(kvm, nr, NULL);
-	return err;
-}
-
-/**
- * vm_leave_policy_slot - turn a VM off again that only policy turned on, and that
- * turns out to need a memory slot that cannot hold tags
- * @vm: the VM
- *
- * Context: slots_lock held; may sleep.
- * Return: true if the VM is off now; false if it is not policy's or has run, and
- * the caller must refuse.
- */
-bool vm_leave_policy_slot(struct mte_vm *vm)
-{
-	int tries, err = -EAGAIN;
-
-	for (tries = 0; tries < LEAVE_TRIES && err == -EAGAIN; tries++) {
-		if (tries)
-			usleep_range(500, 1000);
-		err = try_leave(vm);
-	}
-	if (!err)
-		sysfs_vm_changed(vm);
-	return !err;
+	return READ_ONCE(policy_default) == POLICY_OFF ? POLICY_OFF
+							: POLICY_REQUEST;
 }
 
 static ssize_t default_show(struct kobject *kobj, struct kobj_attribute *attr,
@@ -170,4 +85,11 @@ static ssize_t default_store(struct kobject *kobj, struct kobj_attribute *attr,
 	return policy_parse(buf) ?: len;
 }
 
-struct kobj_attribute policy_default_attr = __ATTR_RW(default);
+static struct kobj_attribute default_attr = __ATTR_RW(default);
+
+static struct attribute *policy_attrs[] = { &default_attr.attr, NULL };
+
+const struct attribute_group policy_group = {
+	.attrs = policy_attrs,
+	.bin_attrs = policy_pids_attrs,
+};

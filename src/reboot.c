@@ -67,8 +67,10 @@ void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu)
 		return;
 
 	vm_drop_mappings(vm->kvm);
-	if (finish_pending(vm))
-		sysfs_vm_changed(vm);
+	if (!finish_pending(vm))
+		return;
+	sysfs_vm_changed(vm);
+	migration_vm_on(vm);
 }
 
 /**

@@ -101,7 +101,8 @@ static void take_name(struct mte_vm *vm)
 	vm->fd = fd;
 }
 
-static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd)
+static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
+			       enum vm_policy policy)
 {
 	struct mte_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL);
 
@@ -112,6 +113,7 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	vm->creator = creator;
 	vm->pid = pid;
 	vm->fd = fd;
+	vm->policy = policy;
 	take_name(vm);
 	mutex_init(&vm->life);
 	raw_spin_lock_init(&vm->lock);
@@ -124,12 +126,14 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
  * @creator: thread that made it, if KVM does not know better
  * @pid: process of that thread
  * @fd: its file descriptor in that process, likewise
+ * @policy: its policy
  *
  * Context: may sleep.
  * Return: its state, or NULL if there is no memory for it or no place in sysfs:
  * the VM then works as without the module.
  */
-struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd)
+struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
+			    enum vm_policy policy)
 {
 	struct mte_vm *vm;
 
@@ -141,7 +145,7 @@ struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd)
 		mutex_unlock(&registry_lock);
 		return NULL;
 	}
-	vm = vm_alloc(kvm, creator, pid, fd);
+	vm = vm_alloc(kvm, creator, pid, fd, policy);
 	if (!vm)
 		goto out;
 	/* On failure this frees it: the kobject holds the only reference. */
@@ -245,7 +249,8 @@ static void add_created_vm(int fd)
 		return;
 	if (file->f_op->unlocked_ioctl == kernel.vm_ioctl) {
 		vm = registry_add(file->private_data, task_pid_nr(current),
-				  task_tgid_nr(current), fd);
+				  task_tgid_nr(current), fd,
+				  policy_of_current());
 		if (vm)
 			policy_apply(vm);
 	}
@@ -273,7 +278,7 @@ HOOK_WRAP(kvm_arch_vcpu_precreate, int, (struct kvm *kvm, unsigned int id),
 {
 	if (!registry_find(kvm))
 		registry_add(kvm, kvm->userspace_pid, task_tgid_nr(current),
-			     scan_own_fd(kvm));
+			     scan_own_fd(kvm), policy_of_current());
 	return original(kvm_arch_vcpu_precreate)(kvm, id);
 }
 

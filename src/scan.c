@@ -133,7 +133,7 @@ int scan_vms(void)
 	list_for_each_entry_safe(found, next, &scan.found, list) {
 		if (!scan.err)
 			registry_add(found->kvm, found->kvm->userspace_pid,
-				     found->pid, found->fd);
+				     found->pid, found->fd, policy_of_old());
 		/* May be the last reference: then the VM's end is hooked. */
 		kvm_put_kvm(found->kvm);
 		kfree(found);

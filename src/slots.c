@@ -113,6 +113,9 @@ HOOK_WRAP(kvm_arch_prepare_memory_region, int,
 		if (err)
 			return err;
 	}
-	return original(kvm_arch_prepare_memory_region)(kvm, memslot, mem,
-							change);
+	err = original(kvm_arch_prepare_memory_region)(kvm, memslot, mem, change);
+	/* Behind this the slot cannot fail to be set. */
+	if (!err && vm && change != KVM_MR_DELETE)
+		migration_slot_set(vm, memslot);
+	return err;
 }

@@ -9,7 +9,6 @@
  *
  * Upstream does this in arch/arm64/kvm/mmu.c:sanitise_mte_tags().
  */
-#include <linux/hugetlb.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/ratelimit.h>
@@ -17,31 +16,6 @@
 #include "kvm_mte.h"
 #include "tags.h"
 #include "trace.h"
-
-/* The huge zero page: no list, no owner, no mapping. */
-static bool maybe_huge_zero_page(struct page *page)
-{
-	struct page *head = compound_head(page);
-
-	return compound_order(head) == HPAGE_PMD_ORDER && !head->mapping;
-}
-
-/*
- * Does the kernel keep this page's tags?  Anonymous and shmem pages are
- * swap-backed.  A page of a file would lose them at its next write-back.
- */
-static bool can_hold_tags(struct page *page)
-{
-	return !is_zone_device_page(page) &&
-	       (PageSwapBacked(page) || PageAnon(page) || PageHuge(page) ||
-		maybe_huge_zero_page(page));
-}
-
-/* A hugetlb page is never split, and may be too large to clear at once. */
-static bool init_whole(struct page *page)
-{
-	return PageCompound(page) && !PageHuge(page);
-}
 
 static int init_range(struct mte_vm *vm, u64 phys, u64 size,
 		      unsigned int *cleared)
@@ -54,12 +28,10 @@ static int init_range(struct mte_vm *vm, u64 phys, u64 size,
 		if (is_zero_pfn(pfn))
 			continue;
 		page = pfn_to_online_page(pfn);
-		if (!page || !can_hold_tags(page))
+		if (!page || !page_can_hold_tags(page))
 			return -EFAULT;
-		if (test_bit(PG_mte_tagged, &page->flags))
-			continue;
-		*cleared += init_whole(page) ? tags_init_compound(page)
-					     : tags_init_pages(page, 1);
+		if (!test_bit(PG_mte_tagged, &page->flags))
+			*cleared += tags_init(page);
 	}
 	return 0;
 }

@@ -34,8 +34,20 @@ static bool ready;
  */
 void vm_allow_set(void)
 {
-	/* Pairs with the acquire in vm_set(). */
+	/* Pairs with the acquire in vm_may_set(). */
 	smp_store_release(&ready, true);
+}
+
+/**
+ * vm_may_set - may VMs be turned on yet?
+ *
+ * Context: any.
+ * Return: true from when all hooks are armed.
+ */
+bool vm_may_set(void)
+{
+	/* Pairs with the release in vm_allow_set(). */
+	return smp_load_acquire(&ready);
 }
 
 /**
@@ -268,7 +280,7 @@ int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	 * With the address space goes stage 2: it must last while we unmap.
 	 * Not mmput(): the last user's exit work may destroy the very VM.
 	 */
-	if (smp_load_acquire(&ready) && mmget_not_zero(mm)) {
+	if (vm_may_set() && mmget_not_zero(mm)) {
 		err = try_until_timeout(vm, on, origin);
 		mmput_async(mm);
 	}
@@ -276,6 +288,8 @@ int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 		explain(vm, err);
 	else if (READ_ONCE(vm->state) != before)
 		sysfs_vm_changed(vm);
+	if (!err && on && before == VM_OFF)
+		migration_vm_on(vm);
 	return err;
 }
 

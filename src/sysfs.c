@@ -39,25 +39,24 @@ static struct kobj_attribute block_collapse_attr =
 static struct kobj_attribute hugetlb_reuse_attr =
 	__ATTR(hugetlb_reuse, 0444, repair_show, NULL);
 
-static const struct attribute *root_attrs[] = {
+static struct attribute *root_attrs[] = {
 	&version_attr.attr, &backend_attr.attr, NULL
 };
 
-static const struct attribute *policy_attrs[] = {
-	&policy_default_attr.attr, NULL
-};
-
-static const struct attribute *repairs_attrs[] = {
+static struct attribute *repairs_attrs[] = {
 	&thp_split_attr.attr, &block_collapse_attr.attr,
 	&hugetlb_reuse_attr.attr, NULL
 };
 
+static const struct attribute_group root_group = { .attrs = root_attrs };
+static const struct attribute_group repairs_group = { .attrs = repairs_attrs };
+
 static struct kobject *add_dir(const char *name, struct kobject *parent,
-			       const struct attribute **attrs)
+			       const struct attribute_group *group)
 {
 	struct kobject *dir = kobject_create_and_add(name, parent);
 
-	if (dir && sysfs_create_files(dir, attrs)) {
+	if (dir && sysfs_create_group(dir, group)) {
 		kobject_put(dir);
 		return NULL;
 	}
@@ -72,13 +71,13 @@ static struct kobject *add_dir(const char *name, struct kobject *parent,
  */
 int sysfs_init(void)
 {
-	root = add_dir("kvm_mte", kernel_kobj, root_attrs);
+	root = add_dir("kvm_mte", kernel_kobj, &root_group);
 	if (!root)
 		return -ENOMEM;
-	policy_dir = add_dir("policy", root, policy_attrs);
+	policy_dir = add_dir("policy", root, &policy_group);
 	if (!policy_dir)
 		goto put_root;
-	repairs_dir = add_dir("repairs", root, repairs_attrs);
+	repairs_dir = add_dir("repairs", root, &repairs_group);
 	if (!repairs_dir)
 		goto put_policy;
 	if (sysfs_vms_init(root))

@@ -136,6 +136,11 @@ static ssize_t tags_restored_show(struct mte_vm *vm, char *buf)
 	return sysfs_emit(buf, "%lld\n", atomic64_read(&vm->tags_restored));
 }
 
+static ssize_t untracked_migrations_show(struct mte_vm *vm, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", atomic_read(&vm->untracked_migrations));
+}
+
 static struct vm_attribute enable_attr = __ATTR_RW(enable);
 static struct vm_attribute state_attr = __ATTR_RO(state);
 static struct vm_attribute origin_attr = __ATTR_RO(origin);
@@ -143,6 +148,8 @@ static struct vm_attribute pid_attr = __ATTR_RO(pid);
 static struct vm_attribute vcpus_attr = __ATTR_RO(vcpus);
 static struct vm_attribute pages_tagged_attr = __ATTR_RO(pages_tagged);
 static struct vm_attribute tags_restored_attr = __ATTR_RO(tags_restored);
+static struct vm_attribute untracked_migrations_attr =
+	__ATTR_RO(untracked_migrations);
 
 static struct attribute *vm_attrs[] = {
 	&enable_attr.attr, &state_attr.attr, &origin_attr.attr,
@@ -150,7 +157,8 @@ static struct attribute *vm_attrs[] = {
 };
 
 static struct attribute *vm_stats_attrs[] = {
-	&pages_tagged_attr.attr, &tags_restored_attr.attr, NULL
+	&pages_tagged_attr.attr, &tags_restored_attr.attr,
+	&untracked_migrations_attr.attr, NULL
 };
 
 static const struct attribute_group vm_group = { .attrs = vm_attrs };
@@ -271,6 +279,22 @@ void sysfs_put_vm(struct mte_vm *vm)
 void sysfs_vm_changed(struct mte_vm *vm)
 {
 	kobject_uevent(&vm->kobj, KOBJ_CHANGE);
+}
+
+/**
+ * sysfs_vm_untracked - tell listeners of a migration that leaves the tags behind
+ * @vm: the VM
+ * @nr: how many there have been
+ *
+ * Context: may sleep.
+ */
+void sysfs_vm_untracked(struct mte_vm *vm, int nr)
+{
+	char number[sizeof("UNTRACKED_MIGRATIONS=-2147483648")];
+	char *env[2] = { number };
+
+	snprintf(number, sizeof(number), "UNTRACKED_MIGRATIONS=%d", nr);
+	kobject_uevent_env(&vm->kobj, KOBJ_CHANGE, env);
 }
 
 /**

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Inside policy: what policy.c and policy_pids.c share. */
+#ifndef _KVM_MTE_POLICY_H
+#define _KVM_MTE_POLICY_H
+
+#include <linux/sysfs.h>
+
+#include "kvm_mte.h"
+
+/* policy_pids.c */
+extern struct bin_attribute *policy_pids_attrs[];
+enum vm_policy policy_of_ancestors(enum vm_policy otherwise);
+
+#endif /* _KVM_MTE_POLICY_H */

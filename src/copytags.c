@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KVM_ARM_MTE_COPY_TAGS: how a VMM saves, restores and migrates a guest's tags.
+ *
+ * Documentation/virt/kvm/api.rst 4.130; arch/arm64/kvm/guest.c upstream, of
+ * which this has the later fixes too: no copy to the guest while its pages are
+ * logged, which would not see it; and a page that gets only a part of its tags
+ * gets none, rather than keep those of an earlier owner.
+ */
+#include <linux/kvm_host.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mutex.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include <asm/mte.h>
+
+#include "kvm_mte.h"
+#include "tags.h"
+
+/* A page's tags as the VMM has them: a byte each. */
+#define TAGS_PER_PAGE	(PAGE_SIZE / MTE_GRANULE_SIZE)
+
+static int check_args(const struct kvm_arm_copy_mte_tags *copy)
+{
+	if (copy->reserved[0] || copy->reserved[1] ||
+	    copy->flags & ~KVM_ARM_TAGS_FROM_GUEST ||
+	    !PAGE_ALIGNED(copy->guest_ipa) || !PAGE_ALIGNED(copy->length) ||
+	    copy->length > INT_MAX)
+		return -EINVAL;
+	return 0;
+}
+
+static int from_page(struct page *page, u8 __user *to)
+{
+	struct page_tags tags;
+	u8 bytes[TAGS_PER_PAGE];
+	unsigned int i;
+
+	tags_read(page, &tags);
+	for (i = 0; i < TAGS_PER_PAGE; i++)
+		bytes[i] = page_tag(&tags, i);
+	return copy_to_user(to, bytes, sizeof(bytes)) ? -EFAULT : 0;
+}
+
+static int to_page(struct page *page, const u8 __user *from)
+{
+	struct page_tags tags = {};
+	u8 bytes[TAGS_PER_PAGE];
+	unsigned int i;
+	int err = 0;
+
+	if (!page_can_hold_tags(page))
+		return -EFAULT;
+	if (copy_from_user(bytes, from, sizeof(bytes)))
+		err = -EFAULT;
+	else
+		for (i = 0; i < TAGS_PER_PAGE; i++)
+			page_set_tag(&tags, i, bytes[i]);
+	tags_write(page, &tags);
+	return err;
+}
+
+static int copy_one(struct kvm *kvm, gfn_t gfn, u8 __user *addr, bool to_guest)
+{
+	kvm_pfn_t pfn = gfn_to_pfn_prot(kvm, gfn, to_guest, NULL);
+	struct page *page;
+	int err;
+
+	if (is_error_noslot_pfn(pfn))
+		return -EFAULT;
+	page = pfn_to_online_page(pfn);
+	if (!page)
+		err = -EFAULT;
+	else if (to_guest)
+		err = to_page(page, addr);
+	else
+		err = from_page(page, addr);
+	if (to_guest && !err)
+		kvm_release_pfn_dirty(pfn);
+	else
+		kvm_release_pfn_clean(pfn);
+	return err;
+}
+
+static bool is_logged(struct kvm *kvm)
+{
+	struct kvm_memory_slot *slot;
+
+	kvm_for_each_memslot(slot, kvm_memslots(kvm))
+		if (slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
+			return true;
+	return false;
+}
+
+/* Returns the bytes of guest memory done; the error only if there are none. */
+static long copy_range(struct kvm *kvm, const struct kvm_arm_copy_mte_tags *copy)
+{
+	bool to_guest = !(copy->flags & KVM_ARM_TAGS_FROM_GUEST);
+	u8 __user *addr = copy->addr;
+	u64 done;
+	int err;
+
+	lockdep_assert_held(&kvm->slots_lock);
+	if (to_guest && is_logged(kvm))
+		return -EBUSY;
+	for (done = 0; done < copy->length; done += PAGE_SIZE) {
+		err = fatal_signal_pending(current) ? -EINTR :
+		      copy_one(kvm, gpa_to_gfn(copy->guest_ipa + done), addr,
+				to_guest);
+		if (err)
+			return done ?: err;
+		addr += TAGS_PER_PAGE;
+		cond_resched();
+	}
+	return done;
+}
+
+static long copy_tags(struct kvm *kvm, const void __user *arg)
+{
+	struct kvm_arm_copy_mte_tags copy;
+	long ret;
+
+	if (copy_from_user(&copy, arg, sizeof(copy)))
+		return -EFAULT;
+	ret = check_args(&copy);
+	if (ret)
+		return ret;
+	mutex_lock(&kvm->slots_lock);
+	ret = copy_range(kvm, &copy);
+	mutex_unlock(&kvm->slots_lock);
+	return ret;
+}
+
+/* The VM's own ioctls; current is its VMM. */
+HOOK_WRAP(kvm_arch_vm_ioctl, long,
+	  (struct file *filp, unsigned int ioctl, unsigned long arg),
+	  (filp, ioctl, arg))
+{
+	struct kvm *kvm = filp->private_data;
+
+	if (ioctl != KVM_ARM_MTE_COPY_TAGS || !registry_has_mte(kvm))
+		return original(kvm_arch_vm_ioctl)(filp, ioctl, arg);
+	return copy_tags(kvm, (const void __user *)arg);
+}

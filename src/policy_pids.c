@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Processes with a policy of their own: those on the lists on_pids, off_pids and
+ * request_pids.
+ *
+ * A process is known by its struct pid, which is not used again while we hold a
+ * reference; so whoever gets the number later inherits nothing.  Processes that
+ * have exited are dropped whenever the lists are looked at as a whole.
+ */
+#include <linux/hash.h>
+#include <linux/hashtable.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/ratelimit.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+
+#include "policy.h"
+
+#define LISTED_BITS	8
+
+/*
+ * Generations between a VMM and the process that it has its policy from.  A
+ * bound, as the walk is under rcu_read_lock(); nobody is that far down by nature.
+ */
+#define MAX_GENERATIONS	4096
+
+/* "4194304\n" */
+#define LINE_MAX_LEN	16
+
+/**
+ * struct listed - a process on one of the lists
+ * @node: in the hash, by @pid
+ * @pid: the process (thread group); a reference is held
+ * @policy: which list
+ */
+struct listed {
+	struct hlist_node node;
+	struct pid *pid;
+	enum vm_policy policy;
+};
+
+static DEFINE_HASHTABLE(listed, LISTED_BITS);
+static unsigned int nr_listed;
+/* The two above; writers of nr_listed, which is also read without. */
+static DEFINE_MUTEX(listed_lock);
+
+static struct listed *find(const struct pid *pid)
+{
+	struct listed *l;
+
+	hash_for_each_possible(listed, l, node, (unsigned long)pid)
+		if (l->pid == pid)
+			return l;
+	return NULL;
+}
+
+static void drop(struct listed *l)
+{
+	hash_del(&l->node);
+	put_pid(l->pid);
+	kfree(l);
+	WRITE_ONCE(nr_listed, nr_listed - 1);
+}
+
+/* A zombie has exited too. */
+static bool has_exited(struct pid *pid)
+{
+	struct task_struct *task;
+	bool exited;
+
+	rcu_read_lock();
+	task = pid_task(pid, PIDTYPE_TGID);
+	exited = !task || !atomic_read(&task->signal->live);
+	rcu_read_unlock();
+	return exited;
+}
+
+static void drop_exited(void)
+{
+	struct hlist_node *next;
+	struct listed *l;
+	int i;
+
+	hash_for_each_safe(listed, i, next, l, node)
+		if (has_exited(l->pid))
+			drop(l);
+}
+
+/**
+ * policy_of_ancestors - the policy of the calling process's nearest listed ancestor
+ * @otherwise: the policy if neither itself nor an ancestor is listed
+ *
+ * Context: process context; may sleep.
+ * Return: the policy.
+ */
+enum vm_policy policy_of_ancestors(enum vm_policy otherwise)
+{
+	struct task_struct *task = current, *parent;
+	/* A chain too long to follow may have a veto further up. */
+	enum vm_policy policy = POLICY_OFF;
+	const struct listed *l;
+	int i;
+
+	if (!READ_ONCE(nr_listed))
+		return otherwise;
+	mutex_lock(&listed_lock);
+	rcu_read_lock();
+	for (i = 0; i < MAX_GENERATIONS; i++) {
+		l = find(task_tgid(task));
+		parent = rcu_dereference(task->real_parent);
+		/* The first task of all is its own parent. */
+		if (l || parent == task) {
+			policy = l ? l->policy : otherwise;
+			break;
+		}
+		task = parent;
+	}
+	rcu_read_unlock();
+	mutex_unlock(&listed_lock);
+	return policy;
+}
+
+/* The process that has the thread @nr in the caller's namespace; 0: the caller. */
+static struct pid *get_process(pid_t nr)
+{
+	struct task_struct *task;
+	struct pid *pid = NULL;
+
+	rcu_read_lock();
+	task = nr ? pid_task(find_vpid(nr), PIDTYPE_PID) : current;
+	if (task)
+		pid = get_pid(task_tgid(task));
+	rcu_read_unlock();
+	if (pid && has_exited(pid)) {
+		put_pid(pid);
+		pid = NULL;
+	}
+	return pid;
+}
+
+static int put_on_list(struct pid *pid, enum vm_policy policy)
+{
+	struct listed *l;
+	int err = 0;
+
+	mutex_lock(&listed_lock);
+	drop_exited();
+	l = find(pid);
+	if (l) {
+		l->policy = policy;
+		goto out;
+	}
+	l = kzalloc(sizeof(*l), GFP_KERNEL);
+	if (!l) {
+		err = -ENOMEM;
+		goto out;
+	}
+	l->pid = get_pid(pid);
+	l->policy = policy;
+	hash_add(listed, &l->node, (unsigned long)pid);
+	WRITE_ONCE(nr_listed, nr_listed + 1);
+out:
+	mutex_unlock(&listed_lock);
+	return err;
+}
+
+static ssize_t pids_write(struct file *file, struct kobject *kobj,
+			  struct bin_attribute *attr, char *buf, loff_t off,
+			  size_t len)
+{
+	struct pid *pid;
+	pid_t nr;
+	int err;
+
+	/* kernfs ends what is written with a zero. */
+	if (kstrtoint(strstrip(buf), 10, &nr) || nr < 0) {
+		pr_notice_ratelimited("policy/%s: not a process id\n",
+				      attr->attr.name);
+		return -EINVAL;
+	}
+	pid = get_process(nr);
+	if (!pid) {
+		pr_notice_ratelimited("policy/%s: no process %d\n",
+				      attr->attr.name, nr);
+		return -ESRCH;
+	}
+	err = put_on_list(pid, (enum vm_policy)(unsigned long)attr->private);
+	put_pid(pid);
+	return err ?: len;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const pid_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* The ids on a list as the reader sees them, in order; the caller frees them. */
+static pid_t *get_ids(enum vm_policy policy, unsigned int *nr)
+{
+	struct listed *l;
+	pid_t *ids;
+	int i;
+
+	*nr = 0;
+	mutex_lock(&listed_lock);
+	drop_exited();
+	ids = kvmalloc_array(nr_listed + 1, sizeof(*ids), GFP_KERNEL);
+	if (ids)
+		hash_for_each(listed, i, l, node)
+			if (l->policy == policy && pid_vnr(l->pid))
+				ids[(*nr)++] = pid_vnr(l->pid);
+	mutex_unlock(&listed_lock);
+	if (ids)
+		sort(ids, *nr, sizeof(*ids), compare_ids, NULL);
+	return ids;
+}
+
+/* Binary only in that it may be longer than the page that sysfs has for text. */
+static ssize_t pids_read(struct file *file, struct kobject *kobj,
+			 struct bin_attribute *attr, char *buf, loff_t off,
+			 size_t len)
+{
+	char line[LINE_MAX_LEN];
+	unsigned int nr, i, n, from;
+	loff_t at = 0;
+	size_t done = 0;
+	pid_t *ids;
+
+	ids = get_ids((enum vm_policy)(unsigned long)attr->private, &nr);
+	if (!ids)
+		return -ENOMEM;
+	for (i = 0; i < nr && done < len; i++, at += n) {
+		n = scnprintf(line, sizeof(line), "%d\n", ids[i]);
+		if (at + n <= off)
+			continue;
+		from = at < off ? off - at : 0;
+		memcpy(buf + done, line + from, min_t(size_t, n - from, len - done));
+		done += min_t(size_t, n - from, len - done);
+	}
+	kvfree(ids);
+	return done;
+}
+
+#define PIDS_ATTR(list, which)						\
+	static struct bin_attribute list##_attr = {			\
+		.attr = { .name = #list, .mode = 0644 },		\
+		.private = (void *)which,				\
+		.read = pids_read,					\
+		.write = pids_write,					\
+	}
+
+PIDS_ATTR(on_pids, POLICY_ON);
+PIDS_ATTR(off_pids, POLICY_OFF);
+PIDS_ATTR(request_pids, POLICY_REQUEST);
+
+struct bin_attribute *policy_pids_attrs[] = {
+	&on_pids_attr, &off_pids_attr, &request_pids_attr, NULL
+};
+
+/**
+ * policy_exit - forget all processes
+ *
+ * Context: module exit or a failed init, when nobody can ask or write any more;
+ * may sleep.
+ */
+void policy_exit(void)
+{
+	struct hlist_node *next;
+	struct listed *l;
+	int i;
+
+	mutex_lock(&listed_lock);
+	hash_for_each_safe(listed, i, next, l, node)
+		drop(l);
+	mutex_unlock(&listed_lock);
+}
