@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
+#include <linux/rmap.h>
 
 #include <asm/kvm_coproc.h>
 #include <asm/kvm_mmu.h>
@@ -26,6 +27,7 @@ long kvm_vcpu_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
  * @vcpu_ioctl: likewise for the file of a vCPU
  * @flush_memslot: drop all stage-2 mappings of a slot; takes mmu_lock
  * @set_way_flush: what a guest's set/way cache operation does
+ * @rmap_walk: look at all mappings of a page, which must be locked
  * @vma_is_shmem: is this a mapping of shared memory?
  * @clear_page_tags: clear the tags of one page, by its linear address
  * @restore_tags: restore the tags saved for a swap entry; false if there are none
@@ -37,6 +39,7 @@ struct kernel_functions {
 	long (*vcpu_ioctl)(struct file *filp, unsigned int ioctl, unsigned long arg);
 	void (*flush_memslot)(struct kvm *kvm, struct kvm_memory_slot *slot);
 	void (*set_way_flush)(struct kvm_vcpu *vcpu);
+	void (*rmap_walk)(struct page *page, struct rmap_walk_control *rwc);
 	bool (*vma_is_shmem)(struct vm_area_struct *vma);
 	void (*clear_page_tags)(void *addr);
 	bool (*restore_tags)(swp_entry_t entry, struct page *page);

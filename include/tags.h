@@ -9,10 +9,17 @@
 
 #include <asm/mte.h>
 #include <asm/page.h>
+#include <asm/pgtable.h>
 
 /* A tag, and how many of them are in a word of struct page_tags */
 #define TAG_MASK	GENMASK(MTE_TAG_SIZE - 1, 0)
 #define TAGS_PER_WORD	16
+
+/*
+ * Base pages whose tags are initialised at most in one go; a larger compound page
+ * (hugetlb) is initialised in pieces of it.
+ */
+#define TAGS_CHUNK	(PMD_SIZE / PAGE_SIZE)
 
 /**
  * struct page_tags - all tags of a page, as mte_save_page_tags() stores them
@@ -35,10 +42,17 @@ static inline void page_set_tag(struct page_tags *tags, unsigned int granule,
 		(u64)(tag & TAG_MASK) << granule % TAGS_PER_WORD * MTE_TAG_SIZE;
 }
 
+/* page.c */
 bool page_can_hold_tags(struct page *page);
 unsigned int tags_init(struct page *page);
 void tags_read(struct page *page, struct page_tags *tags);
 void tags_write(struct page *page, const struct page_tags *tags);
-void tags_disown_free_hugetlb(void);
+bool tags_all_init(struct page *page, unsigned long nr);
+
+/* hugetlb.c */
+void tags_disown_hugetlb(void);
+
+/* swap.c */
+bool tags_restore(struct page *page, swp_entry_t entry);
 
 #endif /* _KVM_MTE_TAGS_H */

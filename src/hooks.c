@@ -18,10 +18,11 @@
 	X(kvm_vm_ioctl_check_extension,	"KVM_CAP_ARM_MTE")		\
 	X(kvm_vm_ioctl_enable_cap,	"KVM_CAP_ARM_MTE")		\
 	X(kvm_arch_vm_ioctl,		"KVM_ARM_MTE_COPY_TAGS")	\
-	/* slots.c, stage2.c, page.c, swap.c: tags of memory */		\
+	/* slots.c, stage2.c, page.c, hugetlb.c, swap.c: tags of memory */ \
 	X(kvm_arch_prepare_memory_region, "early check of memory slots") \
 	X(kvm_pgtable_stage2_map,	"tags before a guest sees them") \
 	X(split_huge_page_to_list,	"tags of split huge pages")	\
+	X(mte_sync_tags,		"tags of pages that a process shares") \
 	X(free_huge_page,		"tags of hugetlb pages")	\
 	X(swap_readpage,		"tags of swapped pages")	\
 	X(ksm_might_need_to_copy,	"tags of swapped pages")	\
@@ -59,6 +60,7 @@ static const struct symbol calls[] = {
 	CALL(vcpu_ioctl, kvm_vcpu_ioctl),
 	CALL(flush_memslot, kvm_arch_flush_shadow_memslot),
 	CALL(set_way_flush, kvm_set_way_flush),
+	CALL(rmap_walk, rmap_walk),
 	CALL(vma_is_shmem, vma_is_shmem),
 	CALL(clear_page_tags, mte_clear_page_tags),
 	CALL(restore_tags, mte_restore_tags),
@@ -68,6 +70,7 @@ static const struct symbol calls[] = {
 
 SAME_TYPE(flush_memslot, kvm_arch_flush_shadow_memslot);
 SAME_TYPE(set_way_flush, kvm_set_way_flush);
+SAME_TYPE(rmap_walk, rmap_walk);
 SAME_TYPE(vma_is_shmem, vma_is_shmem);
 SAME_TYPE(clear_page_tags, mte_clear_page_tags);
 SAME_TYPE(restore_tags, mte_restore_tags);

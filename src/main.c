@@ -50,7 +50,7 @@ static int __init kvm_mte_init(void)
 	err = hooks_arm(mechanism);
 	if (err)
 		goto forget_vms;
-	tags_disown_free_hugetlb();
+	tags_disown_hugetlb();
 	err = scan_vms();
 	if (err)
 		goto disarm_hooks;

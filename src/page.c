@@ -11,18 +11,18 @@
  */
 #include <linux/hash.h>
 #include <linux/hugetlb.h>
-#include <linux/irqflags.h>
-#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/spinlock.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
 
 #include "kvm_mte.h"
 #include "tags.h"
 
 /*
  * Test, clear and set must be one step: a page may be mapped into two VMs at
- * once, whose mmu_locks exclude nothing.  Hashed by the head page, so that a
- * huge page has one lock.
+ * once, whose mmu_locks exclude nothing, and into a process.  Hashed by the head
+ * page, so that a huge page has one lock.
  */
 #define LOCK_BITS	6
 static raw_spinlock_t tag_locks[BIT(LOCK_BITS)] = {
@@ -89,11 +89,16 @@ static unsigned int init_pages(struct page *page, unsigned long nr)
 	return cleared;
 }
 
-static unsigned int init_compound(struct page *page)
+/*
+ * What is initialised in one go: a whole compound page, but of a larger one only
+ * TAGS_CHUNK pages, as the lock is held and preemption off.
+ */
+static struct page *chunk_of(struct page *page, unsigned long *nr)
 {
 	struct page *head = compound_head(page);
 
-	return init_pages(head, compound_nr(head));
+	*nr = min_t(unsigned long, compound_nr(head), TAGS_CHUNK);
+	return head + round_down(page - head, *nr);
 }
 
 /**
@@ -103,8 +108,7 @@ static unsigned int init_compound(struct page *page)
  *
  * Splitting a huge page gives the head page's flag to all its pages
  * (mm/huge_memory.c:__split_huge_page_tail()).  With the flag on some pages
- * only, that loses tags or exposes old ones, so all get it together.  A hugetlb
- * page is never split, and may be too large to clear at once.
+ * only, that loses tags or exposes old ones, so all get it together.
  *
  * Context: process context, also with preemption or interrupts off, under
  * mmu_lock or a page table lock.
@@ -112,8 +116,32 @@ static unsigned int init_compound(struct page *page)
  */
 unsigned int tags_init(struct page *page)
 {
-	return PageCompound(page) && !PageHuge(page) ? init_compound(page)
-						     : init_pages(page, 1);
+	unsigned long nr;
+
+	page = chunk_of(page, &nr);
+	return init_pages(page, nr);
+}
+
+/**
+ * tags_all_init - have all tags of a large block been initialised?
+ * @page: first page of the block, all of one compound page
+ * @nr: pages in the block, a multiple of TAGS_CHUNK
+ *
+ * Context: as tags_init().
+ * Return: true if they have.
+ */
+bool tags_all_init(struct page *page, unsigned long nr)
+{
+	raw_spinlock_t *lock = tag_lock(compound_head(page));
+	unsigned long i;
+
+	/* Under the lock a chunk's first page speaks for all of it. */
+	raw_spin_lock(lock);
+	for (i = 0; i < nr; i += TAGS_CHUNK)
+		if (!test_bit(PG_mte_tagged, &page[i].flags))
+			break;
+	raw_spin_unlock(lock);
+	return i >= nr;
 }
 
 /**
@@ -170,65 +198,38 @@ HOOK_WATCH2(split_huge_page_to_list, int, struct page *, page,
 	struct page *head = compound_head(page);
 
 	if (any_tagged(head, compound_nr(head)))
-		init_compound(head);
+		tags_init(head);
 }
 
-static void disown(struct page *head)
+static void sync_page(struct page *page, pte_t old)
 {
-	unsigned long nr = compound_nr(head), i;
+	raw_spinlock_t *lock = tag_lock(compound_head(page));
 
-	for (i = 0; i < nr; i++)
-		if (test_bit(PG_mte_tagged, &head[i].flags))
-			clear_bit(PG_mte_tagged, &head[i].flags);
-}
-
-/*
- * A hugetlb page goes back to its pool without passing the page allocator, and
- * would come to the next owner with the flag, that is with its old tags.
- * Whether or not a VM is on now: its memory may be freed after it has gone.
- */
-HOOK_WATCH1(free_huge_page, void, struct page *, page)
-{
-	disown(page);
+	raw_spin_lock(lock);
+	if (test_bit(PG_mte_tagged, &page->flags))
+		goto unlock;
+	if (!is_swap_pte(old) || !tags_restore(page, pte_to_swp_entry(old)))
+		init_page(page);
+unlock:
+	raw_spin_unlock(lock);
 }
 
 /*
- * A free page can be taken from the pool while we look at it.  Its new owner
- * sets the flag only after clearing megabytes of memory, long after this is
- * through: interrupts are off.
+ * A process gets a page mapped PROT_MTE, by set_pte_at() under its page table
+ * lock.  The original sets the flag and then clears the tags; a VM that has the
+ * page too and finds the flag would let its guest in before they are cleared.  So
+ * the same is done here first, the right way round, and the original finds
+ * nothing to do.
  */
-static void disown_if_free(unsigned long pfn)
+HOOK_WRAP_VOID(mte_sync_tags, (pte_t *ptep, pte_t pte), (ptep, pte))
 {
-	struct page *page = pfn_to_online_page(pfn);
-	unsigned long flags;
+	struct page *page = pte_page(pte);
+	unsigned long nr = compound_nr(page), i;
 
-	if (!page || !PageHead(page))
-		return;
-	local_irq_save(flags);
-	if (PageHead(page) && PageHuge(page) && !page_count(page))
-		disown(page);
-	local_irq_restore(flags);
-}
-
-/**
- * tags_disown_free_hugetlb - drop the flag from hugetlb pages that are free already
- *
- * They were freed before free_huge_page() was hooked.
- *
- * Context: module init, when the hooks are armed; may sleep.
- */
-void tags_disown_free_hugetlb(void)
-{
-	unsigned long pfn, end;
-	int node;
-
-	for_each_online_node(node) {
-		/* The smallest hugetlb page that arm64 has. */
-		pfn = ALIGN(node_start_pfn(node), CONT_PTES);
-		end = node_end_pfn(node);
-		for (; pfn < end; pfn += CONT_PTES) {
-			disown_if_free(pfn);
-			cond_resched();
-		}
-	}
+	if (nr == 1)
+		sync_page(page, READ_ONCE(*ptep));
+	else
+		for (i = 0; i < nr; i += TAGS_CHUNK)
+			tags_init(page + i);
+	original(mte_sync_tags)(ptep, pte);
 }

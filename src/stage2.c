@@ -36,6 +36,39 @@ static int init_range(struct mte_vm *vm, u64 phys, u64 size,
 	return 0;
 }
 
+/**
+ * struct block - what is about to be mapped at stage 2
+ * @ipa: where, in bytes
+ * @size: of the mapping, in bytes
+ * @phys: to what, in bytes
+ */
+struct block {
+	u64 ipa;
+	u64 size;
+	u64 phys;
+};
+
+/*
+ * The tags of 1 GiB are too many for mmu_lock.  Until all of them have been
+ * initialised only the part of such a block is mapped that the guest has touched
+ * just now, as if it were a smaller page.
+ */
+static void narrow(struct block *b)
+{
+	struct page *page = pfn_to_online_page(PHYS_PFN(b->phys));
+	const struct kvm_vcpu *vcpu = kvm_get_running_vcpu();
+	u64 offset;
+
+	if (!page || !vcpu || tags_all_init(page, b->size / PAGE_SIZE))
+		return;
+	offset = ALIGN_DOWN(kvm_vcpu_get_fault_ipa(vcpu) - b->ipa, PMD_SIZE);
+	if (offset >= b->size)
+		return;
+	b->ipa += offset;
+	b->phys += offset;
+	b->size = PMD_SIZE;
+}
+
 static int before_map(struct mte_vm *vm, u64 ipa, u64 phys, u64 size)
 {
 	unsigned int cleared = 0;
@@ -63,6 +96,7 @@ HOOK_WRAP(kvm_pgtable_stage2_map, int,
 	   enum kvm_pgtable_prot prot, compat_stage2_cache_t *mc),
 	  (pgt, addr, size, phys, prot, mc))
 {
+	struct block b = { .ipa = addr, .size = size, .phys = phys };
 	struct mte_vm *vm;
 	int err;
 
@@ -71,9 +105,12 @@ HOOK_WRAP(kvm_pgtable_stage2_map, int,
 	vm = registry_find(compat_pgtable_kvm(pgt));
 	if (!vm || READ_ONCE(vm->state) == VM_OFF)
 		goto map;
-	err = before_map(vm, addr, phys, size);
+	if (size > PMD_SIZE)
+		narrow(&b);
+	err = before_map(vm, b.ipa, b.phys, b.size);
 	if (err)
 		return err;
 map:
-	return original(kvm_pgtable_stage2_map)(pgt, addr, size, phys, prot, mc);
+	return original(kvm_pgtable_stage2_map)(pgt, b.ipa, b.size, b.phys, prot,
+						mc);
 }

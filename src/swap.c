@@ -20,47 +20,115 @@
 #include <linux/swapops.h>
 
 #include "kvm_mte.h"
+#include "tags.h"
 #include "trace.h"
 
-/*
- * The page is locked by its reader, and private holds its swap entry.  If its
- * flag is set it is still the page that was swapped out, whose tags may be newer
- * than the saved ones.
+/**
+ * tags_restore - restore tags that were saved for a swap entry
+ * @page: the page, without PG_mte_tagged; nobody else can see it yet
+ * @entry: the entry, or whatever a page table has in place of one; the caller
+ *	keeps it from being freed
+ *
+ * Context: any.
+ * Return: false if none were saved; the page is as before.
  */
-static void restore_tags(struct page *page)
+bool tags_restore(struct page *page, swp_entry_t entry)
 {
-	swp_entry_t entry = { .val = page_private(page) };
-
-	if (!entry.val || test_bit(PG_mte_tagged, &page->flags))
-		return;
-	if (!kernel.restore_tags(entry, page))
-		return;
+	if (!entry.val || non_swap_entry(entry) ||
+	    !kernel.restore_tags(entry, page))
+		return false;
 	/* Tags before flag, as in page.c:init_page(). */
 	smp_wmb();
 	set_bit(PG_mte_tagged, &page->flags);
+	return true;
+}
+
+/*
+ * The page is locked, its entry is held by the swap cache and stands in private.
+ * If its flag is set it is still the page that was swapped out, whose tags may be
+ * newer than the saved ones.
+ */
+static void restore_cached(struct page *page)
+{
+	swp_entry_t entry = { .val = page_private(page) };
+
+	if (!test_bit(PG_mte_tagged, &page->flags))
+		tags_restore(page, entry);
 }
 
 HOOK_WATCH2(swap_readpage, int, struct page *, page, bool, synchronous)
 {
-	if (atomic_read(&vms_active))
-		restore_tags(page);
+	if (atomic_read(&vms_active) && PageSwapCache(page))
+		restore_cached(page);
 }
 
-/* Called by do_swap_page() and unuse_pte() for every page they map. */
-HOOK_WATCH3(ksm_might_need_to_copy, struct page *, struct page *, page,
-	    struct vm_area_struct *, vma, unsigned long, address)
+/* With mmap_lock held; NULL if there is no table of pages. */
+static pmd_t *find_pmd(struct mm_struct *mm, unsigned long address)
+{
+	pgd_t *pgd = pgd_offset(mm, address);
+	p4d_t *p4d;
+	pud_t *pud;
+	pmd_t *pmd;
+
+	if (pgd_none(*pgd))
+		return NULL;
+	p4d = p4d_offset(pgd, address);
+	if (p4d_none(*p4d))
+		return NULL;
+	pud = pud_offset(p4d, address);
+	if (pud_none(*pud) || pud_bad(*pud))
+		return NULL;
+	pmd = pmd_offset(pud, address);
+	return pmd_none(*pmd) || pmd_bad(*pmd) ? NULL : pmd;
+}
+
+/*
+ * Fast swap devices (zram) are read past the swap cache.  Two threads may do so
+ * for one page, and the one that is first frees the entry; so it is looked up in
+ * the page table, under whose lock it cannot go.  The one that comes second finds
+ * another page there, and its own is thrown away.
+ */
+static void restore_uncached(struct page *page, struct vm_area_struct *vma,
+			     unsigned long address)
+{
+	pmd_t *pmd = find_pmd(vma->vm_mm, address);
+	spinlock_t *lock;	/* of that page table */
+	pte_t *pte;
+
+	if (!pmd)
+		return;
+	pte = pte_offset_map_lock(vma->vm_mm, pmd, address, &lock);
+	if (is_swap_pte(*pte))
+		tags_restore(page, pte_to_swp_entry(*pte));
+	pte_unmap_unlock(pte, lock);
+}
+
+static void count_restored(struct vm_area_struct *vma, unsigned long address)
 {
 	struct mte_vm *vm;
 
-	if (!atomic_read(&vms_active))
-		return;
-	if (PageSwapCache(page))
-		restore_tags(page);
-	if (!test_bit(PG_mte_tagged, &page->flags))
-		return;
+	preempt_disable();
 	vm = registry_find_by_mm(vma->vm_mm);
-	if (!vm)
-		return;
-	atomic64_inc(&vm->tags_restored);
-	trace_kvm_mte_restore_tags(vm, address);
+	if (vm) {
+		atomic64_inc(&vm->tags_restored);
+		trace_kvm_mte_restore_tags(vm, address);
+	}
+	preempt_enable();
+}
+
+/* Called by do_swap_page() and unuse_pte() for every page they map. */
+HOOK_WRAP(ksm_might_need_to_copy, struct page *,
+	  (struct page *page, struct vm_area_struct *vma, unsigned long address),
+	  (page, vma, address))
+{
+	if (!atomic_read(&vms_active))
+		goto out;
+	if (PageSwapCache(page))
+		restore_cached(page);
+	else if (!test_bit(PG_mte_tagged, &page->flags))
+		restore_uncached(page, vma, address);
+	if (test_bit(PG_mte_tagged, &page->flags))
+		count_restored(vma, address);
+out:
+	return original(ksm_might_need_to_copy)(page, vma, address);
 }

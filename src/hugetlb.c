@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tags of hugetlb pages.  They go back to their pool without passing the page
+ * allocator, which would drop PG_mte_tagged, and would come to the next owner
+ * with the flag, that is with the tags of the last.
+ */
+#include <linux/hugetlb.h>
+#include <linux/irqflags.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/rmap.h>
+
+#include "kvm_mte.h"
+#include "tags.h"
+
+static void disown(struct page *head)
+{
+	unsigned long nr = compound_nr(head), i;
+
+	for (i = 0; i < nr; i++)
+		if (test_bit(PG_mte_tagged, &head[i].flags))
+			clear_bit(PG_mte_tagged, &head[i].flags);
+}
+
+/*
+ * Whether or not a VM is on now: its memory may be freed after it has gone.
+ */
+HOOK_WATCH1(free_huge_page, void, struct page *, page)
+{
+	disown(page);
+}
+
+/*
+ * A free page can be taken from the pool while we look at it.  Its new owner
+ * sets the flag only after clearing megabytes of memory, long after this is
+ * through: interrupts are off.
+ */
+static void disown_if_free(struct page *page)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (PageHead(page) && PageHuge(page) && !page_count(page))
+		disown(page);
+	local_irq_restore(flags);
+}
+
+static bool is_not_mte(struct page *page, struct vm_area_struct *vma,
+		       unsigned long addr, void *owned)
+{
+	if (!(vma->vm_flags & VM_MTE))
+		return true;
+	*(bool *)owned = true;
+	return false;
+}
+
+/* No VM has MTE yet: tags can only be those of a process that maps it PROT_MTE. */
+static void disown_unless_mte(struct page *page)
+{
+	bool owned = false;
+	struct rmap_walk_control rwc = { .rmap_one = is_not_mte, .arg = &owned };
+
+	lock_page(page);
+	if (PageHead(page) && PageHuge(page)) {
+		kernel.rmap_walk(page, &rwc);
+		if (!owned)
+			disown(page);
+	}
+	unlock_page(page);
+}
+
+static void check_page(unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	if (!page || !PageHead(page) || !PageHuge(page))
+		return;
+	disown_if_free(page);
+	if (!get_page_unless_zero(page))
+		return;
+	disown_unless_mte(page);
+	put_page(page);
+}
+
+/**
+ * tags_disown_hugetlb - drop the flag from hugetlb pages whose tags are nobody's
+ *
+ * They were freed before free_huge_page() was hooked; some may have a new owner
+ * by now.
+ *
+ * Context: module init, when the hooks are armed and no VM has MTE; may sleep.
+ */
+void tags_disown_hugetlb(void)
+{
+	unsigned long pfn, end;
+	int node;
+
+	for_each_online_node(node) {
+		/* The smallest hugetlb page that arm64 has. */
+		pfn = ALIGN(node_start_pfn(node), CONT_PTES);
+		end = node_end_pfn(node);
+		for (; pfn < end; pfn += CONT_PTES) {
+			check_page(pfn);
+			cond_resched();
+		}
+	}
+}
