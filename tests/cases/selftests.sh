@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Catches: guest MTE on which Linux's own MTE selftests fail, with two vCPUs and in two guests at once; guests that
-# disturb each other's MTE, or that of a process of the host.
+# Catches: guest MTE on which Linux's own MTE selftests fail, with two vCPUs and in two guests at once, one whose QEMU has
+# asked for it (mte=on) and one whose QEMU knows nothing of it; guests that disturb each other's MTE, or that of a process
+# of the host.
 # timeout: 1200
 . /t/lib.sh
 . /t/client.sh
@@ -13,15 +14,7 @@ check_mmap_options 22
 check_prctl 5
 check_tags_inclusion 4
 check_user_mem 64'
-
-# start NAME [QEMU-ARG...] - a guest under a QEMU that knows nothing of MTE, turned on before its first run.
-start() {
-	local name=$1
-	succeeds "guest $name: QEMU starts" qemu_start "$@" -S
-	vm_set "$name" enable 1
-	is "$(vm_get "$name" state)" on "guest $name: on before its first run"
-	qemu_monitor "$name" cont
-}
+GUESTS_UP=(asked knob)
 
 # passed NAME OUTPUT STATUS - judges what /mte-selftests has printed.
 passed() {
@@ -37,13 +30,18 @@ load_module || bail "the module does not load"
 
 hold_start host hostmte
 is "$HOLD_SAID" ready "a process of the host uses MTE"
-for g in two three; do start "$g" -smp 2; done
-for g in two three; do
+succeeds "guest asked: QEMU starts with mte=on" qemu_start asked -smp 2 -machine mte=on
+is "$(vm_get asked state) $(vm_get asked origin)" "on vmm" "guest asked: on, as its VMM wished"
+succeeds "guest knob: QEMU starts without" qemu_start knob -smp 2 -S
+vm_set knob enable 1
+is "$(vm_get knob state) $(vm_get knob origin)" "on admin" "guest knob: on before its first run"
+qemu_monitor knob cont
+for g in "${GUESTS_UP[@]}"; do
 	guest_wait_boot "$g" || bail "no guest"
 	like "$(guest_run "$g" 'grep -m1 Features /proc/cpuinfo')" '\bmte\b' "guest $g has MTE"
 done
 # The switch of GCR_EL1 between threads is not in the seven; it has its own exit status only.
-for g in two three; do
+for g in "${GUESTS_UP[@]}"; do
 	{
 		guest_run "$g" '/mte-selftests' 1000 >"/tmp/$g"
 		echo $? >"/tmp/$g.status"
@@ -53,12 +51,12 @@ for g in two three; do
 	pids+=("$!")
 done
 wait "${pids[@]}"
-for g in two three; do
+for g in "${GUESTS_UP[@]}"; do
 	passed "$g" "$(cat "/tmp/$g")" "$(cat "/tmp/$g.status")"
 	is "$(cat "/tmp/$g.gcr")" 0 "guest $g: check_gcr_el1_cswitch"
 done
 hold_end host
-for g in two three; do qemu_stop "$g"; done
+for g in "${GUESTS_UP[@]}"; do qemu_stop "$g"; done
 
 is "$(ls "$MTE/vms")" "" "no VM is left"
 unload_module || not_ok "the module unloads"
