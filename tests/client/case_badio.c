@@ -40,6 +40,7 @@ static const struct {
 	{ "vcpus", 0444 },
 	{ "stats/pages_tagged", 0444 },
 	{ "stats/tags_restored", 0444 },
+	{ "stats/untracked_migrations", 0444 },
 };
 
 static void try_writes(struct vm *vm)

@@ -12,11 +12,14 @@
 #include "mem.h"
 #include "module.h"
 #include "regs.h"
+#include "uapi.h"
 
 enum enable { ENABLE_NONE, ENABLE_CAP, ENABLE_SYSFS };
+enum policy { POLICY_REQUEST, POLICY_ON, POLICY_OFF };
 
 struct options {
 	enum enable enable;
+	enum policy policy;	/* that the host is expected to have for us */
 	bool on;		/* the guest is expected to have MTE */
 	enum mem_kind mem;
 	size_t size;
@@ -25,6 +28,7 @@ struct options {
 	unsigned int vcpus;
 	u64 seed;
 	int cpu;
+	const char *file;
 };
 
 extern struct options opt;
@@ -72,5 +76,17 @@ int case_share(void);
 int case_hostmte(void);
 int case_huge(void);
 int case_swap(void);
+int case_cap(void);
+int case_caprace(void);
+int case_copytags(void);
+int case_copyslots(void);
+int case_save(void);
+int case_restore(void);
+int case_fuzz(void);
+int case_starts(void);
+int case_dirtylog(void);
+int case_ask(void);
+int case_linger(void);
+int case_uevents(void);
 
 #endif

@@ -13,6 +13,7 @@ struct options opt = {
 	.threads = 4,
 	.vcpus = 1,
 	.seed = 1,
+	.file = "/tmp/saved",
 };
 
 static const struct test_case {
@@ -62,6 +63,30 @@ static const struct test_case {
 	  "a guest that does not run at all" },
 	{ "badio", case_badio,
 	  "bad writes to the knob that change something or get the wrong error" },
+	{ "cap", case_cap,
+	  "KVM_CAP_ARM_MTE answered or enabled otherwise than mainline and the policy say" },
+	{ "caprace", case_caprace,
+	  "it enabled while a vCPU is made, or half" },
+	{ "copytags", case_copytags,
+	  "KVM_ARM_MTE_COPY_TAGS: wrong errors, wrong tags, half copies" },
+	{ "copyslots", case_copyslots,
+	  "the same at the edges of slots, in holes, read-only, device and file memory" },
+	{ "save", case_save,
+	  "tags or registers that a VMM cannot read out; leaves them in --file" },
+	{ "restore", case_restore,
+	  "tags or registers that a new VM does not get back from --file" },
+	{ "fuzz", case_fuzz,
+	  "the three ioctls with random input, against slots and mappings that come and go" },
+	{ "starts", case_starts,
+	  "VMs that live for milliseconds, as QEMU makes at each start" },
+	{ "dirtylog", case_dirtylog,
+	  "VMMs that log dirty memory but do not know of its tags, not counted or counted wrongly" },
+	{ "ask", case_ask,
+	  "no points: prints what a VMM is told of guest MTE" },
+	{ "linger", case_linger,
+	  "no points: likewise by a process whose first thread has ended, for each line on stdin" },
+	{ "uevents", case_uevents,
+	  "no points: counts uevents and obeys lines on stdin" },
 	{ "aarch32", case_aarch32,
 	  "32-bit vCPUs in a VM with MTE" },
 	{ "hold", case_hold,
@@ -80,6 +105,8 @@ static void usage(void)
 		"  --expect=on|off          whether guests have MTE, if not as --enable says\n"
 		"  --mem=KIND               anon4k thp anon-shared memfd memfd-private hugetlb2m\n"
 		"                           hugetlb2m-shared private-file shared-file\n"
+		"  --policy=request|on|off  what the host's policy is for us (request)\n"
+		"  --file=PATH              for save, restore\n"
 		"  --size=N[K|M|G]  --rounds=N  --threads=N  --vcpus=N  --seed=N  --cpu=N\n");
 	exit(2);
 }
@@ -117,13 +144,19 @@ static int choice(const char *s, const char *const *words)
 }
 
 static const char *const enable_words[] = { "none", "cap", "sysfs", NULL };
+static const char *const policy_words[] = { "request", "on", "off", NULL };
 static const char *const expect_words[] = { "off", "on", NULL };
 
-enum { O_ENABLE, O_EXPECT, O_MEM, O_SIZE, O_ROUNDS, O_THREADS, O_VCPUS, O_SEED, O_CPU };
+enum {
+	O_ENABLE, O_EXPECT, O_POLICY, O_MEM, O_SIZE, O_ROUNDS, O_THREADS, O_VCPUS, O_SEED, O_CPU,
+	O_FILE
+};
 
 static const struct option long_options[] = {
 	{ "enable", required_argument, NULL, O_ENABLE },
 	{ "expect", required_argument, NULL, O_EXPECT },
+	{ "policy", required_argument, NULL, O_POLICY },
+	{ "file", required_argument, NULL, O_FILE },
 	{ "mem", required_argument, NULL, O_MEM },
 	{ "size", required_argument, NULL, O_SIZE },
 	{ "rounds", required_argument, NULL, O_ROUNDS },
@@ -151,6 +184,12 @@ static void parse_one(int o, int *expect)
 		break;
 	case O_EXPECT:
 		*expect = choice(optarg, expect_words);
+		break;
+	case O_POLICY:
+		opt.policy = choice(optarg, policy_words);
+		break;
+	case O_FILE:
+		opt.file = optarg;
 		break;
 	case O_MEM:
 		set_memory(optarg);
@@ -187,7 +226,9 @@ static void parse(int argc, char **argv)
 	if (optind != argc || !opt.size || opt.size % 4096 || opt.size > GUEST_DATA_MAX ||
 	    !opt.vcpus || opt.vcpus > GUEST_MAX_VCPUS || !opt.threads)
 		usage();
-	opt.on = expect < 0 ? opt.enable != ENABLE_NONE : expect;
+	opt.on = opt.enable != ENABLE_NONE || opt.policy == POLICY_ON;
+	if (expect >= 0)
+		opt.on = expect;
 }
 
 int main(int argc, char **argv)

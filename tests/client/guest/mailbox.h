@@ -40,7 +40,7 @@ enum guest_cmd {
 	CMD_MTE_SET,		/* 4 values */
 	CMD_MTE_WRITE,		/* seed: values made from it */
 	CMD_MTE_VERIFY,		/* seed -> differences, register, got, want */
-	CMD_MTE_HOLD,		/* seed, reads: WRITE, then VERIFY that often */
+	CMD_MTE_HOLD,		/* seed, reads: WRITE, then VERIFY that often or until ->stop */
 	CMD_IRG,		/* excluded mask, times -> tags seen, as a mask */
 	CMD_STORE,		/* start, end, step, seed: 8 bytes each step */
 	CMD_LOAD,		/* the same -> words that differ */
@@ -122,6 +122,20 @@ static inline u64 guest_mte_value(u64 seed, int reg)
 	default:
 		return h & 3;
 	}
+}
+
+/* Nonzero. Half of the pairs of granules share one tag, so that ST2G is used as well as STG. */
+static inline u64 guest_pair_tag(u64 h, int odd)
+{
+	if (h & 1)
+		odd = 0;
+	return ((h >> (odd ? 24 : 8) & 0xffff) * 15 >> 16) + 1;
+}
+
+/* The tag that CMD_TAG_FILL gives a granule */
+static inline u64 guest_tag(u64 addr, u64 seed)
+{
+	return guest_pair_tag(guest_mix((addr & ~31UL) ^ seed), addr >> 4 & 1);
 }
 
 #endif

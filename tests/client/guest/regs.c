@@ -108,8 +108,10 @@ void cmd_mte_hold(struct mailbox *mb)
 	u64 i, bad = 0;
 
 	cmd_mte_write(mb);
-	for (i = 0; i < mb->arg[1] && !bad; i++)
+	for (i = 0; i < mb->arg[1] && !bad && !mb->stop; i++) {
 		bad = verify_once(mb);
+		barrier();
+	}
 	mb->ret[0] = bad;
 }
 

@@ -2,14 +2,6 @@
 /* Filling and reading memory and its tags. */
 #include "guest/guest.h"
 
-/* Nonzero. Half of the pairs of granules share one tag, so that ST2G is used as well as STG. */
-static u64 tag_of(u64 h, int odd)
-{
-	if (h & 1)
-		odd = 0;
-	return ((h >> (odd ? 24 : 8) & 0xffff) * 15 >> 16) + 1;
-}
-
 void cmd_tag_fill(struct mailbox *mb)
 {
 	u64 a, h;
@@ -17,11 +9,12 @@ void cmd_tag_fill(struct mailbox *mb)
 	for (a = mb->arg[0]; a < mb->arg[1]; a += 32) {
 		h = guest_mix(a ^ mb->arg[2]);
 		if (h & 1) {
-			asm volatile("st2g %0, [%0]" :: "r" (with_tag(a, tag_of(h, 0))) : "memory");
+			asm volatile("st2g %0, [%0]" :: "r" (with_tag(a, guest_pair_tag(h, 0)))
+				     : "memory");
 			continue;
 		}
-		store_tag(with_tag(a, tag_of(h, 0)));
-		store_tag(with_tag(a + 16, tag_of(h, 1)));
+		store_tag(with_tag(a, guest_pair_tag(h, 0)));
+		store_tag(with_tag(a + 16, guest_pair_tag(h, 1)));
 	}
 }
 
@@ -43,7 +36,7 @@ void cmd_tag_verify(struct mailbox *mb)
 		h = guest_mix(a ^ mb->arg[2]);
 		for (odd = 0; odd < 2; odd++) {
 			tag = load_tag(a + 16 * odd);
-			if (tag != tag_of(h, odd))
+			if (tag != guest_pair_tag(h, odd))
 				differs(mb, a + 16 * odd, tag);
 		}
 	}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Prints what a VMM is told of guest MTE, by whichever of its threads or children:
+ *
+ *   WHO: dev N vm N born N enable ERROR
+ *
+ * KVM_CHECK_EXTENSION on /dev/kvm and on a VM; whether a VM has MTE that did not ask;
+ * KVM_ENABLE_CAP.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "client.h"
+
+static bool born_with_mte(void)
+{
+	struct vm *vm = vm_create();
+	struct vcpu *v = vcpu_create(vm);
+	bool mte;
+
+	if (vcpu_try_init(v, 0))
+		die("KVM_ARM_VCPU_INIT");
+	mte = reg_must_get(v, REG_PFR1) & PFR1_MTE;
+	vm_destroy(vm);
+	return mte;
+}
+
+static void *ask(void *who)
+{
+	bool born = born_with_mte();
+	struct vm *vm = vm_create();
+
+	printf("%s: dev %d vm %d born %d", (const char *)who, kvm_check(kvm_dev(), KVM_CAP_ARM_MTE),
+	       kvm_check(vm->fd, KVM_CAP_ARM_MTE), born);
+	printf(" enable %s\n", errno_name(vm_enable_mte(vm)));
+	fflush(stdout);
+	vm_destroy(vm);
+	return NULL;
+}
+
+static void *rest(void *arg)
+{
+	(void)arg;
+	/* The process is one whose first thread has ended. */
+	ask("thread");
+	if (!fork()) {
+		ask("child");
+		_exit(0);
+	}
+	wait(NULL);
+	_exit(0);
+}
+
+int case_ask(void)
+{
+	pthread_t t;
+
+	ask("main");
+	pthread_create(&t, NULL, rest, NULL);
+	pthread_exit(NULL);
+}
+
+static void *linger(void *arg)
+{
+	char line[64];
+
+	(void)arg;
+	printf("ready %d\n", getpid());
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin) && strcmp(line, "quit\n"))
+		ask("thread");
+	_exit(0);
+}
+
+/* A process that goes on when its first thread has ended; answers each line on stdin as above. */
+int case_linger(void)
+{
+	pthread_t t;
+
+	pthread_create(&t, NULL, linger, NULL);
+	pthread_exit(NULL);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The standard interface to guest MTE, and the host's policy of who may use it */
+#ifndef UAPI_H
+#define UAPI_H
+
+#include "kvm.h"
+
+#define TAGS_PER_PAGE	256UL
+#define TAG_GRANULE		16UL
+#define HOST_PAGE	4096UL
+
+int cap_enable(int fd, u32 cap, u32 flags);
+int tags_ioctl(int fd, struct kvm_arm_copy_mte_tags *c);
+int tags_copy(struct vm *vm, u64 ipa, void *buf, u64 length, u64 flags);
+int tags_get(struct vm *vm, u64 ipa, void *buf, u64 length);
+int tags_put(struct vm *vm, u64 ipa, void *buf, u64 length);
+void tags_make(unsigned char *buf, u64 ipa, u64 length, u64 seed);
+long tags_differ(const unsigned char *buf, u64 ipa, u64 length, u64 seed);
+long tags_nonzero(const unsigned char *buf, u64 length);
+
+const char *policy_default(void);
+void policy_set_default(const char *word);
+
+#endif
