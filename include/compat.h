@@ -10,7 +10,11 @@
 #include <linux/ftrace.h>
 #include <linux/kvm_host.h>
 
+#include <asm/kvm_mmu.h>
 #include <asm/kvm_pgtable.h>
+#ifdef HAVE_KVM_COPROC_H
+#include <asm/kvm_coproc.h>
+#endif
 
 #ifndef HAVE_ASM_MTE
 #error "kvm_mte: this kernel has no MTE (arm64 gained it in 5.10)"
@@ -22,8 +26,10 @@
 #error "kvm_mte: this kernel is built without kprobes (CONFIG_KPROBES)"
 #endif
 #ifdef HAVE_KVM_CAP_ARM_MTE
-#error "kvm_mte: this release is for kernels whose KVM has no guest MTE"
+/* Choose by backend: what the native one has, or what the inject one has. */
+#define compat_backend(native, inject)	native
 #else
+#define compat_backend(native, inject)	inject
 #include "uapi.h"
 #endif
 
@@ -34,57 +40,61 @@
  */
 #define COMPAT_FTRACE_MAX_OFFSET	8
 
-#if defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
+#if defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS) || defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
 #define COMPAT_HAS_FTRACE	1
 #else
 #define COMPAT_HAS_FTRACE	0
 #endif
 
-#ifdef HAVE_FTRACE_RECURSION_SAFE
+#ifdef HAVE_FTRACE_REGS_OF_ARCH
+/* 6.2 and later: nothing but the arguments and what a call needs. */
+#define COMPAT_FTRACE_FLAGS	FTRACE_OPS_FL_IPMODIFY
+#define compat_ftrace_regs_t	struct ftrace_regs
+#define compat_ftrace_regs(r)	arch_ftrace_regs(r)
+#elif defined(HAVE_FTRACE_REGS)
+#define COMPAT_FTRACE_FLAGS	(FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY)
+#define compat_ftrace_regs_t	struct ftrace_regs
+#define compat_ftrace_regs(r)	ftrace_get_regs(r)
+#else
 /*
  * 5.10: the list function that calls dynamic ops guards against recursion by
  * itself.  arm64 passes x0-x8, lr, sp and pc without SAVE_REGS, and honours a
  * changed pc (entry-ftrace.S: ftrace_common_return).
  */
 #define COMPAT_FTRACE_FLAGS	(FTRACE_OPS_FL_RECURSION_SAFE | FTRACE_OPS_FL_IPMODIFY)
-#else
-#define COMPAT_FTRACE_FLAGS	(FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY)
-#endif
-
-#ifdef HAVE_FTRACE_REGS
-#define compat_ftrace_regs_t struct ftrace_regs
-
-static __always_inline struct pt_regs *compat_ftrace_pt_regs(compat_ftrace_regs_t *r)
-{
-	return ftrace_get_regs(r);
-}
-#else
-#define compat_ftrace_regs_t struct pt_regs
-
-static __always_inline struct pt_regs *compat_ftrace_pt_regs(compat_ftrace_regs_t *r)
-{
-	return r;
-}
+#define compat_ftrace_regs_t	struct pt_regs
+#define compat_ftrace_regs(r)	(r)
 #endif
 
 /* The argument registers x0... of the traced call. */
 static __always_inline const u64 *compat_ftrace_args(compat_ftrace_regs_t *r)
 {
-	return compat_ftrace_pt_regs(r)->regs;
+	return (const u64 *)compat_ftrace_regs(r)->regs;
 }
 
 /* Where the traced call goes on. */
 static __always_inline void compat_ftrace_set_pc(compat_ftrace_regs_t *r,
 						 unsigned long pc)
 {
-	compat_ftrace_pt_regs(r)->pc = pc;
+	compat_ftrace_regs(r)->pc = pc;
 }
 
-/* Last argument of kvm_pgtable_stage2_map(). */
-#ifdef HAVE_STAGE2_MAP_VOID_CACHE
-#define compat_stage2_cache_t void
+/* kvm_pgtable_stage2_map(): parameters, and arguments for the block @b. */
+#if defined(HAVE_STAGE2_MAP_FLAGS)
+#define COMPAT_STAGE2_MAP_PROTO						\
+	(struct kvm_pgtable *pgt, u64 addr, u64 size, u64 phys,		\
+	 enum kvm_pgtable_prot prot, void *mc, enum kvm_pgtable_walk_flags flags)
+#define COMPAT_STAGE2_MAP_ARGS(addr, size, phys) (pgt, addr, size, phys, prot, mc, flags)
+#elif defined(HAVE_STAGE2_MAP_VOID_CACHE)
+#define COMPAT_STAGE2_MAP_PROTO						\
+	(struct kvm_pgtable *pgt, u64 addr, u64 size, u64 phys,		\
+	 enum kvm_pgtable_prot prot, void *mc)
+#define COMPAT_STAGE2_MAP_ARGS(addr, size, phys) (pgt, addr, size, phys, prot, mc)
 #else
-#define compat_stage2_cache_t struct kvm_mmu_memory_cache
+#define COMPAT_STAGE2_MAP_PROTO						\
+	(struct kvm_pgtable *pgt, u64 addr, u64 size, u64 phys,		\
+	 enum kvm_pgtable_prot prot, struct kvm_mmu_memory_cache *mc)
+#define COMPAT_STAGE2_MAP_ARGS(addr, size, phys) (pgt, addr, size, phys, prot, mc)
 #endif
 
 /* The VM that a stage-2 page table belongs to. */
@@ -102,5 +112,146 @@ static inline bool compat_kernel_uses_tags(void)
 {
 	return IS_ENABLED(CONFIG_KASAN_HW_TAGS);
 }
+
+/* Memory slots.  Newer kernels hash them, and have lost the VMM's own structure. */
+#ifdef HAVE_MEMSLOT_HASH
+#define compat_for_each_memslot(slot, bkt, slots) kvm_for_each_memslot(slot, bkt, slots)
+#define COMPAT_PREPARE_SLOT_PROTO					\
+	(struct kvm *kvm, const struct kvm_memory_slot *old,		\
+	 struct kvm_memory_slot *slot, enum kvm_mr_change change)
+#define COMPAT_PREPARE_SLOT_ARGS (kvm, old, slot, change)
+#else
+#define compat_for_each_memslot(slot, bkt, slots)	\
+	for (bkt = 0; !bkt; bkt = 1)			\
+		kvm_for_each_memslot(slot, slots)
+#define COMPAT_PREPARE_SLOT_PROTO					\
+	(struct kvm *kvm, struct kvm_memory_slot *slot,			\
+	 const struct kvm_userspace_memory_region *mem, enum kvm_mr_change change)
+#define COMPAT_PREPARE_SLOT_ARGS (kvm, slot, mem, change)
+#endif
+
+/* guest_memfd, which has no place for tags */
+static inline bool compat_slot_has_gmem(const struct kvm_memory_slot *slot)
+{
+#ifdef HAVE_SLOT_GMEM
+	return kvm_slot_has_gmem(slot);
+#else
+	return false;
+#endif
+}
+
+/* All mappings of a range, with mmap_lock held. */
+#ifdef HAVE_VMA_ITERATOR
+#define COMPAT_VMA_ITERATOR(it, mm, start)	VMA_ITERATOR(it, mm, start)
+#define compat_for_each_vma_range(it, vma, end)	for_each_vma_range(it, vma, end)
+#else
+#define COMPAT_VMA_ITERATOR(it, mm, start)	\
+	struct vm_area_struct *it = find_vma(mm, start)
+#define compat_for_each_vma_range(it, vma, end)	\
+	for (vma = it; vma && vma->vm_start < (end); vma = vma->vm_next)
+#endif
+
+/* Has a vCPU ever run?  Has it been initialised? */
+static inline bool compat_vcpu_has_run(const struct kvm_vcpu *vcpu)
+{
+#ifdef vcpu_has_run_once
+	return vcpu_has_run_once(vcpu);
+#else
+	return READ_ONCE(vcpu->arch.has_run_once);
+#endif
+}
+
+static inline bool compat_vcpu_is_initialised(const struct kvm_vcpu *vcpu)
+{
+#ifdef kvm_vcpu_initialized
+	return kvm_vcpu_initialized(vcpu);
+#else
+	return vcpu->arch.target >= 0;
+#endif
+}
+
+/* sysfs: what has become const, and what callbacks are told. */
+#ifdef HAVE_CONST_BIN_ATTRIBUTE
+#define compat_bin_attribute	const struct bin_attribute
+#define COMPAT_BIN_ATTRIBUTES	const struct bin_attribute *const
+#else
+#define compat_bin_attribute	struct bin_attribute
+#define COMPAT_BIN_ATTRIBUTES	struct bin_attribute *
+#endif
+
+#if defined(HAVE_CONST_UEVENT_KOBJECT)
+#define COMPAT_UEVENT_KOBJ	const struct kobject *kobj
+#elif defined(HAVE_UEVENT_KSET)
+#define COMPAT_UEVENT_KOBJ	struct kset *kset, struct kobject *kobj
+#else
+#define COMPAT_UEVENT_KOBJ	struct kobject *kobj
+#endif
+
+/* What rmap_walk() is given. */
+#ifdef HAVE_RMAP_FOLIO
+#define compat_rmap_t		struct folio
+#define compat_rmap(page)	page_folio(page)
+#else
+#define compat_rmap_t		struct page
+#define compat_rmap(page)	(page)
+#endif
+
+/*
+ * The flag of a page's tags.  Where the kernel has a second one to lock the first
+ * with, a page is ours to initialise only if we get that.
+ */
+#ifdef HAVE_TRY_PAGE_MTE_TAGGING
+#define compat_try_page_mte_tagging(page)	try_page_mte_tagging(page)
+#elif defined(HAVE_PAGE_MTE_TAGGED)
+#define compat_try_page_mte_tagging(page)	(!page_mte_tagged(page))
+#endif
+
+/* What tells the memory controller of a huge page that is split: native/split.c. */
+#if defined(HAVE_FOLIO_SPLIT_MEMCG_REFS)
+#define COMPAT_HOOKS_SPLIT(X)	X(folio_split_memcg_refs, "tags of split huge pages")
+#define COMPAT_WATCH_SPLIT						\
+	HOOK_WATCH3(folio_split_memcg_refs, void, struct folio *, folio, \
+		    unsigned int, old_order, unsigned int, new_order)
+#define COMPAT_SPLIT_HEAD	(&folio->page)
+#elif defined(HAVE_SPLIT_PAGE_MEMCG_ORDERS)
+#define COMPAT_HOOKS_SPLIT(X)	X(split_page_memcg, "tags of split huge pages")
+#define COMPAT_WATCH_SPLIT						\
+	HOOK_WATCH3(split_page_memcg, void, struct page *, head,	\
+		    int, old_order, int, new_order)
+#define COMPAT_SPLIT_HEAD	(head)
+#else
+#define COMPAT_HOOKS_SPLIT(X)	X(split_page_memcg, "tags of split huge pages")
+#define COMPAT_WATCH_SPLIT						\
+	HOOK_WATCH2(split_page_memcg, void, struct page *, head, unsigned int, nr)
+#define COMPAT_SPLIT_HEAD	(head)
+#endif
+
+/* Before 6.2 KVM takes hugetlb pages, which keep the flag when they are freed. */
+#ifdef HAVE_TRY_PAGE_MTE_TAGGING
+#define COMPAT_HUGETLB_REUSED	0
+#define COMPAT_HOOKS_HUGETLB(X)
+#define COMPAT_CALLS_HUGETLB(X)
+#else
+#define COMPAT_HUGETLB_REUSED	1
+#define COMPAT_HOOKS_HUGETLB(X)	X(free_huge_page, "tags of hugetlb pages")
+#define COMPAT_CALLS_HUGETLB(X)	X(rmap_walk, rmap_walk)
+#endif
+
+/* What KVM itself takes for an MTE VM's memory. */
+static inline bool compat_kvm_takes_vma(const struct vm_area_struct *vma)
+{
+#ifdef HAVE_TRY_PAGE_MTE_TAGGING
+	return vma->vm_flags & VM_MTE_ALLOWED;
+#else
+	return !(vma->vm_flags & VM_SHARED);
+#endif
+}
+
+/* ID registers are kept per VM: native/regs_vm.c. */
+#ifdef HAVE_VM_ID_REGS
+#define COMPAT_CALLS_ID_REGS(X)	X(set_vm_id_reg, kvm_set_vm_id_reg)
+#else
+#define COMPAT_CALLS_ID_REGS(X)
+#endif
 
 #endif /* _KVM_MTE_COMPAT_H */

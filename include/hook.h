@@ -176,4 +176,14 @@ static inline void hook_leave(void)
 	HOOK_HANDLER_WATCH(fn);						\
 	static __always_inline void fn##_watched(t1 a1, t2 a2, t3 a3)
 
+#define HOOK_WATCH4(fn, type, t1, a1, t2, a2, t3, a3, t4, a4)		\
+	HOOK_SAME_TYPE(fn, typeof(type(t1, t2, t3, t4)));		\
+	static __always_inline void fn##_watched(t1 a1, t2 a2, t3 a3, t4 a4); \
+	static notrace void fn##_entry(const u64 *x)			\
+	{								\
+		fn##_watched((t1)x[0], (t2)x[1], (t3)x[2], (t4)x[3]);	\
+	}								\
+	HOOK_HANDLER_WATCH(fn);						\
+	static __always_inline void fn##_watched(t1 a1, t2 a2, t3 a3, t4 a4)
+
 #endif /* _KVM_MTE_HOOK_H */

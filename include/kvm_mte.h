@@ -16,6 +16,7 @@
  *	    kvm->slots_lock	no slot comes while slots are checked
  *	      mmap_lock (read)
  *	      vcpu->mutex	trylock only, all of them (state.c)
+ *	        mte_vm.init	with one vCPU's mutex only
  *	        mte_vm.lock	state, origin, fresh; also from a vCPU's load
  * The registry's mutex is taken alone, inside no other but mte_vm.life.
  */
@@ -83,6 +84,7 @@ enum vm_policy { POLICY_REQUEST, POLICY_ON, POLICY_OFF };
  * @fd: the VM's file descriptor there
  * @policy: that of its creator when it was made
  * @life: holds off the VM's end while sysfs works on it
+ * @init: native: initialises its vCPUs one at a time while policy may give way
  * @dead: under @life and @lock: the VM is being destroyed
  * @lock: guards the following; taken with preemption off in a vCPU's load
  * @state: also read without @lock, see the readers
@@ -111,6 +113,7 @@ struct mte_vm {
 
 	/* Lifetime of @kvm as seen from sysfs. */
 	struct mutex life;
+	struct mutex init;
 	bool dead;
 
 	/* Raw: taken in tracing callbacks, which must never sleep. */
@@ -186,12 +189,9 @@ int scan_own_fd(const struct kvm *kvm);
 void vm_allow_set(void);
 bool vm_may_set(void);
 int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin);
-void vm_end(struct mte_vm *vm);
-
-/* reboot.c: changes that wait for the guest's reboot */
-void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu);
-void vm_vcpu_ran(struct kvm_vcpu *vcpu);
 void vm_slot_refused(struct mte_vm *vm);
+void vm_adopt(struct mte_vm *vm);
+void vm_end(struct mte_vm *vm);
 
 /* policy.c, policy_pids.c: by who makes a VM */
 extern const struct attribute_group policy_group;
@@ -212,10 +212,6 @@ int slots_check(struct mte_vm *vm);
 /* migration.c: VMMs that do not carry tags */
 void migration_slot_set(struct mte_vm *vm, const struct kvm_memory_slot *slot);
 void migration_vm_on(struct mte_vm *vm);
-
-/* vcpu.c: HCR_EL2.ATA and the four registers */
-int vcpu_prepare(struct kvm_vcpu *vcpu);
-void vcpu_forget_all(void);
 
 /* sysfs.c */
 int sysfs_init(void);

@@ -12,9 +12,10 @@
 #include <linux/mm.h>
 #include <linux/rmap.h>
 
-#include <asm/kvm_coproc.h>
 #include <asm/kvm_mmu.h>
 #include <asm/mte.h>
+
+#include "compat.h"
 
 /* virt/kvm/kvm_main.c, 5.10 to 5.13: static there, so hooked by prototype only. */
 long kvm_dev_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
@@ -31,6 +32,7 @@ long kvm_vcpu_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
  * @vma_is_shmem: is this a mapping of shared memory?
  * @clear_page_tags: clear the tags of one page, by its linear address
  * @restore_tags: restore the tags saved for a swap entry; false if there are none
+ * @set_vm_id_reg: set a VM's ID register; config_lock held
  * @save_page_tags: copy all tags of a page to memory (struct page_tags)
  * @restore_page_tags: set all tags of a page from there
  */
@@ -39,10 +41,11 @@ struct kernel_functions {
 	long (*vcpu_ioctl)(struct file *filp, unsigned int ioctl, unsigned long arg);
 	void (*flush_memslot)(struct kvm *kvm, struct kvm_memory_slot *slot);
 	void (*set_way_flush)(struct kvm_vcpu *vcpu);
-	void (*rmap_walk)(struct page *page, struct rmap_walk_control *rwc);
+	void (*rmap_walk)(compat_rmap_t *page, struct rmap_walk_control *rwc);
 	bool (*vma_is_shmem)(struct vm_area_struct *vma);
 	void (*clear_page_tags)(void *addr);
 	bool (*restore_tags)(swp_entry_t entry, struct page *page);
+	void (*set_vm_id_reg)(struct kvm *kvm, u32 id, u64 val);
 	void (*save_page_tags)(const void *addr, void *tags);
 	void (*restore_page_tags)(void *addr, const void *tags);
 };

@@ -8,7 +8,7 @@
 #include "kvm_mte.h"
 
 /* policy_pids.c */
-extern struct bin_attribute *policy_pids_attrs[];
+extern COMPAT_BIN_ATTRIBUTES policy_pids_attrs[];
 enum vm_policy policy_of_ancestors(enum vm_policy otherwise);
 
 #endif /* _KVM_MTE_POLICY_H */

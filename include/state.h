@@ -10,6 +10,12 @@ static inline bool state_is_pending(enum vm_state state)
 	return state == VM_TURNING_ON || state == VM_TURNING_OFF;
 }
 
+static inline bool vm_is_asked_for(const struct mte_vm *vm, bool on)
+{
+	return on ? vm->state == VM_ON || vm->state == VM_TURNING_ON
+		  : vm->state == VM_OFF || vm->state == VM_TURNING_OFF;
+}
+
 /* state.c */
 int vm_enter_state(struct mte_vm *vm, enum vm_state to);
 void vm_drop_mappings(struct kvm *kvm);

@@ -9,13 +9,12 @@
  * Documentation/virt/kvm/api.rst 7.28; arch/arm64/kvm/arm.c upstream.
  */
 #include <linux/kvm_host.h>
-#include <linux/mutex.h>
 #include <linux/ratelimit.h>
 
-#include "kvm_mte.h"
+#include "backend.h"
 
 /* KVM_CHECK_EXTENSION on /dev/kvm (no VM yet) or on a VM. */
-static bool is_offered(const struct kvm *kvm)
+static bool policy_lets(const struct kvm *kvm)
 {
 	const struct mte_vm *vm;
 
@@ -32,48 +31,26 @@ HOOK_WRAP(kvm_vm_ioctl_check_extension, int, (struct kvm *kvm, long ext),
 {
 	if (ext != KVM_CAP_ARM_MTE)
 		return original(kvm_vm_ioctl_check_extension)(kvm, ext);
-	return is_offered(kvm);
-}
-
-/* kvm->lock keeps vCPUs from being made; so the change is one at once. */
-static int enable_locked(struct mte_vm *vm)
-{
-	int err;
-
-	lockdep_assert_held(&vm->kvm->lock);
-	if (vm->kvm->created_vcpus)
-		return -EINVAL;
-	err = vm_set(vm, true, ORIGIN_VMM);
-	if (!err)
-		WRITE_ONCE(vm->vmm_asked, true);
-	return err;
-}
-
-static int enable(struct kvm *kvm, const struct kvm_enable_cap *cap)
-{
-	struct mte_vm *vm = registry_find(kvm);
-	int err;
-
-	if (cap->flags)
-		return -EINVAL;
-	if (!vm)
-		return -ENOMEM;
-	if (vm->policy == POLICY_OFF) {
-		pr_notice_ratelimited("%d-%d: its VMM asked for MTE: refused by policy off\n",
-				      vm->creator, vm->fd);
-		return -EINVAL;
-	}
-	mutex_lock(&kvm->lock);
-	err = enable_locked(vm);
-	mutex_unlock(&kvm->lock);
-	return err;
+	return policy_lets(kvm) &&
+	       backend_offers(kvm, original(kvm_vm_ioctl_check_extension));
 }
 
 /* KVM_ENABLE_CAP on a VM. */
 HOOK_WRAP(kvm_vm_ioctl_enable_cap, int,
 	  (struct kvm *kvm, struct kvm_enable_cap *cap), (kvm, cap))
 {
+	struct mte_vm *vm;
+
 	if (cap->cap != KVM_CAP_ARM_MTE)
 		return original(kvm_vm_ioctl_enable_cap)(kvm, cap);
-	return enable(kvm, cap);
+	vm = registry_find(kvm);
+	if (!vm)
+		return -ENOMEM;
+	if (vm->policy == POLICY_OFF) {
+		if (!cap->flags)
+			pr_notice_ratelimited("%d-%d: its VMM asked for MTE: refused by policy off\n",
+					      vm->creator, vm->fd);
+		return -EINVAL;
+	}
+	return backend_enable(vm, cap, original(kvm_vm_ioctl_enable_cap));
 }

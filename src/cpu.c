@@ -8,9 +8,12 @@
 
 #include <asm/cpufeature.h>
 #include <asm/sysreg.h>
-#include <asm/virt.h>
 
-#include "kvm_mte.h"
+#include "backend.h"
+
+/* ID_AA64PFR1_EL1.MTE (ARM DDI 0487): tags can be stored from 2 on. */
+#define PFR1_MTE_SHIFT	8
+#define PFR1_MTE_MTE2	2
 
 static u64 gmid;
 static enum cpuhp_state gmid_state;
@@ -25,10 +28,10 @@ static int check_mte(void)
 	}
 	if (system_supports_mte())
 		return 0;
-	if (cpuid_feature_extract_unsigned_field(pfr1, ID_AA64PFR1_MTE_SHIFT) <
-	    ID_AA64PFR1_MTE)
+	if (cpuid_feature_extract_unsigned_field(pfr1, PFR1_MTE_SHIFT) <
+	    PFR1_MTE_MTE2)
 		pr_err("no guest MTE: the CPU has no MTE (ID_AA64PFR1_EL1.MTE is %u, not 2 or more)\n",
-		       cpuid_feature_extract_unsigned_field(pfr1, ID_AA64PFR1_MTE_SHIFT));
+		       cpuid_feature_extract_unsigned_field(pfr1, PFR1_MTE_SHIFT));
 	else
 		pr_err("no guest MTE: the CPU has it but the kernel does not use it (arm64.nomte, or not all CPUs have it)\n");
 	return -ENODEV;
@@ -42,19 +45,7 @@ static int check_mte(void)
  */
 int cpu_check_host(void)
 {
-	int err = check_mte();
-
-	if (err)
-		return err;
-	if (!is_kernel_in_hyp_mode()) {
-		pr_err("no guest MTE: KVM is not in VHE mode (no EL2, or no FEAT_VHE)\n");
-		return -ENODEV;
-	}
-	if (compat_kernel_uses_tags()) {
-		pr_err("no guest MTE: the kernel uses the tag registers itself (KASAN_HW_TAGS)\n");
-		return -ENODEV;
-	}
-	return 0;
+	return check_mte() ?: backend_check_host();
 }
 
 static int check_gmid(unsigned int cpu)

@@ -51,8 +51,12 @@ static int add_filter(struct ftrace_ops *ops, struct hook *hook)
 {
 	unsigned int off;
 
-	/* Where the patched instruction lies differs: see compat.h. */
-	for (off = 0; off <= COMPAT_FTRACE_MAX_OFFSET; off += AARCH64_INSN_SIZE) {
+	/*
+	 * Where the patched instruction lies differs: see compat.h.  Newer ftrace
+	 * takes the function's start for it as well, so that comes last.
+	 */
+	for (off = COMPAT_FTRACE_MAX_OFFSET + AARCH64_INSN_SIZE; off;) {
+		off -= AARCH64_INSN_SIZE;
 		if (!ftrace_set_filter_ip(ops, hook->addr + off, 0, 0)) {
 			hook->site = hook->addr + off;
 			return 0;

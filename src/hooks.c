@@ -9,25 +9,29 @@
 #include "symbol.h"
 
 /* X(function, what it is needed for) */
-#define HOOKS(X)							\
+#define HOOKS_OF_BOTH(X)						\
 	/* registry.c: a VM's life */					\
 	X(kvm_dev_ioctl,		"VMs as they are made")		\
 	X(kvm_arch_vcpu_precreate,	"VMs that were missed")		\
 	X(kvm_arch_destroy_vm,		"the end of a VM")		\
-	/* capability.c, copytags.c: VMMs that ask for it themselves */	\
+	/* capability.c: VMMs that ask for it themselves */		\
 	X(kvm_vm_ioctl_check_extension,	"KVM_CAP_ARM_MTE")		\
 	X(kvm_vm_ioctl_enable_cap,	"KVM_CAP_ARM_MTE")		\
-	X(kvm_arch_vm_ioctl,		"KVM_ARM_MTE_COPY_TAGS")	\
-	/* slots.c, stage2.c, page.c, hugetlb.c, swap.c: tags of memory */ \
+	/* slots.c */							\
 	X(kvm_arch_prepare_memory_region, "early check of memory slots") \
 	X(kvm_pgtable_stage2_map,	"tags before a guest sees them") \
+	X(kvm_arch_vcpu_ioctl,		"a vCPU's reset")
+
+#define HOOKS_INJECT(X)							\
+	/* copytags.c: VMMs that carry tags */				\
+	X(kvm_arch_vm_ioctl,		"KVM_ARM_MTE_COPY_TAGS")	\
+	/* page.c, hugetlb.c, swap.c: tags of memory */			\
 	X(split_huge_page_to_list,	"tags of split huge pages")	\
 	X(mte_sync_tags,		"tags of pages that a process shares") \
 	X(free_huge_page,		"tags of hugetlb pages")	\
 	X(swap_readpage,		"tags of swapped pages")	\
 	X(ksm_might_need_to_copy,	"tags of swapped pages")	\
 	/* vcpu.c, exception.c: the vCPU */				\
-	X(kvm_arch_vcpu_ioctl,		"a vCPU's reset")		\
 	X(kvm_reset_vcpu,		"refusal of 32-bit vCPUs")	\
 	X(kvm_reset_sys_regs,		"reset values of the tag registers") \
 	X(kvm_arch_vcpu_load,		"the guest's tag registers")	\
@@ -43,6 +47,14 @@
 	X(kvm_arm_num_sys_reg_descs,	"the VMM's list of registers")	\
 	X(kvm_arm_copy_sys_reg_indices,	"the VMM's list of registers")
 
+/* Repairs: which functions they need differs, see compat.h. */
+#define HOOKS_NATIVE(X)							\
+	COMPAT_HOOKS_SPLIT(X)						\
+	COMPAT_HOOKS_HUGETLB(X)
+
+#define HOOKS_OF_BACKEND compat_backend(HOOKS_NATIVE, HOOKS_INJECT)
+#define HOOKS(X) HOOKS_OF_BOTH(X) HOOKS_OF_BACKEND(X)
+
 #define DECLARE_HANDLER(fn, what) extern const struct hook_handler hook_##fn;
 HOOKS(DECLARE_HANDLER)
 
@@ -52,30 +64,36 @@ static struct hook hooks[] = { HOOKS(ROW) };
 /* Functions that are called, or compared with, but not hooked. */
 struct kernel_functions kernel __read_mostly;
 
-#define CALL(member, fn)	{ #fn, (unsigned long *)&kernel.member }
-#define SAME_TYPE(member, fn)	HOOK_SAME_TYPE(fn, typeof(*kernel.member))
+/* X(member of struct kernel_functions, function) */
+#define CALLS_OF_BOTH(X)						\
+	X(flush_memslot,	kvm_arch_flush_shadow_memslot)		\
+	X(clear_page_tags,	mte_clear_page_tags)			\
 
+#define CALLS_INJECT(X)							\
+	X(set_way_flush,	kvm_set_way_flush)			\
+	X(rmap_walk,		rmap_walk)				\
+	X(vma_is_shmem,		vma_is_shmem)				\
+	X(restore_tags,		mte_restore_tags)			\
+	X(save_page_tags,	mte_save_page_tags)			\
+	X(restore_page_tags,	mte_restore_page_tags)
+
+#define CALLS_NATIVE(X)							\
+	COMPAT_CALLS_HUGETLB(X)						\
+	COMPAT_CALLS_ID_REGS(X)
+
+#define CALLS_OF_BACKEND compat_backend(CALLS_NATIVE, CALLS_INJECT)
+#define CALLS(X) CALLS_OF_BOTH(X) CALLS_OF_BACKEND(X)
+
+#define CALL(member, fn)	{ #fn, (unsigned long *)&kernel.member },
 static const struct symbol calls[] = {
-	CALL(vm_ioctl, kvm_vm_ioctl),
-	CALL(vcpu_ioctl, kvm_vcpu_ioctl),
-	CALL(flush_memslot, kvm_arch_flush_shadow_memslot),
-	CALL(set_way_flush, kvm_set_way_flush),
-	CALL(rmap_walk, rmap_walk),
-	CALL(vma_is_shmem, vma_is_shmem),
-	CALL(clear_page_tags, mte_clear_page_tags),
-	CALL(restore_tags, mte_restore_tags),
-	CALL(save_page_tags, mte_save_page_tags),
-	CALL(restore_page_tags, mte_restore_page_tags),
+	/* Only to compare with: these are static, their prototypes ours. */
+	CALL(vm_ioctl, kvm_vm_ioctl)
+	CALL(vcpu_ioctl, kvm_vcpu_ioctl)
+	CALLS(CALL)
 };
 
-SAME_TYPE(flush_memslot, kvm_arch_flush_shadow_memslot);
-SAME_TYPE(set_way_flush, kvm_set_way_flush);
-SAME_TYPE(rmap_walk, rmap_walk);
-SAME_TYPE(vma_is_shmem, vma_is_shmem);
-SAME_TYPE(clear_page_tags, mte_clear_page_tags);
-SAME_TYPE(restore_tags, mte_restore_tags);
-SAME_TYPE(save_page_tags, mte_save_page_tags);
-SAME_TYPE(restore_page_tags, mte_restore_page_tags);
+#define SAME_TYPE(member, fn)	HOOK_SAME_TYPE(fn, typeof(*kernel.member));
+CALLS(SAME_TYPE)
 
 /**
  * hooks_resolve - find every function that is hooked or called

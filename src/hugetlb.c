@@ -46,7 +46,7 @@ static void disown_if_free(struct page *page)
 	local_irq_restore(flags);
 }
 
-static bool is_not_mte(struct page *page, struct vm_area_struct *vma,
+static bool is_not_mte(compat_rmap_t *page, struct vm_area_struct *vma,
 		       unsigned long addr, void *owned)
 {
 	if (!(vma->vm_flags & VM_MTE))
@@ -63,7 +63,7 @@ static void disown_unless_mte(struct page *page)
 
 	lock_page(page);
 	if (PageHead(page) && PageHuge(page)) {
-		kernel.rmap_walk(page, &rwc);
+		kernel.rmap_walk(compat_rmap(page), &rwc);
 		if (!owned)
 			disown(page);
 	}

@@ -9,8 +9,7 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-#include "kvm_mte.h"
-#include "tags.h"
+#include "backend.h"
 
 static char *policy = "request";
 module_param(policy, charp, 0444);
@@ -50,14 +49,14 @@ static int __init kvm_mte_init(void)
 	err = hooks_arm(mechanism);
 	if (err)
 		goto forget_vms;
-	tags_disown_hugetlb();
+	backend_init();
 	err = scan_vms();
 	if (err)
 		goto disarm_hooks;
 	vm_allow_set();
 
-	pr_info("loaded: backend inject, %u hooks by %s, policy %s\n",
-		hooks_count(), hook_mechanism_name(mechanism), policy_word());
+	pr_info("loaded: backend %s, %u hooks by %s, policy %s\n",
+		backend_name, hooks_count(), hook_mechanism_name(mechanism), policy_word());
 	return 0;
 
 disarm_hooks:
@@ -66,7 +65,7 @@ disarm_hooks:
 forget_vms:
 	registry_close();
 	registry_empty();
-	vcpu_forget_all();
+	backend_exit();
 	sysfs_exit();
 	policy_exit();
 unwatch_gmid:
@@ -81,7 +80,7 @@ static void __exit kvm_mte_exit(void)
 	registry_close();
 	missed = hooks_disarm();
 	registry_empty();
-	vcpu_forget_all();
+	backend_exit();
 	sysfs_exit();
 	policy_exit();
 	cpu_unwatch_gmid();

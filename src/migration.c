@@ -19,9 +19,10 @@
 static unsigned long largest_slot(struct kvm *kvm)
 {
 	struct kvm_memory_slot *slot;
+	int bkt;
 	unsigned long npages = 0;
 
-	kvm_for_each_memslot(slot, kvm_memslots(kvm))
+	compat_for_each_memslot(slot, bkt, kvm_memslots(kvm))
 		npages = max(npages, slot->npages);
 	return npages;
 }
@@ -35,8 +36,9 @@ static bool is_logged(const struct kvm_memory_slot *slot, unsigned long largest)
 static bool vm_is_logged(struct kvm *kvm, unsigned long largest)
 {
 	struct kvm_memory_slot *slot;
+	int bkt;
 
-	kvm_for_each_memslot(slot, kvm_memslots(kvm))
+	compat_for_each_memslot(slot, bkt, kvm_memslots(kvm))
 		if (is_logged(slot, largest))
 			return true;
 	return false;

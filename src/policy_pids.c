@@ -170,7 +170,7 @@ out:
 }
 
 static ssize_t pids_write(struct file *file, struct kobject *kobj,
-			  struct bin_attribute *attr, char *buf, loff_t off,
+			  compat_bin_attribute *attr, char *buf, loff_t off,
 			  size_t len)
 {
 	struct pid *pid;
@@ -224,7 +224,7 @@ static pid_t *get_ids(enum vm_policy policy, unsigned int *nr)
 
 /* Binary only in that it may be longer than the page that sysfs has for text. */
 static ssize_t pids_read(struct file *file, struct kobject *kobj,
-			 struct bin_attribute *attr, char *buf, loff_t off,
+			 compat_bin_attribute *attr, char *buf, loff_t off,
 			 size_t len)
 {
 	char line[LINE_MAX_LEN];
@@ -260,7 +260,7 @@ PIDS_ATTR(on_pids, POLICY_ON);
 PIDS_ATTR(off_pids, POLICY_OFF);
 PIDS_ATTR(request_pids, POLICY_REQUEST);
 
-struct bin_attribute *policy_pids_attrs[] = {
+COMPAT_BIN_ATTRIBUTES policy_pids_attrs[] = {
 	&on_pids_attr, &off_pids_attr, &request_pids_attr, NULL
 };
 

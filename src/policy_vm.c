@@ -5,6 +5,7 @@
  */
 #include <linux/delay.h>
 
+#include "backend.h"
 #include "state.h"
 
 /*
@@ -36,11 +37,11 @@ static bool left_policy(struct mte_vm *vm)
 static bool others_are_32bit(struct kvm *kvm, const struct kvm_vcpu *self)
 {
 	struct kvm_vcpu *vcpu;
-	int i;
+	unsigned long i;
 
 	kvm_for_each_vcpu(i, vcpu, kvm)
-		if (vcpu != self && vcpu->arch.target >= 0 &&
-		    !test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features))
+		if (vcpu != self && compat_vcpu_is_initialised(vcpu) &&
+		    !vcpu_has_feature(vcpu, KVM_ARM_VCPU_EL1_32BIT))
 			return false;
 	return true;
 }
@@ -67,9 +68,11 @@ bool vm_leave_policy_32bit(struct mte_vm *vm, struct kvm_vcpu *self)
 	left = vm->state == VM_OFF ||
 	       (others_are_32bit(vm->kvm, self) && left_policy(vm));
 	raw_spin_unlock(&vm->lock);
-	if (left)
-		sysfs_vm_changed(vm);
-	return left;
+	if (!left)
+		return false;
+	backend_switch(vm->kvm, false, atomic_read(&vm->kvm->online_vcpus));
+	sysfs_vm_changed(vm);
+	return true;
 }
 
 static int try_leave(struct mte_vm *vm)
@@ -88,6 +91,8 @@ static int try_leave(struct mte_vm *vm)
 	else
 		err = -EAGAIN;
 	raw_spin_unlock(&vm->lock);
+	if (!err)
+		backend_switch(kvm, false, nr);
 	vcpus_release(kvm, nr, NULL);
 	return err;
 }

@@ -12,7 +12,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "kvm_mte.h"
+#include "backend.h"
 
 #define REGISTRY_BITS	6
 
@@ -116,6 +116,7 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	vm->policy = policy;
 	take_name(vm);
 	mutex_init(&vm->life);
+	mutex_init(&vm->init);
 	raw_spin_lock_init(&vm->lock);
 	return vm;
 }
@@ -155,6 +156,9 @@ struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
 	}
 	list_add(&vm->all, &all_vms);
 	hash_add_rcu(vms, &vm->node, (unsigned long)kvm);
+	/* Behind the above: whoever gives it MTE after this finds it. */
+	if (backend_kvm_has_mte(kvm))
+		vm_adopt(vm);
 out:
 	mutex_unlock(&registry_lock);
 	if (!vm)

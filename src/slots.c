@@ -10,36 +10,46 @@
  * for the VMM's convenience: what counts is the check of the page itself when
  * it is mapped (stage2.c), since a mapping may change under its slot.
  */
-#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
 
-#include "kvm_mte.h"
+#include "backend.h"
 #include "trace.h"
 
-static bool can_hold_tags(struct vm_area_struct *vma)
+static bool can_hold_tags(const struct vm_area_struct *vma)
 {
-	if (vma->vm_flags & VM_PFNMAP)
-		return true;
-	return is_vm_hugetlb_page(vma) || vma_is_anonymous(vma) ||
-	       (vma->vm_flags & VM_MTE_ALLOWED) || kernel.vma_is_shmem(vma);
+	return vma->vm_flags & VM_PFNMAP || backend_vma_can_hold_tags(vma);
 }
 
 /* A range may hold several mappings and holes between them. */
 static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
 				unsigned long end)
 {
+	COMPAT_VMA_ITERATOR(it, mm, start);
 	struct vm_area_struct *vma;
 
 	mmap_assert_locked(mm);
-	for (vma = find_vma(mm, start); vma && vma->vm_start < end;
-	     vma = vma->vm_next) {
+	compat_for_each_vma_range(it, vma, end) {
 		if (!can_hold_tags(vma))
 			return false;
 		cond_resched();
 	}
 	return true;
+}
+
+static bool slot_can_hold_tags(struct mm_struct *mm,
+			       const struct kvm_memory_slot *slot)
+{
+	bool good;
+
+	if (compat_slot_has_gmem(slot))
+		return false;
+	mmap_read_lock(mm);
+	good = range_can_hold_tags(mm, slot->userspace_addr,
+				   slot->userspace_addr + slot->npages * PAGE_SIZE);
+	mmap_read_unlock(mm);
+	return good;
 }
 
 /**
@@ -52,18 +62,12 @@ static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
  */
 int slots_check(struct mte_vm *vm)
 {
-	struct mm_struct *mm = vm->kvm->mm;
 	struct kvm_memory_slot *slot;
-	bool good;
+	int bkt;
 
 	lockdep_assert_held(&vm->kvm->slots_lock);
-	kvm_for_each_memslot(slot, kvm_memslots(vm->kvm)) {
-		mmap_read_lock(mm);
-		good = range_can_hold_tags(mm, slot->userspace_addr,
-					   slot->userspace_addr +
-					   slot->npages * PAGE_SIZE);
-		mmap_read_unlock(mm);
-		if (good)
+	compat_for_each_memslot(slot, bkt, kvm_memslots(vm->kvm)) {
+		if (slot_can_hold_tags(vm->kvm->mm, slot))
 			continue;
 		trace_kvm_mte_refuse(vm, REFUSED_SLOT, gfn_to_gpa(slot->base_gfn), -EINVAL);
 		pr_notice_ratelimited("%d-%d: not turned on: memory slot %d (IPA %llx, %lu pages) cannot hold tags: a file or DAX is mapped there\n",
@@ -75,47 +79,40 @@ int slots_check(struct mte_vm *vm)
 }
 
 /* What a slot being set means for a VM that has, or is to get, MTE. */
-static int refuse_slot(struct mte_vm *vm,
-		       const struct kvm_userspace_memory_region *mem)
+static int refuse_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 {
 	if (!vm_has_mte(vm)) {
 		vm_slot_refused(vm);
 		return 0;
 	}
 	if (vm_leave_policy_slot(vm)) {
-		pr_notice_ratelimited("%d-%d: policy asked for MTE, but memory slot %u cannot hold tags: off\n",
-				      vm->creator, vm->fd, mem->slot & 0xffff);
+		pr_notice_ratelimited("%d-%d: policy asked for MTE, but memory slot %d cannot hold tags: off\n",
+				      vm->creator, vm->fd, slot->id);
 		return 0;
 	}
-	trace_kvm_mte_refuse(vm, REFUSED_SLOT, mem->guest_phys_addr, -EINVAL);
-	pr_notice_ratelimited("%d-%d: memory slot %u refused: it cannot hold tags: a file or DAX is mapped there\n",
-			      vm->creator, vm->fd, mem->slot & 0xffff);
+	trace_kvm_mte_refuse(vm, REFUSED_SLOT, gfn_to_gpa(slot->base_gfn), -EINVAL);
+	pr_notice_ratelimited("%d-%d: memory slot %d refused: it cannot hold tags: a file or DAX is mapped there\n",
+			      vm->creator, vm->fd, slot->id);
 	return -EINVAL;
 }
 
 /* KVM_SET_USER_MEMORY_REGION; slots_lock is held, current is the VMM. */
-HOOK_WRAP(kvm_arch_prepare_memory_region, int,
-	  (struct kvm *kvm, struct kvm_memory_slot *memslot,
-	   const struct kvm_userspace_memory_region *mem,
-	   enum kvm_mr_change change),
-	  (kvm, memslot, mem, change))
+HOOK_WRAP(kvm_arch_prepare_memory_region, int, COMPAT_PREPARE_SLOT_PROTO,
+	  COMPAT_PREPARE_SLOT_ARGS)
 {
 	struct mte_vm *vm = registry_find(kvm);
-	bool good;
-	int err;
+	int err = 0;
 
-	if (vm && READ_ONCE(vm->state) != VM_OFF && change != KVM_MR_DELETE) {
-		mmap_read_lock(current->mm);
-		good = range_can_hold_tags(current->mm, mem->userspace_addr,
-					   mem->userspace_addr + mem->memory_size);
-		mmap_read_unlock(current->mm);
-		err = good ? 0 : refuse_slot(vm, mem);
-		if (err)
-			return err;
-	}
-	err = original(kvm_arch_prepare_memory_region)(kvm, memslot, mem, change);
+	if (!vm || change == KVM_MR_DELETE)
+		goto out;
+	if (READ_ONCE(vm->state) != VM_OFF && !slot_can_hold_tags(current->mm, slot))
+		err = refuse_slot(vm, slot);
+	if (err)
+		return err;
+out:
+	err = original(kvm_arch_prepare_memory_region)COMPAT_PREPARE_SLOT_ARGS;
 	/* Behind this the slot cannot fail to be set. */
 	if (!err && vm && change != KVM_MR_DELETE)
-		migration_slot_set(vm, memslot);
+		migration_slot_set(vm, slot);
 	return err;
 }

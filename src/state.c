@@ -15,6 +15,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
+#include "backend.h"
 #include "state.h"
 #include "trace.h"
 
@@ -101,24 +102,12 @@ int vm_enter_state(struct mte_vm *vm, enum vm_state to)
 void vm_drop_mappings(struct kvm *kvm)
 {
 	struct kvm_memory_slot *slot;
-	int idx;
+	int idx, bkt;
 
 	idx = srcu_read_lock(&kvm->srcu);
-	kvm_for_each_memslot(slot, kvm_memslots(kvm))
+	compat_for_each_memslot(slot, bkt, kvm_memslots(kvm))
 		kernel.flush_memslot(kvm, slot);
 	srcu_read_unlock(&kvm->srcu, idx);
-}
-
-static int prepare_vcpus(struct kvm *kvm, int nr)
-{
-	int i, err;
-
-	for (i = 0; i < nr; i++) {
-		err = vcpu_prepare(kvm_get_vcpu(kvm, i));
-		if (err)
-			return err;
-	}
-	return 0;
 }
 
 /* What is wanted of MTE forbids some vCPUs and some memory. */
@@ -133,43 +122,14 @@ static int check_vm(struct mte_vm *vm)
 	return slots_check(vm);
 }
 
-static bool is_asked_for(const struct mte_vm *vm, bool on)
-{
-	return on ? vm->state == VM_ON || vm->state == VM_TURNING_ON
-		  : vm->state == VM_OFF || vm->state == VM_TURNING_OFF;
-}
-
-/* The VM has run: ask for the change, or take back one that was asked for. */
-static int set_at_reboot(struct mte_vm *vm, bool on, enum vm_origin origin)
-{
-	int err = 0;
-
-	raw_spin_lock(&vm->lock);
-	if (is_asked_for(vm, on))
-		goto out;
-	if (state_is_pending(vm->state)) {
-		vm->origin = vm->origin_before;
-		err = vm_enter_state(vm, on ? VM_ON : VM_OFF);
-		goto out;
-	}
-	bitmap_zero(vm->fresh, KVM_MAX_VCPUS);
-	err = vm_enter_state(vm, on ? VM_TURNING_ON : VM_TURNING_OFF);
-	if (err)
-		goto out;
-	vm->origin_before = vm->origin;
-	vm->origin = origin;
-out:
-	raw_spin_unlock(&vm->lock);
-	return err;
-}
-
 /* No vCPU has run, and @nr of them are held. */
 static int set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin, int nr)
 {
+	bool changed = false;
 	int err = 0;
 
 	raw_spin_lock(&vm->lock);
-	if (is_asked_for(vm, on)) {
+	if (vm_is_asked_for(vm, on)) {
 		/* What policy chose is the admin's own wish now. */
 		if (on && vm->origin == ORIGIN_POLICY)
 			vm->origin = origin;
@@ -181,16 +141,20 @@ static int set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin, int nr
 		err = -EAGAIN;
 	if (!err)
 		vm->origin = origin;
+	changed = !err;
 out:
 	raw_spin_unlock(&vm->lock);
+	if (!changed)
+		return err;
+	backend_switch(vm->kvm, on, nr);
 	/*
 	 * An MMU notifier maps pages without a vCPU where it finds a table, and
 	 * a slot of device memory makes one.  What it maps from here on it maps
 	 * as of an MTE VM, since it runs under the mmu_lock that this takes.
 	 */
-	if (!err && on)
+	if (on)
 		vm_drop_mappings(vm->kvm);
-	return err;
+	return 0;
 }
 
 /* One try, with slots_lock held: no slot comes or goes. */
@@ -200,8 +164,8 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	int nr, err;
 
 	if (vcpus_have_run(kvm)) {
-		err = on && !is_asked_for(vm, on) ? check_vm(vm) : 0;
-		return err ?: set_at_reboot(vm, on, origin);
+		err = on && !vm_is_asked_for(vm, on) ? check_vm(vm) : 0;
+		return err ?: backend_set_after_run(vm, on, origin);
 	}
 	nr = vcpus_hold(kvm, NULL);
 	if (nr < 0)
@@ -209,7 +173,7 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	if (vcpus_have_run(kvm))
 		err = -EAGAIN;
 	else if (on)
-		err = check_vm(vm) ?: prepare_vcpus(kvm, nr);
+		err = check_vm(vm) ?: backend_prepare(kvm, nr);
 	else
 		err = 0;
 	if (!err)
@@ -243,7 +207,9 @@ static void explain(const struct mte_vm *vm, int err)
 
 	switch (err) {
 	case -EBUSY:
-		why = "a vCPU is busy in an ioctl";
+		why = vcpus_have_run(vm->kvm) ?
+		      "a vCPU has run; this KVM can change it only before" :
+		      "a vCPU is busy in an ioctl";
 		break;
 	case -ENOMEM:
 		why = "out of memory";
@@ -291,6 +257,52 @@ int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	if (!err && on && before == VM_OFF)
 		migration_vm_on(vm);
 	return err;
+}
+
+/**
+ * vm_slot_refused - a running VM that waits for MTE got a slot that cannot hold tags
+ * @vm: the VM
+ *
+ * It has no MTE yet, so the slot is its right; the admin's wish is dropped.
+ *
+ * Context: with slots_lock held; may sleep.
+ */
+void vm_slot_refused(struct mte_vm *vm)
+{
+	bool dropped = false;
+
+	raw_spin_lock(&vm->lock);
+	if (vm->state == VM_TURNING_ON) {
+		vm->origin = vm->origin_before;
+		vm_enter_state(vm, VM_OFF);
+		dropped = true;
+	}
+	raw_spin_unlock(&vm->lock);
+	if (!dropped)
+		return;
+	pr_notice_ratelimited("%d-%d: no longer turning on: a new memory slot cannot hold tags\n",
+			      vm->creator, vm->fd);
+	sysfs_vm_changed(vm);
+}
+
+/**
+ * vm_adopt - KVM has given a VM MTE without us
+ * @vm: the VM
+ *
+ * Context: may sleep; the VM is held alive by the caller.
+ */
+void vm_adopt(struct mte_vm *vm)
+{
+	bool changed = false;
+
+	raw_spin_lock(&vm->lock);
+	if (vm->state == VM_OFF)
+		changed = !vm_enter_state(vm, VM_ON);
+	vm->origin = ORIGIN_VMM;
+	vm->vmm_asked = true;
+	raw_spin_unlock(&vm->lock);
+	if (changed)
+		sysfs_vm_changed(vm);
 }
 
 /**

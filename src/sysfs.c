@@ -7,7 +7,7 @@
 #include <linux/kobject.h>
 #include <linux/sysfs.h>
 
-#include "kvm_mte.h"
+#include "backend.h"
 
 static struct kobject *root, *policy_dir, *repairs_dir;
 
@@ -20,24 +20,26 @@ static ssize_t version_show(struct kobject *kobj, struct kobj_attribute *attr,
 static ssize_t backend_show(struct kobject *kobj, struct kobj_attribute *attr,
 			    char *buf)
 {
-	return sysfs_emit(buf, "inject\n");
+	return sysfs_emit(buf, "%s\n", backend_name);
 }
 
-/* All three are required hooks: loaded means active (page.c, stage2.c). */
-static ssize_t repair_show(struct kobject *kobj, struct kobj_attribute *attr,
-			   char *buf)
-{
-	return sysfs_emit(buf, "active\n");
-}
+#define REPAIR_SHOW(name, which)					\
+	static ssize_t name##_show(struct kobject *kobj,		\
+				   struct kobj_attribute *attr,		\
+				   char *buf)				\
+	{								\
+		return sysfs_emit(buf, "%s\n", backend_repair(which));	\
+	}
+
+REPAIR_SHOW(thp_split, REPAIR_THP_SPLIT)
+REPAIR_SHOW(block_collapse, REPAIR_BLOCK_COLLAPSE)
+REPAIR_SHOW(hugetlb_reuse, REPAIR_HUGETLB_REUSE)
 
 static struct kobj_attribute version_attr = __ATTR_RO(version);
 static struct kobj_attribute backend_attr = __ATTR_RO(backend);
-static struct kobj_attribute thp_split_attr =
-	__ATTR(thp_split, 0444, repair_show, NULL);
-static struct kobj_attribute block_collapse_attr =
-	__ATTR(block_collapse, 0444, repair_show, NULL);
-static struct kobj_attribute hugetlb_reuse_attr =
-	__ATTR(hugetlb_reuse, 0444, repair_show, NULL);
+static struct kobj_attribute thp_split_attr = __ATTR_RO(thp_split);
+static struct kobj_attribute block_collapse_attr = __ATTR_RO(block_collapse);
+static struct kobj_attribute hugetlb_reuse_attr = __ATTR_RO(hugetlb_reuse);
 
 static struct attribute *root_attrs[] = {
 	&version_attr.attr, &backend_attr.attr, NULL

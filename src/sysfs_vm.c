@@ -184,15 +184,14 @@ static struct kobj_type vm_type = {
 	.release = vm_release,
 };
 
-static const char *vms_uevent_name(struct kset *kset, struct kobject *kobj)
+static const char *vms_uevent_name(COMPAT_UEVENT_KOBJ)
 {
 	return "kvm_mte";
 }
 
-static int vms_uevent(struct kset *kset, struct kobject *kobj,
-		      struct kobj_uevent_env *env)
+static int vms_uevent(COMPAT_UEVENT_KOBJ, struct kobj_uevent_env *env)
 {
-	struct mte_vm *vm = to_vm(kobj);
+	const struct mte_vm *vm = container_of(kobj, struct mte_vm, kobj);
 
 	return add_uevent_var(env, "PID=%d", vm->pid) ?:
 	       add_uevent_var(env, "FD=%d", vm->fd) ?:

@@ -16,10 +16,10 @@
 bool vcpus_have_run(struct kvm *kvm)
 {
 	struct kvm_vcpu *vcpu;
-	int i;
+	unsigned long i;
 
 	kvm_for_each_vcpu(i, vcpu, kvm)
-		if (READ_ONCE(vcpu->arch.has_run_once))
+		if (compat_vcpu_has_run(vcpu))
 			return true;
 	return false;
 }
@@ -34,10 +34,11 @@ bool vcpus_have_run(struct kvm *kvm)
 bool vcpus_have_32bit(struct kvm *kvm)
 {
 	struct kvm_vcpu *vcpu;
-	int i;
+	unsigned long i;
 
 	kvm_for_each_vcpu(i, vcpu, kvm)
-		if (test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features))
+		if (compat_vcpu_is_initialised(vcpu) &&
+		    vcpu_has_feature(vcpu, KVM_ARM_VCPU_EL1_32BIT))
 			return true;
 	return false;
 }

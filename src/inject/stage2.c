@@ -91,10 +91,8 @@ static int before_map(struct mte_vm *vm, u64 ipa, u64 phys, u64 size)
 	return err;
 }
 
-HOOK_WRAP(kvm_pgtable_stage2_map, int,
-	  (struct kvm_pgtable *pgt, u64 addr, u64 size, u64 phys,
-	   enum kvm_pgtable_prot prot, compat_stage2_cache_t *mc),
-	  (pgt, addr, size, phys, prot, mc))
+HOOK_WRAP(kvm_pgtable_stage2_map, int, COMPAT_STAGE2_MAP_PROTO,
+	  COMPAT_STAGE2_MAP_ARGS(addr, size, phys))
 {
 	struct block b = { .ipa = addr, .size = size, .phys = phys };
 	struct mte_vm *vm;
@@ -111,6 +109,6 @@ HOOK_WRAP(kvm_pgtable_stage2_map, int,
 	if (err)
 		return err;
 map:
-	return original(kvm_pgtable_stage2_map)(pgt, b.ipa, b.size, b.phys, prot,
-						mc);
+	return original(kvm_pgtable_stage2_map)COMPAT_STAGE2_MAP_ARGS(b.ipa, b.size,
+								      b.phys);
 }

@@ -24,7 +24,7 @@
 #include <asm/barrier.h>
 #include <asm/sysreg.h>
 
-#include "kvm_mte.h"
+#include "inject.h"
 #include "trace.h"
 #include "vcpu.h"
 

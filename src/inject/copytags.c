@@ -86,8 +86,9 @@ static int copy_one(struct kvm *kvm, gfn_t gfn, u8 __user *addr, bool to_guest)
 static bool is_logged(struct kvm *kvm)
 {
 	struct kvm_memory_slot *slot;
+	int bkt;
 
-	kvm_for_each_memslot(slot, kvm_memslots(kvm))
+	compat_for_each_memslot(slot, bkt, kvm_memslots(kvm))
 		if (slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
 			return true;
 	return false;

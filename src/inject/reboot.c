@@ -12,9 +12,39 @@
  * stage2.c clears tags as for an MTE VM, so mappings made by an MMU notifier
  * behind the unmapping are good; the two meet in kvm->mmu_lock.
  */
-#include <linux/ratelimit.h>
+#include "inject.h"
 
-#include "state.h"
+/**
+ * backend_set_after_run - ask for a change, or take back one that was asked for
+ * @vm: the VM, which has run
+ * @on: what is wanted
+ * @origin: who asks
+ *
+ * Context: slots_lock held.
+ * Return: 0 or the error of vm_enter_state().
+ */
+int backend_set_after_run(struct mte_vm *vm, bool on, enum vm_origin origin)
+{
+	int err = 0;
+
+	raw_spin_lock(&vm->lock);
+	if (vm_is_asked_for(vm, on))
+		goto out;
+	if (state_is_pending(vm->state)) {
+		vm->origin = vm->origin_before;
+		err = vm_enter_state(vm, on ? VM_ON : VM_OFF);
+		goto out;
+	}
+	bitmap_zero(vm->fresh, KVM_MAX_VCPUS);
+	err = vm_enter_state(vm, on ? VM_TURNING_ON : VM_TURNING_OFF);
+	if (err)
+		goto out;
+	vm->origin_before = vm->origin;
+	vm->origin = origin;
+out:
+	raw_spin_unlock(&vm->lock);
+	return err;
+}
 
 /* A vCPU that was never initialised cannot have run. */
 static bool all_fresh(struct mte_vm *vm)
@@ -88,30 +118,4 @@ void vm_vcpu_ran(struct kvm_vcpu *vcpu)
 	raw_spin_lock(&vm->lock);
 	bitmap_zero(vm->fresh, KVM_MAX_VCPUS);
 	raw_spin_unlock(&vm->lock);
-}
-
-/**
- * vm_slot_refused - a running VM that waits for MTE got a slot that cannot hold tags
- * @vm: the VM
- *
- * It has no MTE yet, so the slot is its right; the admin's wish is dropped.
- *
- * Context: with slots_lock held; may sleep.
- */
-void vm_slot_refused(struct mte_vm *vm)
-{
-	bool dropped = false;
-
-	raw_spin_lock(&vm->lock);
-	if (vm->state == VM_TURNING_ON) {
-		vm->origin = vm->origin_before;
-		vm_enter_state(vm, VM_OFF);
-		dropped = true;
-	}
-	raw_spin_unlock(&vm->lock);
-	if (!dropped)
-		return;
-	pr_notice_ratelimited("%d-%d: no longer turning on: a new memory slot cannot hold tags\n",
-			      vm->creator, vm->fd);
-	sysfs_vm_changed(vm);
 }

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The two backends: inject/ supplies guest MTE to a KVM that has none, native/
+ * switches that of a KVM which has it.  Kbuild compiles one of them; all others
+ * of the module know only what stands here.
+ */
+#ifndef _KVM_MTE_BACKEND_H
+#define _KVM_MTE_BACKEND_H
+
+#include "kvm_mte.h"
+
+/**
+ * enum repair - a hole of the kernel in which tags are lost or shown
+ * @REPAIR_THP_SPLIT: a huge page with and without tags is split
+ * @REPAIR_BLOCK_COLLAPSE: entries of 4 KiB become a block again
+ * @REPAIR_HUGETLB_REUSE: a hugetlb page goes to its next owner
+ */
+enum repair { REPAIR_THP_SPLIT, REPAIR_BLOCK_COLLAPSE, REPAIR_HUGETLB_REUSE };
+
+extern const char backend_name[];
+
+int backend_check_host(void);
+void backend_init(void);
+void backend_exit(void);
+const char *backend_repair(enum repair repair);
+
+bool backend_kvm_has_mte(struct kvm *kvm);
+int backend_prepare(struct kvm *kvm, int nr);
+void backend_switch(struct kvm *kvm, bool on, int nr);
+int backend_set_after_run(struct mte_vm *vm, bool on, enum vm_origin origin);
+int backend_enable(struct mte_vm *vm, struct kvm_enable_cap *cap,
+		   int (*kvms_own)(struct kvm *kvm, struct kvm_enable_cap *cap));
+bool backend_offers(struct kvm *kvm,
+		    int (*kvms_own)(struct kvm *kvm, long ext));
+bool backend_vma_can_hold_tags(const struct vm_area_struct *vma);
+
+#endif /* _KVM_MTE_BACKEND_H */

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The backend for kernels whose KVM has guest MTE itself (5.14 and later): what
+ * is done there by KVM_ENABLE_CAP is done here for VMMs that never ask, up to the
+ * moment when a vCPU first runs.  All the rest is KVM's.
+ *
+ * KVM enables MTE before the first vCPU is made, so what its vCPUs have by then
+ * is made up for: HCR_EL2.ATA where KVM_ARM_VCPU_INIT sets it (later kernels do at
+ * the first run), the VM's copy of ID_AA64PFR1_EL1, and CLIDR_EL1.Ttype.
+ */
+#include <linux/bitfield.h>
+#include <linux/kvm_host.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/uaccess.h>
+
+#include <asm/cpufeature.h>
+#include <asm/virt.h>
+
+#include "native.h"
+#include "tags.h"
+
+const char backend_name[] = "native";
+
+/**
+ * backend_check_host - can KVM's guests be given MTE on this host?
+ *
+ * Context: module init.
+ * Return: 0; -ENODEV, with the exact reason in the log.
+ */
+int backend_check_host(void)
+{
+	if (!is_protected_kvm_enabled())
+		return 0;
+	pr_err("no guest MTE: KVM is in protected mode, where a VM's features cannot be changed\n");
+	return -ENODEV;
+}
+
+/**
+ * backend_init - the hooks are armed, no VM is known yet
+ *
+ * Context: module init; may sleep.
+ */
+void backend_init(void)
+{
+	if (COMPAT_HUGETLB_REUSED)
+		tags_disown_hugetlb();
+}
+
+/**
+ * backend_exit - no hook can run any more
+ *
+ * Context: module exit or a failed init.
+ */
+void backend_exit(void)
+{
+}
+
+/**
+ * backend_repair - how a hole of the kernel is dealt with
+ * @repair: which
+ *
+ * Return: a word for sysfs.
+ */
+const char *backend_repair(enum repair repair)
+{
+	if (repair == REPAIR_HUGETLB_REUSE && !COMPAT_HUGETLB_REUSED)
+		return "not-needed";
+	return "active";
+}
+
+/**
+ * backend_kvm_has_mte - did KVM itself give a VM MTE?
+ * @kvm: the VM
+ *
+ * Return: true if it did, or if it was made to.
+ */
+bool backend_kvm_has_mte(struct kvm *kvm)
+{
+	return kvm_has_mte(kvm);
+}
+
+/**
+ * backend_prepare - get what is needed to turn a VM on
+ * @kvm: the VM
+ * @nr: its vCPUs, held still
+ *
+ * Return: 0; there is nothing.
+ */
+int backend_prepare(struct kvm *kvm, int nr)
+{
+	return 0;
+}
+
+/**
+ * backend_switch - a VM that has never run is on, or off
+ * @kvm: the VM
+ * @on: which
+ * @nr: its vCPUs, held still
+ *
+ * Context: may sleep; takes the VM's config_lock.
+ */
+void backend_switch(struct kvm *kvm, bool on, int nr)
+{
+	int i;
+
+	mutex_lock(&kvm->arch.config_lock);
+	assign_bit(KVM_ARCH_FLAG_MTE_ENABLED, &kvm->arch.flags, on);
+	native_switch_id_regs(kvm, on);
+	for (i = 0; i < nr; i++)
+		native_switch_vcpu(kvm_get_vcpu(kvm, i), on);
+	mutex_unlock(&kvm->arch.config_lock);
+}
+
+/**
+ * backend_set_after_run - a change after a vCPU has run
+ * @vm: the VM
+ * @on: what is wanted
+ * @origin: who asks
+ *
+ * Context: slots_lock held.
+ * Return: 0 if it is so already, else -EBUSY: stage 2 has pages whose tags were
+ * never looked at, and the guest has read its ID registers.
+ */
+int backend_set_after_run(struct mte_vm *vm, bool on, enum vm_origin origin)
+{
+	return vm_is_asked_for(vm, on) ? 0 : -EBUSY;
+}
+
+/**
+ * backend_enable - its VMM asks for MTE (KVM_ENABLE_CAP)
+ * @vm: the VM
+ * @cap: what the VMM passed
+ * @kvms_own: KVM's own function
+ *
+ * Context: the ioctl; may sleep.
+ * Return: what @kvms_own does.
+ */
+int backend_enable(struct mte_vm *vm, struct kvm_enable_cap *cap,
+		   int (*kvms_own)(struct kvm *kvm, struct kvm_enable_cap *cap))
+{
+	int err;
+
+	/* An admin's write would otherwise come between KVM's flag and ours. */
+	mutex_lock(&vm->life);
+	err = kvms_own(vm->kvm, cap);
+	if (!err)
+		vm_adopt(vm);
+	mutex_unlock(&vm->life);
+	return err;
+}
+
+/**
+ * backend_offers - would MTE be offered if policy lets it?
+ * @kvm: the VM, or NULL for /dev/kvm
+ * @kvms_own: KVM's own function
+ *
+ * Return: what @kvms_own says.
+ */
+bool backend_offers(struct kvm *kvm,
+		    int (*kvms_own)(struct kvm *kvm, long ext))
+{
+	return kvms_own(kvm, KVM_CAP_ARM_MTE) > 0;
+}
+
+/**
+ * backend_vma_can_hold_tags - may an MTE VM have this for memory?
+ * @vma: a mapping of its VMM, not of device memory
+ *
+ * arch/arm64/kvm/mmu.c:kvm_arch_prepare_memory_region().
+ *
+ * Return: true if KVM takes it.
+ */
+bool backend_vma_can_hold_tags(const struct vm_area_struct *vma)
+{
+	return compat_kvm_takes_vma(vma);
+}
+
+static bool is_32bit(const struct kvm_vcpu_init __user *arg)
+{
+	u32 features;
+
+	return !get_user(features, &arg->features[0]) &&
+	       features & BIT(KVM_ARM_VCPU_EL1_32BIT);
+}
+
+/* Policy gives way before KVM refuses a 32-bit vCPU. */
+static long init_vcpu(struct mte_vm *vm, struct file *filp, unsigned long arg,
+		      long (*kvms_own)(struct file *filp, unsigned int ioctl,
+				       unsigned long arg))
+{
+	struct kvm_vcpu *vcpu = filp->private_data;
+	long ret;
+
+	/* One at a time: none may be set up for MTE while it is taken away. */
+	mutex_lock(&vm->init);
+	if (is_32bit((const struct kvm_vcpu_init __user *)arg) &&
+	    vm_leave_policy_32bit(vm, vcpu))
+		pr_notice_ratelimited("%d-%d: policy asked for MTE, but a vCPU is 32-bit: off\n",
+				      vm->creator, vm->fd);
+	ret = kvms_own(filp, KVM_ARM_VCPU_INIT, arg);
+	mutex_unlock(&vm->init);
+	return ret;
+}
+
+HOOK_WRAP(kvm_arch_vcpu_ioctl, long,
+	  (struct file *filp, unsigned int ioctl, unsigned long arg),
+	  (filp, ioctl, arg))
+{
+	struct kvm_vcpu *vcpu = filp->private_data;
+	struct mte_vm *vm;
+
+	if (ioctl != KVM_ARM_VCPU_INIT)
+		goto out;
+	vm = registry_find(vcpu->kvm);
+	if (vm && READ_ONCE(vm->state) != VM_OFF &&
+	    READ_ONCE(vm->origin) == ORIGIN_POLICY)
+		return init_vcpu(vm, filp, arg, original(kvm_arch_vcpu_ioctl));
+out:
+	return original(kvm_arch_vcpu_ioctl)(filp, ioctl, arg);
+}
