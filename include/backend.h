@@ -17,8 +17,7 @@
  */
 enum repair { REPAIR_THP_SPLIT, REPAIR_BLOCK_COLLAPSE, REPAIR_HUGETLB_REUSE };
 
-extern const char backend_name[];
-
+const char *backend_name(void);
 int backend_check_host(void);
 void backend_init(void);
 void backend_exit(void);

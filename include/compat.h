@@ -146,9 +146,9 @@ static inline bool compat_slot_has_gmem(const struct kvm_memory_slot *slot)
 #define compat_for_each_vma_range(it, vma, end)	for_each_vma_range(it, vma, end)
 #else
 #define COMPAT_VMA_ITERATOR(it, mm, start)	\
-	struct vm_area_struct *it = find_vma(mm, start)
+	typeof(find_vma(mm, start)) it = find_vma(mm, start)
 #define compat_for_each_vma_range(it, vma, end)	\
-	for (vma = it; vma && vma->vm_start < (end); vma = vma->vm_next)
+	for (vma = (it); vma && vma->vm_start < (end); vma = vma->vm_next)
 #endif
 
 /* Has a vCPU ever run?  Has it been initialised? */
@@ -234,7 +234,7 @@ static inline bool compat_vcpu_is_initialised(const struct kvm_vcpu *vcpu)
 #else
 #define COMPAT_HUGETLB_REUSED	1
 #define COMPAT_HOOKS_HUGETLB(X)	X(free_huge_page, "tags of hugetlb pages")
-#define COMPAT_CALLS_HUGETLB(X)	X(rmap_walk, rmap_walk)
+#define COMPAT_CALLS_HUGETLB(X)	X(rmap_walk, rmap_walk) X(rmap_walk_locked, rmap_walk_locked)
 #endif
 
 /* What KVM itself takes for an MTE VM's memory. */

@@ -14,11 +14,13 @@
  *	mte_vm.life		sysfs against the VM's end
  *	  kvm->lock		KVM_ENABLE_CAP: no vCPU comes meanwhile
  *	    kvm->slots_lock	no slot comes while slots are checked
- *	      mmap_lock (read)
  *	      vcpu->mutex	trylock only, all of them (state.c)
- *	        mte_vm.init	with one vCPU's mutex only
+ *	        mte_vm.init	native: with one vCPU's mutex only
+ *	        mmap_lock (read)
  *	        mte_vm.lock	state, origin, fresh; also from a vCPU's load
- * The registry's mutex is taken alone, inside no other but mte_vm.life.
+ *	          tag locks	inject/page.c; also under mmu_lock and page table locks
+ * The mutexes of the registry and of the policy lists are taken inside others, and
+ * nothing of the above but mte_vm.lock inside them.
  */
 #ifndef _KVM_MTE_H
 #define _KVM_MTE_H
@@ -113,7 +115,7 @@ struct mte_vm {
 
 	/* Lifetime of @kvm as seen from sysfs. */
 	struct mutex life;
-	struct mutex init;
+	struct mutex init;	/* of vCPUs, with the native backend */
 	bool dead;
 
 	/* Raw: taken in tracing callbacks, which must never sleep. */

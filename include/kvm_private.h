@@ -29,6 +29,7 @@ long kvm_vcpu_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
  * @flush_memslot: drop all stage-2 mappings of a slot; takes mmu_lock
  * @set_way_flush: what a guest's set/way cache operation does
  * @rmap_walk: look at all mappings of a page, which must be locked
+ * @rmap_walk_locked: likewise with the lock on those mappings held
  * @vma_is_shmem: is this a mapping of shared memory?
  * @clear_page_tags: clear the tags of one page, by its linear address
  * @restore_tags: restore the tags saved for a swap entry; false if there are none
@@ -42,6 +43,7 @@ struct kernel_functions {
 	void (*flush_memslot)(struct kvm *kvm, struct kvm_memory_slot *slot);
 	void (*set_way_flush)(struct kvm_vcpu *vcpu);
 	void (*rmap_walk)(compat_rmap_t *page, struct rmap_walk_control *rwc);
+	void (*rmap_walk_locked)(compat_rmap_t *page, struct rmap_walk_control *rwc);
 	bool (*vma_is_shmem)(struct vm_area_struct *vma);
 	void (*clear_page_tags)(void *addr);
 	bool (*restore_tags)(swp_entry_t entry, struct page *page);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Inside the state machine: what state.c, reboot.c and policy.c share. */
+/* Inside the state machine: what state.c, policy_vm.c and the backends share. */
 #ifndef _KVM_MTE_STATE_H
 #define _KVM_MTE_STATE_H
 
@@ -24,7 +24,7 @@ void vm_drop_mappings(struct kvm *kvm);
 bool vcpus_have_run(struct kvm *kvm);
 bool vcpus_have_32bit(struct kvm *kvm);
 bool vcpus_all_online(struct kvm *kvm, int nr);
-int vcpus_hold(struct kvm *kvm, const struct kvm_vcpu *self);
-void vcpus_release(struct kvm *kvm, int nr, const struct kvm_vcpu *self);
+int vcpus_hold(struct kvm *kvm);
+void vcpus_release(struct kvm *kvm, int nr);
 
 #endif /* _KVM_MTE_STATE_H */

@@ -72,6 +72,7 @@ struct kernel_functions kernel __read_mostly;
 #define CALLS_INJECT(X)							\
 	X(set_way_flush,	kvm_set_way_flush)			\
 	X(rmap_walk,		rmap_walk)				\
+	X(rmap_walk_locked,	rmap_walk_locked)			\
 	X(vma_is_shmem,		vma_is_shmem)				\
 	X(restore_tags,		mte_restore_tags)			\
 	X(save_page_tags,	mte_save_page_tags)			\

@@ -4,6 +4,8 @@
  * allocator, which would drop PG_mte_tagged, and would come to the next owner
  * with the flag, that is with the tags of the last.
  */
+#include <linux/delay.h>
+#include <linux/fs.h>
 #include <linux/hugetlb.h>
 #include <linux/irqflags.h>
 #include <linux/memory_hotplug.h>
@@ -24,11 +26,13 @@ static void disown(struct page *head)
 }
 
 /*
- * Whether or not a VM is on now: its memory may be freed after it has gone.
+ * Whether or not a VM is on now: its memory may be freed after it has gone.  Not
+ * a watch: a page of 1 GiB has 262,144 flags, too many for a tracer's callback.
  */
-HOOK_WATCH1(free_huge_page, void, struct page *, page)
+HOOK_WRAP_VOID(free_huge_page, (struct page *page), (page))
 {
 	disown(page);
+	original(free_huge_page)(page);
 }
 
 /*
@@ -55,19 +59,44 @@ static bool is_not_mte(compat_rmap_t *page, struct vm_area_struct *vma,
 	return false;
 }
 
-/* No VM has MTE yet: tags can only be those of a process that maps it PROT_MTE. */
-static void disown_unless_mte(struct page *page)
+/*
+ * No VM has MTE yet: tags can only be those of a process that maps it PROT_MTE.
+ * Of a hugetlb page the file's i_mmap_rwsem comes before the page's lock (mm/rmap.c,
+ * lock ordering), so it is only tried.
+ */
+static bool try_disown_unless_mte(struct page *page)
 {
+	struct address_space *mapping = NULL;
 	bool owned = false;
 	struct rmap_walk_control rwc = { .rmap_one = is_not_mte, .arg = &owned };
 
-	lock_page(page);
-	if (PageHead(page) && PageHuge(page)) {
+	if (!PageAnon(page))
+		mapping = page_mapping(page);
+	if (mapping && !i_mmap_trylock_write(mapping))
+		return false;
+	if (mapping)
+		kernel.rmap_walk_locked(compat_rmap(page), &rwc);
+	else if (PageAnon(page))
 		kernel.rmap_walk(compat_rmap(page), &rwc);
-		if (!owned)
-			disown(page);
-	}
-	unlock_page(page);
+	if (!owned)
+		disown(page);
+	if (mapping)
+		i_mmap_unlock_write(mapping);
+	return true;
+}
+
+static void disown_unless_mte(struct page *page)
+{
+	bool done = true;
+
+	do {
+		if (!done)
+			usleep_range(100, 200);
+		lock_page(page);
+		if (PageHead(page) && PageHuge(page))
+			done = try_disown_unless_mte(page);
+		unlock_page(page);
+	} while (!done);
 }
 
 static void check_page(unsigned long pfn)

@@ -56,7 +56,7 @@ static int __init kvm_mte_init(void)
 	vm_allow_set();
 
 	pr_info("loaded: backend %s, %u hooks by %s, policy %s\n",
-		backend_name, hooks_count(), hook_mechanism_name(mechanism), policy_word());
+		backend_name(), hooks_count(), hook_mechanism_name(mechanism), policy_word());
 	return 0;
 
 disarm_hooks:

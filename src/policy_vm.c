@@ -30,8 +30,11 @@ void policy_apply(struct mte_vm *vm)
 static bool left_policy(struct mte_vm *vm)
 {
 	lockdep_assert_held(&vm->lock);
-	return vm->state == VM_ON && vm->origin == ORIGIN_POLICY &&
-	       !vcpus_have_run(vm->kvm) && !vm_enter_state(vm, VM_OFF);
+	if (vm->state != VM_ON || vm->origin != ORIGIN_POLICY ||
+	    vcpus_have_run(vm->kvm) || vm_enter_state(vm, VM_OFF))
+		return false;
+	vm->origin = ORIGIN_NONE;
+	return true;
 }
 
 static bool others_are_32bit(struct kvm *kvm, const struct kvm_vcpu *self)
@@ -82,7 +85,7 @@ static int try_leave(struct mte_vm *vm)
 
 	if (READ_ONCE(vm->origin) != ORIGIN_POLICY || vcpus_have_run(kvm))
 		return -EPERM;
-	nr = vcpus_hold(kvm, NULL);
+	nr = vcpus_hold(kvm);
 	if (nr < 0)
 		return nr;
 	raw_spin_lock(&vm->lock);
@@ -93,7 +96,7 @@ static int try_leave(struct mte_vm *vm)
 	raw_spin_unlock(&vm->lock);
 	if (!err)
 		backend_switch(kvm, false, nr);
-	vcpus_release(kvm, nr, NULL);
+	vcpus_release(kvm, nr);
 	return err;
 }
 

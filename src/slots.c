@@ -38,18 +38,20 @@ static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
 	return true;
 }
 
-static bool slot_can_hold_tags(struct mm_struct *mm,
-			       const struct kvm_memory_slot *slot)
+/* 0, -EINVAL if it cannot hold tags, or -EINTR if the caller is killed. */
+static int check_slot(struct mm_struct *mm, const struct kvm_memory_slot *slot)
 {
 	bool good;
 
 	if (compat_slot_has_gmem(slot))
-		return false;
-	mmap_read_lock(mm);
+		return -EINVAL;
+	/* Killable: the VMM decides how long its mmap_lock is held. */
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
 	good = range_can_hold_tags(mm, slot->userspace_addr,
 				   slot->userspace_addr + slot->npages * PAGE_SIZE);
 	mmap_read_unlock(mm);
-	return good;
+	return good ? 0 : -EINVAL;
 }
 
 /**
@@ -58,17 +60,20 @@ static bool slot_can_hold_tags(struct mm_struct *mm,
  *
  * Context: slots_lock held, and the VMM's address space (mm_users); takes its
  * mmap_lock.
- * Return: 0, or -EINVAL with the slot in the log.
+ * Return: 0, -EINVAL with the slot in the log, or -EINTR if the caller is killed.
  */
 int slots_check(struct mte_vm *vm)
 {
 	struct kvm_memory_slot *slot;
-	int bkt;
+	int bkt, err;
 
 	lockdep_assert_held(&vm->kvm->slots_lock);
 	compat_for_each_memslot(slot, bkt, kvm_memslots(vm->kvm)) {
-		if (slot_can_hold_tags(vm->kvm->mm, slot))
+		err = check_slot(vm->kvm->mm, slot);
+		if (!err)
 			continue;
+		if (err == -EINTR)
+			return err;
 		trace_kvm_mte_refuse(vm, REFUSED_SLOT, gfn_to_gpa(slot->base_gfn), -EINVAL);
 		pr_notice_ratelimited("%d-%d: not turned on: memory slot %d (IPA %llx, %lu pages) cannot hold tags: a file or DAX is mapped there\n",
 				      vm->creator, vm->fd, slot->id,
@@ -105,7 +110,9 @@ HOOK_WRAP(kvm_arch_prepare_memory_region, int, COMPAT_PREPARE_SLOT_PROTO,
 
 	if (!vm || change == KVM_MR_DELETE)
 		goto out;
-	if (READ_ONCE(vm->state) != VM_OFF && !slot_can_hold_tags(current->mm, slot))
+	if (READ_ONCE(vm->state) != VM_OFF)
+		err = check_slot(current->mm, slot);
+	if (err == -EINVAL)
 		err = refuse_slot(vm, slot);
 	if (err)
 		return err;

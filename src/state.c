@@ -167,7 +167,7 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 		err = on && !vm_is_asked_for(vm, on) ? check_vm(vm) : 0;
 		return err ?: backend_set_after_run(vm, on, origin);
 	}
-	nr = vcpus_hold(kvm, NULL);
+	nr = vcpus_hold(kvm);
 	if (nr < 0)
 		return nr;
 	if (vcpus_have_run(kvm))
@@ -178,7 +178,7 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 		err = 0;
 	if (!err)
 		err = set_at_once(vm, on, origin, nr);
-	vcpus_release(kvm, nr, NULL);
+	vcpus_release(kvm, nr);
 	return err;
 }
 
@@ -254,7 +254,7 @@ int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 		explain(vm, err);
 	else if (READ_ONCE(vm->state) != before)
 		sysfs_vm_changed(vm);
-	if (!err && on && before == VM_OFF)
+	if (!err && on && before == VM_OFF && origin != ORIGIN_VMM)
 		migration_vm_on(vm);
 	return err;
 }

@@ -20,7 +20,7 @@ static ssize_t version_show(struct kobject *kobj, struct kobj_attribute *attr,
 static ssize_t backend_show(struct kobject *kobj, struct kobj_attribute *attr,
 			    char *buf)
 {
-	return sysfs_emit(buf, "%s\n", backend_name);
+	return sysfs_emit(buf, "%s\n", backend_name());
 }
 
 #define REPAIR_SHOW(name, which)					\

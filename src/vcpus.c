@@ -47,25 +47,18 @@ bool vcpus_have_32bit(struct kvm *kvm)
  * vcpus_release - let vCPUs go on
  * @kvm: the VM
  * @nr: what vcpus_hold() returned
- * @self: what it was given
  *
  * Context: process context.
  */
-void vcpus_release(struct kvm *kvm, int nr, const struct kvm_vcpu *self)
+void vcpus_release(struct kvm *kvm, int nr)
 {
-	struct kvm_vcpu *vcpu;
-
-	while (nr--) {
-		vcpu = kvm_get_vcpu(kvm, nr);
-		if (vcpu != self)
-			mutex_unlock(&vcpu->mutex);
-	}
+	while (nr--)
+		mutex_unlock(&kvm_get_vcpu(kvm, nr)->mutex);
 }
 
 /**
  * vcpus_hold - hold all vCPUs of a VM still, by their mutexes
  * @kvm: the VM, held alive by the caller
- * @self: a vCPU whose mutex the caller has already, or NULL
  *
  * Only tries: waiting for a vCPU's ioctl here would invert KVM's lock order.  A
  * vCPU that comes online later is not held; compare the number.
@@ -73,15 +66,13 @@ void vcpus_release(struct kvm *kvm, int nr, const struct kvm_vcpu *self)
  * Context: process context, also under slots_lock.
  * Return: number of vCPUs; -EAGAIN if one is in an ioctl just now.
  */
-int vcpus_hold(struct kvm *kvm, const struct kvm_vcpu *self)
+int vcpus_hold(struct kvm *kvm)
 {
 	int nr = atomic_read(&kvm->online_vcpus), i;
-	struct kvm_vcpu *vcpu;
 
 	for (i = 0; i < nr; i++) {
-		vcpu = kvm_get_vcpu(kvm, i);
-		if (vcpu != self && !mutex_trylock(&vcpu->mutex)) {
-			vcpus_release(kvm, i, self);
+		if (!mutex_trylock(&kvm_get_vcpu(kvm, i)->mutex)) {
+			vcpus_release(kvm, i);
 			return -EAGAIN;
 		}
 	}

@@ -76,7 +76,8 @@ static int copy_one(struct kvm *kvm, gfn_t gfn, u8 __user *addr, bool to_guest)
 		err = to_page(page, addr);
 	else
 		err = from_page(page, addr);
-	if (to_guest && !err)
+	/* Its tags are new even if they could only be cleared. */
+	if (to_guest)
 		kvm_release_pfn_dirty(pfn);
 	else
 		kvm_release_pfn_clean(pfn);

@@ -12,7 +12,15 @@
 #include "inject.h"
 #include "tags.h"
 
-const char backend_name[] = "inject";
+/**
+ * backend_name - the word for this backend
+ *
+ * Return: "inject".
+ */
+const char *backend_name(void)
+{
+	return "inject";
+}
 
 /**
  * backend_check_host - can KVM's guests be given MTE on this host?

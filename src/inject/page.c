@@ -66,9 +66,9 @@ static bool init_page(struct page *page)
 		return false;
 	kernel.clear_page_tags(page_address(page));
 	/*
-	 * Whoever sees the flag must see cleared tags: copy_highpage(),
-	 * mte_save_tags() and mte_sync_tags() on other CPUs look without our
-	 * lock.  Pairs with their dependency on the flag.
+	 * Whoever sees the flag must see cleared tags.  Pairs with tags_read();
+	 * the kernel's own copy_highpage() and mte_save_tags() have no barrier,
+	 * but look only when a page's mappings have been taken away.
 	 */
 	smp_wmb();
 	set_bit(PG_mte_tagged, &page->flags);
@@ -226,10 +226,11 @@ HOOK_WRAP_VOID(mte_sync_tags, (pte_t *ptep, pte_t pte), (ptep, pte))
 	struct page *page = pte_page(pte);
 	unsigned long nr = compound_nr(page), i;
 
-	if (nr == 1)
-		sync_page(page, READ_ONCE(*ptep));
-	else
+	/* Of a part of a huge page that is mapped alone @nr is 1. */
+	if (PageCompound(page))
 		for (i = 0; i < nr; i += TAGS_CHUNK)
 			tags_init(page + i);
+	else if (!test_bit(PG_mte_tagged, &page->flags))
+		sync_page(page, READ_ONCE(*ptep));
 	original(mte_sync_tags)(ptep, pte);
 }

@@ -51,22 +51,29 @@ struct block {
 /*
  * The tags of 1 GiB are too many for mmu_lock.  Until all of them have been
  * initialised only the part of such a block is mapped that the guest has touched
- * just now, as if it were a smaller page.
+ * just now.  Not smaller parts: before each, user_mem_abort() may invalidate the
+ * instruction cache for the whole block.
  */
+#define PART_SIZE	max_t(u64, PMD_SIZE, SZ_32M)
+
 static void narrow(struct block *b)
 {
 	struct page *page = pfn_to_online_page(PHYS_PFN(b->phys));
 	const struct kvm_vcpu *vcpu = kvm_get_running_vcpu();
+	unsigned long nr = b->size / PAGE_SIZE;
 	u64 offset;
 
-	if (!page || !vcpu || tags_all_init(page, b->size / PAGE_SIZE))
+	/* The VMM may have put something else there meanwhile. */
+	if (!page || compound_nr(compound_head(page)) < nr)
 		return;
-	offset = ALIGN_DOWN(kvm_vcpu_get_fault_ipa(vcpu) - b->ipa, PMD_SIZE);
+	if (!vcpu || tags_all_init(page, nr))
+		return;
+	offset = ALIGN_DOWN(kvm_vcpu_get_fault_ipa(vcpu) - b->ipa, PART_SIZE);
 	if (offset >= b->size)
 		return;
 	b->ipa += offset;
 	b->phys += offset;
-	b->size = PMD_SIZE;
+	b->size = PART_SIZE;
 }
 
 static int before_map(struct mte_vm *vm, u64 ipa, u64 phys, u64 size)
@@ -103,12 +110,17 @@ HOOK_WRAP(kvm_pgtable_stage2_map, int, COMPAT_STAGE2_MAP_PROTO,
 	vm = registry_find(compat_pgtable_kvm(pgt));
 	if (!vm || READ_ONCE(vm->state) == VM_OFF)
 		goto map;
-	if (size > PMD_SIZE)
+	if (size > PART_SIZE)
 		narrow(&b);
 	err = before_map(vm, b.ipa, b.phys, b.size);
 	if (err)
 		return err;
 map:
-	return original(kvm_pgtable_stage2_map)COMPAT_STAGE2_MAP_ARGS(b.ipa, b.size,
-								      b.phys);
+	err = original(kvm_pgtable_stage2_map)COMPAT_STAGE2_MAP_ARGS(b.ipa, b.size,
+								     b.phys);
+	/*
+	 * A part needs a table where the block would not, and a permission fault
+	 * does not provide for one; the guest's next fault there does.
+	 */
+	return err == -ENOMEM && b.size != size ? 0 : err;
 }

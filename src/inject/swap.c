@@ -25,7 +25,7 @@
 
 /**
  * tags_restore - restore tags that were saved for a swap entry
- * @page: the page, without PG_mte_tagged; nobody else can see it yet
+ * @page: the page, without PG_mte_tagged; no guest can see it yet
  * @entry: the entry, or whatever a page table has in place of one; the caller
  *	keeps it from being freed
  *
@@ -125,9 +125,10 @@ HOOK_WRAP(ksm_might_need_to_copy, struct page *,
 		goto out;
 	if (PageSwapCache(page))
 		restore_cached(page);
-	else if (!test_bit(PG_mte_tagged, &page->flags))
+	else if (!test_bit(PG_mte_tagged, &page->flags) && !page_mapped(page))
 		restore_uncached(page, vma, address);
-	if (test_bit(PG_mte_tagged, &page->flags))
+	/* One that is mapped elsewhere has never been away. */
+	if (test_bit(PG_mte_tagged, &page->flags) && !page_mapped(page))
 		count_restored(vma, address);
 out:
 	return original(ksm_might_need_to_copy)(page, vma, address);

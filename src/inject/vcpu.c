@@ -238,12 +238,15 @@ static int check_width(struct kvm_vcpu *vcpu)
 	return -EINVAL;
 }
 
-/* KVM_ARM_VCPU_INIT undoes everything if this fails; PSCI's CPU_ON cannot. */
+/*
+ * KVM_ARM_VCPU_INIT undoes everything if this fails; PSCI's CPU_ON cannot.  Policy
+ * gives way only to a 32-bit vCPU that KVM itself has accepted.
+ */
 HOOK_WRAP(kvm_reset_vcpu, int, (struct kvm_vcpu *vcpu), (vcpu))
 {
-	int err = check_width(vcpu);
+	int err = original(kvm_reset_vcpu)(vcpu);
 
-	return err ?: original(kvm_reset_vcpu)(vcpu);
+	return err ?: check_width(vcpu);
 }
 
 /* KVM_ARM_VCPU_INIT: vcpu->mutex is held, the vCPU is not loaded. */

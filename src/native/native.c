@@ -20,7 +20,15 @@
 #include "native.h"
 #include "tags.h"
 
-const char backend_name[] = "native";
+/**
+ * backend_name - the word for this backend
+ *
+ * Return: "native".
+ */
+const char *backend_name(void)
+{
+	return "native";
+}
 
 /**
  * backend_check_host - can KVM's guests be given MTE on this host?
@@ -176,11 +184,13 @@ bool backend_vma_can_hold_tags(const struct vm_area_struct *vma)
 	return compat_kvm_takes_vma(vma);
 }
 
+/* Asked for, and to be had on this machine. */
 static bool is_32bit(const struct kvm_vcpu_init __user *arg)
 {
 	u32 features;
 
-	return !get_user(features, &arg->features[0]) &&
+	return id_aa64pfr0_32bit_el1(read_sanitised_ftr_reg(SYS_ID_AA64PFR0_EL1)) &&
+	       !get_user(features, &arg->features[0]) &&
 	       features & BIT(KVM_ARM_VCPU_EL1_32BIT);
 }
 
