@@ -9,7 +9,7 @@
 #include "symbol.h"
 
 /* X(function, what it is needed for) */
-#define HOOKS_OF_BOTH(X)						\
+#define HOOKS_COMMON(X)						\
 	/* registry.c: a VM's life */					\
 	X(kvm_dev_ioctl,		"VMs as they are made")		\
 	X(kvm_arch_vcpu_precreate,	"VMs that were missed")		\
@@ -53,7 +53,7 @@
 	COMPAT_HOOKS_HUGETLB(X)
 
 #define HOOKS_OF_BACKEND compat_backend(HOOKS_NATIVE, HOOKS_INJECT)
-#define HOOKS(X) HOOKS_OF_BOTH(X) HOOKS_OF_BACKEND(X)
+#define HOOKS(X) HOOKS_COMMON(X) HOOKS_OF_BACKEND(X)
 
 #define DECLARE_HANDLER(fn, what) extern const struct hook_handler hook_##fn;
 HOOKS(DECLARE_HANDLER)
@@ -65,7 +65,7 @@ static struct hook hooks[] = { HOOKS(ROW) };
 struct kernel_functions kernel __read_mostly;
 
 /* X(member of struct kernel_functions, function) */
-#define CALLS_OF_BOTH(X)						\
+#define CALLS_COMMON(X)						\
 	X(flush_memslot,	kvm_arch_flush_shadow_memslot)		\
 	X(clear_page_tags,	mte_clear_page_tags)			\
 
@@ -83,7 +83,7 @@ struct kernel_functions kernel __read_mostly;
 	COMPAT_CALLS_ID_REGS(X)
 
 #define CALLS_OF_BACKEND compat_backend(CALLS_NATIVE, CALLS_INJECT)
-#define CALLS(X) CALLS_OF_BOTH(X) CALLS_OF_BACKEND(X)
+#define CALLS(X) CALLS_COMMON(X) CALLS_OF_BACKEND(X)
 
 #define CALL(member, fn)	{ #fn, (unsigned long *)&kernel.member },
 static const struct symbol calls[] = {
