@@ -9,15 +9,15 @@ directive() {
 	printf '%s\n' "${v:-$3}"
 }
 
-# overlay CASE HOOK - prints the archive with what belongs to this run alone; it is appended to the host's image.
+# overlay CASE KERNEL HOOK - prints the archive with what belongs to this run alone; it is appended to the host's image.
 overlay() {
-	local case=$1 hook=$2 d f
+	local case=$1 d f
 	d=$(mktemp -d "$RUN_DIR/overlay.XXXXXX")
 	mkdir -p "$d/t/guest"
 	cp "$TESTS/host/init" "$d/init"
 	cp "$TESTS"/host/*.sh "$d/t/"
 	cp "$case" "$d/t/case"
-	printf 'export HOOK=%q\n' "$hook" >"$d/t/env"
+	printf 'export KERNEL=%q HOOK=%q\n' "$2" "$3" >"$d/t/env"
 	for f in "${PAYLOAD[@]}"; do
 		cp "${f%%:*}" "$d/t/${f#*:}"
 	done

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# The user land of the emulated host, as an initramfs: the part that is the same for all cases. Nothing here needs root.
+# The user land of the emulated host, as an initramfs: the part that is the same for all cases and kernels. Nothing here needs root.
 
 HOST_PACKAGES=(bash coreutils grep sed mawk findutils procps kmod util-linux mount strace busybox-static
 	qemu-system-arm)
@@ -34,15 +34,18 @@ prune() {
 	ln -s aarch64-linux-gnu/ld-linux-aarch64.so.1 "$root/usr/lib/"
 }
 
-# host_image VAR KERNELDIR - VAR/host.cpio: user land and modules of the emulated host.
+# host_image VAR - VAR/host.cpio: the emulated host's user land.
 host_image() {
 	local -n image_ref=$1
-	local k=$2
-	cached image_ref host-image "$(key "$BED/image-host.sh" "$BED/archive.sh" "${k##*/}" "$(ls "${KVM_MTE_PACKAGES:-/dev/null}")")" host_build "$k"
+	cached image_ref host-image "$(key "$BED/image-host.sh" "$BED/archive.sh" "$(ls "${KVM_MTE_PACKAGES:-/dev/null}")")" \
+		host_build
 }
 
+# host_modules VAR NAME KERNELDIR - VAR/modules.cpio: of that kernel, to be appended.
+host_modules() { modules_archive "$@" "${HOST_MODULES[@]}"; }
+
 host_build() {
-	local k=$1 pkgs libs=() progs=() p d
+	local pkgs libs=() progs=() p d
 	closure bookworm arm64 usr-is-merged "${HOST_PACKAGES[@]}" >packages
 	mapfile -t pkgs <packages
 	fetch bookworm arm64 "${pkgs[@]}"
@@ -62,7 +65,6 @@ host_build() {
 	prune root
 	find root -mindepth 1 -maxdepth 1 -type d ! -name usr -exec rm -rf {} +
 	find root/usr -mindepth 1 -maxdepth 1 ! -name bin ! -name sbin ! -name lib -exec rm -rf {} +
-	modules_into root "$k" "${HOST_MODULES[@]}"
 	for d in proc sys dev run tmp t root etc; do
 		mkdir -p "root/$d"
 	done

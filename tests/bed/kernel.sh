@@ -1,19 +1,25 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 # Debian kernels and headers, unpacked from their packages (table: tests/bed/kernels).
+#
+# KVM_MTE_KERNEL    folder with another kernel to be the host instead of Debian's 5.10: vmlinuz, lib/modules/RELEASE,
+#                   and, unless KVM_MTE_MODULE is given, its headers, build
 
-# kernel_row NAME - sets K_SUITE, K_IMAGE, K_HEADERS.
+# kernel_row NAME - sets K_SUITE, K_IMAGE, K_HEADERS, K_TOOLS, K_USE.
 kernel_row() {
 	local name
-	while read -r name K_SUITE K_IMAGE K_HEADERS; do
+	while read -r name K_SUITE K_IMAGE K_HEADERS K_TOOLS K_USE; do
 		[[ $name == "$1" ]] && return
 	done < <(grep -v '^#' "$BED/kernels")
-	die "no kernel $1 in tests/bed/kernels"
+	die "no kernel '$1' in tests/bed/kernels"
 }
+
+# kernels_that_host - the names of all kernels that can be a host.
+kernels_that_host() { awk '!/^#/ && $6 == "host" { print $1 }' "$BED/kernels"; }
 
 # real_package NAME SUITE PACKAGE - resolves "@meta" to the package behind it, and remembers.
 real_package() {
-	local line=$1 suite=$2 pkg=$3 memo
+	local line=${1%%-*} suite=$2 pkg=$3 memo
 	if [[ $pkg != @* ]]; then
 		echo "$pkg"
 		return
@@ -27,43 +33,81 @@ real_package() {
 		apt_index "$suite" "$pkg"
 		mkdir -p "${memo%/*}"
 		apt_in "$suite" arm64 apt-cache depends "$pkg" 2>/dev/null |
-			sed -nE "s/^ *Depends: (${pkg%-arm64}-[0-9].*)/\1/p" | head -n1 >"$memo.new"
+			sed -nE "s/^ *Depends: (${pkg%-arm64*}-[0-9].*)/\1/p" | head -n1 >"$memo.new"
 		[[ -s $memo.new ]] || die "cannot tell what $pkg of Debian $suite is. $(mirror_hint)"
 		mv "$memo.new" "$memo"
 	fi
+	[[ $(cat "$memo") == *-"$line".* ]] || warn "Debian $suite has gone on: $(cat "$memo") is tested as $line"
 	cat "$memo"
 }
 
 # versioned_in FOLDER META LINE - the package of that kernel line among the files of a folder.
 versioned_in() {
-	local f
-	f=$(find "$1" -maxdepth 1 -name "${2%-arm64}-$3.*-arm64_*.deb" 2>/dev/null | sort -V | tail -n1)
+	local f name=${2%-arm64*} flavour=${2##*-arm64}
+	f=$(find "$1" -maxdepth 1 -regextype posix-extended \
+		-regex ".*/$name-${3//./\\.}\.[^-_]*(-[0-9]+)?-arm64${flavour}_.*\.deb" 2>/dev/null | sort -V | tail -n1)
 	[[ -n $f ]] || return 1
 	f=${f##*/}
 	echo "${f%%_*}"
 }
 
-# kernel VAR NAME - unpacks the kernel; VAR/vmlinuz, VAR/release, VAR/lib/modules.
+# kernel VAR NAME - unpacks the kernel; VAR/vmlinuz, VAR/config, VAR/release, VAR/lib/modules.
 kernel() {
 	local -n kernel_ref=$1
-	local K_SUITE K_IMAGE K_HEADERS pkg file
+	local K_SUITE K_IMAGE K_HEADERS K_TOOLS K_USE pkg file part files=()
+	if other_kernel "$2"; then
+		kernel_ref=$RUN_DIR/kernel-$(key "$KVM_MTE_KERNEL/vmlinuz")
+		other_kernel_links "$kernel_ref"
+		return
+	fi
 	kernel_row "$2"
 	pkg=$(real_package "$2" "$K_SUITE" "$K_IMAGE")
 	fetch "$K_SUITE" arm64 "$pkg"
 	file=$(deb "$K_SUITE" arm64 "$pkg")
-	cached kernel_ref "kernel-$2" "$(key "$BED/kernel.sh" "${file##*/}")" kernel_build "$file"
+	files=("$file")
+	# Newer releases split it, and the image's package is empty.
+	for part in binary modules base; do
+		part=$(depends "$file" "linux-$part-[0-9].*") || true
+		[[ -n $part ]] || continue
+		fetch "$K_SUITE" arm64 "$part"
+		files+=("$(deb "$K_SUITE" arm64 "$part")")
+	done
+	cached kernel_ref "kernel-$2" "$(key "$BED/kernel.sh" "${files[@]##*/}")" kernel_build "${files[@]}"
+}
+
+# other_kernel NAME - does the folder KVM_MTE_KERNEL stand for this one?
+other_kernel() { [[ $1 == 5.10 && -n ${KVM_MTE_KERNEL:-} ]]; }
+
+# other_kernel_links FOLDER - makes it look like one that kernel_build() made.
+other_kernel_links() {
+	local from
+	from=$(realpath "$KVM_MTE_KERNEL")
+	[[ -f $from/vmlinuz && -d $from/lib/modules ]] || die "KVM_MTE_KERNEL: $KVM_MTE_KERNEL has no vmlinuz or no lib/modules"
+	mkdir -p "$1"
+	ln -sfn "$from/vmlinuz" "$from/lib" "$1/"
+	ls "$from/lib/modules" >"$1/release"
+	[[ $(wc -l <"$1/release") == 1 ]] || die "KVM_MTE_KERNEL: $KVM_MTE_KERNEL/lib/modules has not just one release"
 }
 
 # Modules for devices that the machines here do not have stay in the package.
 NO_MODULES=(sound drivers/{gpu,media,infiniband,staging,iio,scsi,usb,hid,net/wireless,net/ethernet})
 
 kernel_build() {
-	dpkg-deb --fsys-tarfile "$1" | tar -x --no-same-owner "${NO_MODULES[@]/#/--exclude=./lib/modules/*/kernel/}" \
-		./boot ./lib/modules
-	mv boot/vmlinuz-* vmlinuz
-	mv boot/config-* config
-	rm -rf boot
+	local f where=(./boot/'vmlinuz*' ./boot/'config*' ./lib/modules ./usr/lib/modules) x
+	x=("${NO_MODULES[@]/#/--exclude=*/lib/modules/*/kernel/}" '--exclude=*/dtb')
+	for f; do
+		# A package has some of these only; what is missing shows below.
+		dpkg-deb --fsys-tarfile "$f" | tar -x --no-same-owner --wildcards "${x[@]}" "${where[@]}" 2>/dev/null || true
+	done
+	if [[ -d usr/lib/modules ]]; then
+		mkdir -p lib
+		mv usr/lib/modules lib/
+	fi
 	ls lib/modules >release
+	for f in vmlinuz config; do
+		mv boot/"$f"-* "$f" 2>/dev/null || mv lib/modules/*/"$f" "$f" || die "the kernel's packages have no $f"
+	done
+	rm -rf boot usr
 	/sbin/depmod -b . "$(cat release)" 2>&1 | grep -v 'could not open' >&2 || true
 }
 
@@ -75,45 +119,63 @@ module_files() {
 	/sbin/modprobe -d "$k" -S "$rel" -a --show-depends "$@" | sed -nE "s|^insmod $k/([^ ]*).*|\\1|p" | awk '!seen[$0]++'
 }
 
-# modules_into ROOT KERNELDIR NAME... - installs modules, for modprobe.
-modules_into() {
-	local root=$1 k=$2 rel f
+# modules_archive VAR NAME KERNELDIR MODULE... - VAR/modules.cpio, for modprobe in the emulated host.
+modules_archive() {
+	local -n modules_ref=$1
+	local name=$2 k=$3
+	cached modules_ref "modules-$name" "$(key "$BED/kernel.sh" "$BED/archive.sh" "${k##*/}" "${*:4}")" \
+		modules_build "$k" "${@:4}"
+}
+
+modules_build() {
+	local k=$1 rel f
 	rel=$(cat "$k/release")
-	mkdir -p "$root/usr/lib/modules/$rel"
-	module_files "$k" "${@:3}" >files
+	mkdir -p "root/usr/lib/modules/$rel"
+	module_files "$k" "${@:2}" >files
 	while read -r f; do
-		mkdir -p "$root/usr/${f%/*}"
-		cp "$k/$f" "$root/usr/$f"
+		mkdir -p "root/usr/${f%/*}"
+		cp "$k/$f" "root/usr/$f"
 	done <files
-	cp "$k/lib/modules/$rel/"modules.{order,builtin}* "$root/usr/lib/modules/$rel/"
-	/sbin/depmod -b "$root" "$rel" >&2
+	cp "$k/lib/modules/$rel/"modules.{order,builtin}* "root/usr/lib/modules/$rel/"
+	ln -s usr/lib root/lib
+	/sbin/depmod -b root "$rel" >&2
+	rm root/lib
+	cpio_pack root >modules.cpio
+	rm -rf root
 }
 
 # headers VAR NAME - a folder to build modules in; VAR/build is its KDIR.
 headers() {
 	local -n headers_ref=$1
-	local K_SUITE K_IMAGE K_HEADERS pkg arch common kbuild
+	local K_SUITE K_IMAGE K_HEADERS K_TOOLS K_USE pkg arch common kbuild
+	if other_kernel "$2"; then
+		pkg=$(realpath "$KVM_MTE_KERNEL")/build
+		[[ -e $pkg/Makefile ]] || die "KVM_MTE_KERNEL: no headers in $KVM_MTE_KERNEL/build"
+		headers_ref=$RUN_DIR/headers-$(key "$pkg/Module.symvers" "$pkg/include/generated/autoconf.h")
+		mkdir -p "$headers_ref"
+		ln -sfn "$pkg" "$headers_ref/build"
+		return
+	fi
 	kernel_row "$2"
 	pkg=$(real_package "$2" "$K_SUITE" "$K_HEADERS")
 	fetch "$K_SUITE" arm64 "$pkg"
 	arch=$(deb "$K_SUITE" arm64 "$pkg")
-	common=$(depends "$arch" 'linux-headers-.*-common')
+	common=$(depends "$arch" 'linux-headers-.*-common(-rt)?')
 	kbuild=$(depends "$arch" 'linux-kbuild-.*')
 	fetch "$K_SUITE" amd64 "$common" "$kbuild"
 	common=$(deb "$K_SUITE" amd64 "$common")
 	kbuild=$(deb "$K_SUITE" amd64 "$kbuild")
 	cached headers_ref "headers-$2" "$(key "$BED/kernel.sh" "${arch##*/}" "${common##*/}" "${kbuild##*/}")" \
-		headers_build "$arch" "$common" "$kbuild"
+		headers_build "$pkg" "$arch" "$common" "$kbuild"
 }
 
 # Debian's headers include each other by absolute name; made relative, the tree works wherever it lies. The links to
 # the build tools are relative already and fit, as all packages are unpacked into one tree.
 headers_build() {
-	local f arch
-	for f; do
+	local f arch=usr/src/$1
+	for f in "${@:2}"; do
 		dpkg-deb -x "$f" .
 	done
-	arch=$(echo usr/src/linux-headers-*-arm64)
 	# shellcheck disable=SC2016 # make's variables
 	sed -i 's|/usr/src/|$(dir $(lastword $(MAKEFILE_LIST)))../|g' "$arch/Makefile"
 	[[ -e $arch/scripts/mod/modpost && -e $arch/include/generated/autoconf.h ]] ||

@@ -4,22 +4,22 @@
 #
 # KVM_MTE_MODULE    a kvm_mte.ko to test instead of the one that the sources give
 
-CROSS=aarch64-linux-gnu-
-
-# module VAR KERNEL - VAR/kvm_mte.ko
+# module VAR KERNEL - VAR/kvm_mte.ko, and what the compiler said of it in VAR/make.log.
 module() {
 	local -n module_ref=$1
-	local h
+	local h t
 	if [[ -n ${KVM_MTE_MODULE:-} ]]; then
 		module_ref=$RUN_DIR/module
 		mkdir -p "$module_ref"
+		: >"$module_ref/make.log"
 		cp "$KVM_MTE_MODULE" "$module_ref/kvm_mte.ko" || die "KVM_MTE_MODULE: no file $KVM_MTE_MODULE"
 		return
 	fi
 	[[ -e $TOP/Kbuild ]] || die "no Kbuild in $TOP: nothing to test"
 	headers h "$2"
-	cached module_ref "module-$2" "$(key "$BED/module.sh" "${h##*/}" "$TOP/Kbuild" "$TOP/Makefile" \
-		"$TOP/dkms.conf" "$TOP/include" "$TOP/src")" module_build "$h/build"
+	kernel_tools t "$2"
+	cached module_ref "module-$2" "$(key "$BED/module.sh" "${h##*/}" "${t##*/}" "$TOP/Kbuild" "$TOP/Makefile" \
+		"$TOP/dkms.conf" "$TOP/include" "$TOP/src")" module_build "$t" "$h/build"
 }
 
 module_build() {
@@ -27,32 +27,50 @@ module_build() {
 	for part in Kbuild Makefile dkms.conf include src; do
 		if [[ -e $TOP/$part ]]; then cp -r "$TOP/$part" .; fi
 	done
-	make -j"$(nproc)" -s KDIR="$1" ARCH=arm64 "CROSS_COMPILE=$CROSS" "CC=${CROSS}gcc" >make.log 2>&1 || {
-		cat make.log >&2
+	kernel_make "$1" -j"$(nproc)" KDIR="$2" >make.out 2>&1 || {
+		cat make.out >&2
 		die "the module does not build"
 	}
+	build_log make.out >make.log
 	# Warnings are for the reader; the build with W=1 is another target's job.
 	cat make.log >&2
 	[[ -e kvm_mte.ko ]] || die "the build left no kvm_mte.ko"
 }
 
-# fixtures VAR KERNEL - VAR/*.ko, the modules of tests/fixtures
+# build_log FILE - what make said, without what the kernel's own build says of any module that is built elsewhere.
+build_log() {
+	sed -e '/^warning: the compiler differs from the one used to build the kernel/,/^ *You are using:/d' \
+		-e '/^Skipping BTF generation for .* due to unavailability of vmlinux/d' "$1"
+}
+
+# fixtures VAR KERNEL - VAR/*.ko, the modules of tests/fixtures for it; what the compiler said in VAR/make.log
 fixtures() {
 	local -n fixtures_ref=$1
-	local h
+	local h t
+	if other_kernel "$2" && [[ ! -e $KVM_MTE_KERNEL/build ]]; then
+		fixtures_ref=$RUN_DIR/no-fixtures
+		mkdir -p "$fixtures_ref"
+		: >"$fixtures_ref/make.log"
+		return
+	fi
 	headers h "$2"
-	cached fixtures_ref "fixtures-$2" "$(key "$BED/module.sh" "${h##*/}" "$TESTS/fixtures")" fixtures_build "$h/build"
+	kernel_tools t "$2"
+	cached fixtures_ref "fixtures-$2" "$(key "$BED/module.sh" "${h##*/}" "${t##*/}" "$TESTS"/fixtures/*/*.c \
+		"$TESTS"/fixtures/*/Kbuild)" fixtures_build "$2" "$t" "$h/build"
 }
 
 fixtures_build() {
 	local kbuild name
+	: >make.log
 	for kbuild in "$TESTS"/fixtures/*/Kbuild; do
 		name=$(basename "$(dirname "$kbuild")")
+		[[ " $(directive "$kbuild" kernels "$1") " == *" $1 "* ]] || continue
 		cp -r "$TESTS/fixtures/$name" .
-		make -s -C "$1" "M=$PWD/$name" ARCH=arm64 "CROSS_COMPILE=$CROSS" "CC=${CROSS}gcc" modules >make.log 2>&1 || {
-			cat make.log >&2
-			die "tests/fixtures/$name does not build"
+		kernel_make "$2" -C "$3" "M=$PWD/$name" modules >make.out 2>&1 || {
+			cat make.out >&2
+			die "tests/fixtures/$name does not build for $1"
 		}
+		build_log make.out >>make.log
 		mv "$name"/*.ko .
 	done
 }
