@@ -15,6 +15,7 @@ prereq_list() {
 	xz xz-utils
 	depmod kmod
 	perl perl
+	python3 python3
 	sparse sparse
 	shellcheck shellcheck
 	dkms dkms

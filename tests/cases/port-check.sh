@@ -1,0 +1,209 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: a porter's tool that calls a kernel ready that is not, or the other way round; that names another function
+# than the one that is broken, or another reason; that cannot read a kernel of one of the kinds there are.
+# where: here
+# hooks: none
+. "$TESTS/bed/here.sh"
+
+FIX=$TESTS/fixtures/port-check
+WORK=$RUN_DIR/port-check
+mkdir -p "$WORK"
+cd "$WORK" || exit
+
+# check [ARG...] - its answer for programs in SAID, its status in STATUS.
+check() {
+	STATUS=0
+	SAID=$("$TESTS/port-check" --tsv "$@" 2>"$WORK/stderr") || STATUS=$?
+}
+
+word() { sed -n 's/^verdict\t\([^\t]*\).*/\1/p' <<<"$SAID"; }
+step() { sed -n 's/^verdict\t[^\t]*\t//p' <<<"$SAID"; }
+names() { sed -n 's/^kernel\t//p' <<<"$SAID"; }
+rows() { grep -c '^function' <<<"$SAID"; }
+
+# broken - what is said of functions that are not as they should be: name, found, traceable, prototype, detail.
+broken() {
+	awk -F '\t' '$1 == "function" && ($4 != "yes" || $5 == "no" || $6 == "differs") { print $2, $4, $5, $6 ": " $8 }' \
+		<<<"$SAID"
+}
+
+# ready NAME / refused WORD NAME - the answer to the last check.
+ready() {
+	is "$STATUS $(word)" "0 ready" "$1: ready"
+	is "$(broken)" "" "$1: nothing is broken"
+}
+
+refused() { is "$STATUS $(word)" "1 $1" "$2: $1"; }
+
+# --- a kernel made for this, with one thing broken at a time ---
+
+# vmlinux [WORD] - makes ./vmlinux.
+vmlinux() {
+	local objects=(kernel.o)
+	"${CROSS}gcc" -c -O2 -gbtf -ffreestanding -fpatchable-function-entry=2 ${1:+"-D$1"} -o kernel.o "$FIX/kernel.c" ||
+		bail "the fixture does not compile"
+	if [[ ${1:-} == TWICE ]]; then
+		"${CROSS}gcc" -c -O2 -ffreestanding -fpatchable-function-entry=2 -o second.o "$FIX/second.c"
+		objects+=(second.o)
+	fi
+	"${CROSS}ld" -e 0 -Ttext=0xffff800010010000 -o vmlinux "${objects[@]}" || bail "the fixture does not link"
+}
+
+# fixture WORD WANTED NAME - this and nothing else is broken.
+fixture() {
+	vmlinux "$1"
+	check --source "$FIX/module" vmlinux
+	refused port "$3"
+	is "$(broken)" "$2" "$3: it is named"
+}
+
+vmlinux
+check --source "$FIX/module" vmlinux
+ready "the fixture as it is"
+is "$(names)" 5.10.0-fixture "its version"
+is "$(rows)" 6 "its functions"
+fixture RENAMED "kvm_arch_vcpu_put missing - -: renamed? kvm_vcpu_arch_put has the same prototype" "a renamed function"
+fixture CHANGED "kvm_reset_vcpu yes yes differs: is int (struct kvm_vcpu *, unsigned long), wanted int (struct kvm_vcpu *)" \
+	"another parameter"
+fixture RESULT "kvm_handle_sys_reg yes yes differs: is unsigned long (struct kvm_vcpu *), wanted int (struct kvm_vcpu *)" \
+	"another result"
+fixture INLINED "free_huge_page missing - -: renamed, or inlined by the compiler" "an inlined function"
+fixture CLONED "swap_readpage missing - -: the compiler has changed it: swap_readpage.isra.0" "a clone of a function"
+fixture NOTRACE "swap_readpage yes no ok: notrace, or written in assembly" "a function that cannot be traced"
+fixture TWICE "kvm_handle_sys_reg not unique unknown ok: 2 functions have this name" "a name that is not unique"
+
+vmlinux ASSEMBLY
+check --source "$FIX/module" vmlinux
+ready "a function in assembly that is only called"
+for reason in 'NATIVE native' 'CFI cfi' 'KASAN kasan-hw-tags'; do
+	vmlinux "${reason% *}"
+	check --source "$FIX/module" vmlinux
+	refused "${reason#* }" "by its functions"
+done
+
+# Tables for kernels that have guest MTE, and for all.
+cp -r "$FIX/module" both
+printf '\n#define %s_HOOKS(X)\t\\\n\tX(%s, "seven")\n' NATIVE kvm_reset_vcpu COMMON kvm_arch_vcpu_load >>both/src/hooks.c
+vmlinux NATIVE
+check --source both vmlinux
+ready "a table for guest MTE"
+is "$(awk -F '\t' '$1 == "function" { print $2 }' <<<"$SAID" | xargs)" "kvm_reset_vcpu kvm_arch_vcpu_load" "and no other"
+vmlinux
+check --source both vmlinux
+is "$STATUS $(rows)" "0 7" "the others elsewhere"
+
+# --- configurations ---
+
+vmlinux
+# config WORD OPTION=VALUE NAME
+config() {
+	{ printf 'CONFIG_%s=y\n' KVM ARM64_MTE KPROBES MODULES DYNAMIC_FTRACE_WITH_REGS | grep -v "^CONFIG_${2%=*}=" || true
+	printf 'CONFIG_%s\n' "$2"; } >config
+	check --source "$FIX/module" --config config vmlinux
+	if [[ $1 == ready ]]; then ready "$3"; else refused "$1" "$3"; fi
+}
+config ready X=y "a configuration"
+config no-kvm KVM=n "without KVM"
+config no-mte ARM64_MTE=n "without MTE"
+config kasan-hw-tags KASAN_HW_TAGS=y "with KASAN_HW_TAGS"
+config cfi CFI_CLANG=y "with CFI"
+config no-kprobes KPROBES=n "without kprobes"
+config no-modules MODULES=n "without modules"
+config ready DYNAMIC_FTRACE_WITH_REGS=n "without ftrace"
+like "$(step)" 'hook=kprobe' "and says how to load it there"
+vmlinux NOTRACE
+check --source "$FIX/module" --config config vmlinux
+ready "without ftrace nothing needs to be traceable"
+
+# --- what it may be wrapped in ---
+
+vmlinux
+gzip -k vmlinux
+check --source "$FIX/module" vmlinux.gz
+ready "compressed by gzip"
+zstd -q vmlinux
+check --source "$FIX/module" vmlinux.zst
+ready "compressed by zstd"
+# Header of an EFI stub that unpacks: magic, offset and size of what is packed.
+python3 -c 'import struct, sys
+packed = open("vmlinux.gz", "rb").read()
+sys.stdout.buffer.write(b"MZ\0\0zimg" + struct.pack("<II", 64, len(packed)) + bytes(48) + packed + b"more")' >zboot
+check --source "$FIX/module" zboot
+ready "inside an EFI stub"
+
+# --- wrong usage ---
+
+unreadable() {
+	check "${@:2}"
+	is "$STATUS" 2 "$1"
+	like "$(cat stderr)" '^port-check: |^usage: ' "and it says so in one line"
+	is "$SAID" "" "and nothing else"
+}
+echo junk >junk
+unreadable "no kernel" junk
+unreadable "no such file" nowhere
+unreadable "an x86 program" /bin/true
+unreadable "an unknown option" --junk
+printf '0 T %s\n' _stext kvm_reset_vcpu >zeros.fixture
+unreadable "a list of symbols without addresses" --symbols zeros.fixture
+printf 'ffffffffffffffff B The real System.map is in another package\n' >System.map
+unreadable "a stub of a System.map" --symbols System.map
+
+# --- real kernels ---
+
+h='' k='' rt='' none='' six=''
+mkdir rt-build
+headers h 5.10
+kernel k 5.10
+kernel rt 5.10-rt
+kernel six 6.1
+WANTED=$(($(grep -cE '^\s+X\([a-z]' "$TOP/src/hooks.c") + $(grep -cE '^\s+CALL\([a-z]' "$TOP/src/hooks.c")))
+
+check "$k/vmlinuz" --headers "$h/build"
+ready "Debian's 5.10"
+is "$(rows)" "$WANTED" "every row of the module's tables"
+is "$(names)" "$(cat "$k/release")" "its version"
+is "$(awk -F '\t' '$1 == "function" && $3 == "hook" && $5 != "yes" { print $2 }' <<<"$SAID")" "" "every hook can be traced"
+like "$(step)" "make KDIR=$h/build" "and says how to build"
+check "$k/vmlinuz"
+ready "Debian's 5.10, from the image alone"
+check --headers "$h/build"
+refused unknown "headers alone"
+check "$rt/vmlinuz"
+refused no-kvm "Debian's 5.10 for real time"
+like "$(step)" 'no KVM in this kernel' "in words"
+headers none 5.10-rt
+check --headers "$none/build"
+refused no-kvm "its headers alone"
+cp -r "$TOP"/{Kbuild,Makefile,dkms.conf,include,src} rt-build/
+cross_make -C rt-build KDIR="$none/build" >rt.log 2>&1
+isnt $? 0 "the module does not build for it"
+like "$(cat rt.log)" 'error.*built without KVM \(CONFIG_KVM\)' "with the same reason"
+check "$six/vmlinuz"
+is "$(grep -c '^fact	guest MTE in KVM	yes' <<<"$SAID")" 1 "Debian's 6.1 has guest MTE"
+
+# Headers that differ from what the handlers were written for.
+cp -al "$h" differs
+hdr=$(echo differs/usr/src/linux-headers-*-common/arch/arm64/include/asm/kvm_pgtable.h)
+sed -i 's/u64 phys, enum kvm_pgtable_prot prot,$/u64 phys, u64 prot,/' "$hdr"
+check --headers differs/build
+is "$(broken | grep ' differs: ')" "kvm_pgtable_stage2_map unknown unknown differs: is int (struct kvm_pgtable *, \
+u64, u64, u64, u64, struct kvm_mmu_memory_cache *), wanted int (struct kvm_pgtable *, u64, u64, u64, \
+enum kvm_pgtable_prot, compat_stage2_cache_t *)" "a prototype that the headers have otherwise"
+refused port "such headers"
+
+# As from a running machine: lists of symbols and of what ftrace can trace, BTF.
+check "$k/vmlinuz"
+awk -F '\t' '$1 == "function" { printf "%x T %s\n", 4096 + 16 * NR, $2 }' <<<"$SAID" >all.fixture
+awk -F '\t' '$1 == "function" { print $2 }' <<<"$SAID" >traceable
+printf 'ffffff T %s\n' mte_sync_tags register_kprobe ftrace_set_filter_ip >>all.fixture
+check --symbols all.fixture --traceable traceable --headers "$h/build"
+ready "lists instead of an image"
+sed -i '/^kvm_arch_vcpu_load$/d' traceable
+grep -v ' kvm_arch_vcpu_put$' all.fixture >some.fixture
+check --symbols some.fixture --traceable traceable --headers "$h/build"
+is "$(broken)" "kvm_arch_vcpu_load yes no ok: notrace, or written in assembly
+kvm_arch_vcpu_put missing - -: the headers declare it: inlined, or not built in" "what these lists lack"
+
+done_testing

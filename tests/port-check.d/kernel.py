@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: GPL-2.0
+"""All that can be known of one kernel, wherever it comes from."""
+
+import bisect
+import difflib
+import gzip
+import os
+import platform
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import btf
+import headers
+import image
+
+NOP = bytes.fromhex("1f2003d5")
+LANDING = (bytes.fromhex("5f2403d5"), bytes.fromhex("3f2303d5"))   # BTI C, PACIASP
+# Code that no probe may touch lies between such symbols.
+NO_KPROBES = ("__kprobes_text", "__noinstr_text", "__entry_text", "__hyp_text", "__idmap_text", "__irqentry_text")
+
+
+class Bad(Exception):
+    """Something given cannot be used; for the user."""
+
+
+def _read(path):
+    try:
+        return gzip.open(path, "rt").read() if str(path).endswith(".gz") else Path(path).read_text("latin-1")
+    except OSError as e:
+        raise Bad(f"{path}: {e.strerror or e}") from None
+
+
+def _symbol_list(path):
+    """A System.map, or a copy of /proc/kallsyms; without the symbols of modules."""
+    rows = [line.split() for line in _read(path).splitlines()]
+    try:
+        found = sorted((int(r[0], 16), r[1], r[2]) for r in rows if len(r) == 3)
+    except ValueError:
+        raise Bad(f"{path}: not a list of symbols") from None
+    if len(found) < 100 and "fixture" not in Path(path).name:
+        raise Bad(f"{path}: no list of symbols (distributions ship a stub as System.map)")
+    if not found or not found[-1][0]:
+        raise Bad(f"{path}: all addresses are 0 (only root sees them)")
+    return found
+
+
+class Kernel:
+    """What is not known is None."""
+
+    def __init__(self):
+        self.name = "unknown kernel"
+        self.image = self.btf = self.config = self.traceable = self.kdir = None
+        self.by_name, self.starts, self.text = defaultdict(list), [], (0, 0)
+        self.from_headers, self.headers_broken = {}, ""
+
+    # --- where it comes from ---
+
+    def add_running(self):
+        if platform.machine() != "aarch64":
+            raise Bad("this machine is not arm64: name a kernel (see --help)")
+        release = platform.release()
+        self.name = f"{release}, running"
+        self.add_symbols("/proc/kallsyms")
+        for path in ("/proc/config.gz", f"/boot/config-{release}", f"/lib/modules/{release}/config"):
+            if os.path.exists(path) and not self.config:
+                self.add_config(path)
+        for path in ("/sys/kernel/tracing", "/sys/kernel/debug/tracing"):
+            if os.access(f"{path}/available_filter_functions", os.R_OK) and not self.traceable:
+                self.add_traceable(f"{path}/available_filter_functions")
+        if os.path.exists("/sys/kernel/btf/vmlinux"):
+            self.add_btf("/sys/kernel/btf/vmlinux")
+        if os.path.exists(f"/lib/modules/{release}/build/Makefile"):
+            self.add_headers(f"/lib/modules/{release}/build")
+
+    def add_image(self, path):
+        try:
+            self.image = image.load(path)
+            self._index(self.image.symbols())
+        except (OSError, image.Bad, image.kallsyms.Bad) as e:
+            raise Bad(f"{path}: {getattr(e, 'strerror', None) or e}") from None
+        version = re.search(rb"Linux version (\S+) ", self.image.data)
+        self.name = version[1].decode() if version else str(path)
+        if data := self.image.btf():
+            self._set_btf(data, path)
+        config = Path(path).with_name(Path(path).name.replace("vmlinuz", "config", 1))
+        if config != Path(path) and config.exists():
+            self.add_config(config)
+
+    def add_symbols(self, path):
+        self._index(_symbol_list(path))
+
+    def _index(self, symbols):
+        for addr, kind, name in symbols:
+            self.by_name[name].append((addr, kind))
+        self.starts = sorted({s[0] for s in symbols})
+        # As the module does: a name counts in the kernel's own text only.
+        start, end = self.by_name.get("_stext"), self.by_name.get("_etext")
+        self.text = (start[0][0], end[0][0]) if start and end else (0, 1 << 64)
+
+    def add_btf(self, path):
+        try:
+            data = Path(path).read_bytes()
+            # Some headers' packages have a vmlinux with nothing else in it.
+            self._set_btf(image.load(path).btf() or b"" if data[:4] == b"\x7fELF" else data, path)
+        except (OSError, image.Bad) as e:
+            raise Bad(f"{path}: {getattr(e, 'strerror', None) or e}") from None
+
+    def _set_btf(self, data, path):
+        try:
+            self.btf = btf.Btf(data)
+        except btf.Bad as e:
+            raise Bad(f"BTF of {path}: {e}") from None
+
+    def add_config(self, path):
+        text = _read(path)
+        self.config = dict(re.findall(r"^(?:#define )?CONFIG_(\w+)[= ](.*)$", text, flags=re.M))
+        if not self.config:
+            raise Bad(f"{path}: not a kernel configuration")
+
+    def add_traceable(self, path):
+        self.traceable = {line.split()[0] for line in _read(path).splitlines() if line and "[" not in line}
+
+    def add_headers(self, kdir):
+        if not (Path(kdir) / "Makefile").exists():
+            raise Bad(f"{kdir}: no kernel headers there (no Makefile)")
+        self.kdir = kdir
+        config = Path(kdir) / "include/generated/autoconf.h"
+        if not self.config and config.exists():
+            self.add_config(config)
+        release = Path(kdir) / "include/config/kernel.release"
+        if release.exists() and not self.starts:
+            self.name = release.read_text().strip()
+
+    def ask_headers(self, source, targets):
+        """Has the compiler compare prototypes; add_headers() came before."""
+        self.from_headers, self.headers_broken = headers.check(source, targets, self.kdir)
+
+    # --- facts ---
+
+    def _has(self, *names):
+        return any(n in self.by_name for n in names) if self.starts else None
+
+    def configured(self, *words):
+        """From the configuration; None without one."""
+        return None if self.config is None else any(self.config.get(w, "n") in ("y", "1") for w in words)
+
+    def fact(self, words, *symbols):
+        """By the configuration, else by functions that only such a kernel has."""
+        known = self.configured(*words)
+        return self._has(*symbols) if known is None else known
+
+    def facts(self):
+        """[(what, True, False or None)]"""
+        cfi = self.configured("CFI_CLANG", "CFI")
+        if cfi is None and self.starts:
+            cfi = any(n.endswith(".cfi_jt") or n.startswith("__cfi_") for n in self.by_name)
+        return {
+            "KVM": self.fact(["KVM"], "kvm_arch_vcpu_load", "kvm_arch_init_vm"),
+            "MTE": self.fact(["ARM64_MTE"], "mte_sync_tags", "mte_restore_tags"),
+            "KASAN_HW_TAGS": self.fact(["KASAN_HW_TAGS"], "kasan_init_hw_tags"),
+            "CFI": cfi,
+            "kprobes": self.fact(["KPROBES"], "register_kprobe"),
+            "ftrace": self.fact(["DYNAMIC_FTRACE_WITH_REGS", "DYNAMIC_FTRACE_WITH_ARGS"], "ftrace_set_filter_ip"),
+            "modules": self.configured("MODULES"),
+            "only signed modules": self.configured("MODULE_SIG_FORCE"),
+            "guest MTE in KVM": self.native(),
+        }
+
+    def native(self):
+        if self._has("kvm_vm_ioctl_mte_copy_tags"):
+            return True
+        if self.kdir:
+            for folder in (Path(self.kdir), *self._source_of(self.kdir)):
+                uapi = folder / "include/uapi/linux/kvm.h"
+                if uapi.exists():
+                    return "define KVM_CAP_ARM_MTE" in uapi.read_text()
+        known = self.btf.has_enum_word("vcpu_sysreg", "RGSR_EL1") if self.btf else None
+        return self._has("kvm_vm_ioctl_mte_copy_tags") if known is None else known
+
+    @staticmethod
+    def _source_of(kdir):
+        """Distributions split headers: the folder's Makefile includes the common part's."""
+        for line in (Path(kdir) / "Makefile").read_text().splitlines():
+            if match := re.match(r"include\s+(\S+)/Makefile$", line):
+                yield Path(re.sub(r"\$\(dir \$\(lastword \$\(MAKEFILE_LIST\)\)\)", f"{kdir}/", match[1]))
+        if (Path(kdir) / "source").exists():
+            yield Path(kdir) / "source"
+
+    # --- one function ---
+
+    def places(self, name):
+        """Addresses of the functions of that name in the kernel's text."""
+        start, end = self.text
+        return sorted({a for a, kind in self.by_name.get(name, []) if kind in "tTwW" and start <= a < end})
+
+    def found(self, name):
+        if not self.starts:
+            return "unknown"
+        places = self.places(name)
+        return "yes" if len(places) == 1 else "not unique" if places else "missing"
+
+    def is_traceable(self, name):
+        """Can ftrace divert its calls? By the kernel's own list, or by the room that the compiler left at its start."""
+        if self.facts()["ftrace"] is False:
+            return "-"
+        if self.traceable is not None:
+            return "yes" if name in self.traceable else "no"
+        places = self.places(name)
+        code = self.image.code(places[0], 12) if self.image and len(places) == 1 else None
+        if code is None:
+            return "unknown"
+        if code[:4] in LANDING:
+            code = code[4:]
+        return "yes" if code[:8] == NOP * 2 else "no"
+
+    def no_kprobe(self, name):
+        """The section that keeps kprobes off it, or None."""
+        for section in NO_KPROBES:
+            start, end = self.by_name.get(section + "_start"), self.by_name.get(section + "_end")
+            if start and end and any(start[0][0] <= a < end[0][0] for a in self.places(name)):
+                return section
+        return None
+
+    def prototype(self, target, source):
+        """(ok | differs | unknown, the kernel's own)"""
+        word, detail = self.from_headers.get(target.name, ("unknown", ""))
+        if word == "none":
+            word = "unknown"
+        protos = self.btf.functions.get(target.name, []) if self.btf else []
+        # Of functions written in assembly BTF only has the name.
+        protos = [p for p in protos if self.btf.spell_prototype(p) != "void (void)" or not any(w[1] for w in target.prototypes)]
+        if protos and target.prototypes:
+            fits = [p for p in protos if any(self.btf.is_prototype(p, source.wanted(w)) for w in target.prototypes)]
+            if len(fits) < len(protos):
+                return "differs", next(self.btf.spell_prototype(p) for p in protos if p not in fits)
+            return (word, detail) if word == "differs" else ("ok", "")
+        return word, detail
+
+    def instead(self, target, source):
+        """Where a function that is missing may have gone."""
+        clones = [n for n in self.by_name if n.startswith(target.name + ".") and self.places(n)]
+        if clones:
+            return f"the compiler has changed it: {', '.join(sorted(clones))}"
+        prefix = target.name.split("_")[0]
+        names = [n for n in self.by_name if n.startswith(prefix) and self.places(n)]
+        for name in difflib.get_close_matches(target.name, names, 5, 0.7):
+            protos = self.btf.functions.get(name, []) if self.btf else []
+            if any(self.btf.is_prototype(p, source.wanted(w)) for p in protos for w in target.prototypes):
+                return f"renamed? {name} has the same prototype"
+        if self.from_headers.get(target.name, ("",))[0] in ("ok", "differs"):
+            return "the headers declare it: inlined, or not built in"
+        return "renamed, or inlined by the compiler"
