@@ -14,6 +14,7 @@
  *   tagread      granules with a tag                     -> tagread N
  *   idreg        ID_AA64PFR1_EL1.MTE the guest reads     -> idreg N
  *   gcr          whether GCR_EL1 is UNDEFINED            -> gcr 0|1
+ *   within A B   how many of its 4 KiB pages have such numbers -> within N
  *   close        ends the VM and keeps its memory        -> close (only "quit" is left then)
  *   quit         or the end of stdin
  */
@@ -121,6 +122,19 @@ static void gcr(void)
 	printf("gcr %lu\n", vm->vcpu[0].mb->ret[MTE_REGS]);
 }
 
+static void within(const char *arg)
+{
+	unsigned long *pfn = calloc(vm->data_size / 4096, sizeof(long)), first, last;
+	size_t n = mem_pfns(vm->data, vm->data_size, pfn), i, found = 0;
+
+	if (sscanf(arg, "%lu %lu", &first, &last) != 2)
+		die("within: two page frame numbers");
+	for (i = 0; i < n; i++)
+		found += pfn[i] >= first && pfn[i] <= last;
+	free(pfn);
+	printf("within %zu\n", found);
+}
+
 static void close_vm(void)
 {
 	/* The mapping stays until the process ends. */
@@ -158,6 +172,10 @@ static void obey(const char *line)
 	}
 	if (!strncmp(line, "enable ", 7)) {
 		knob(line + 7);
+		return;
+	}
+	if (!strncmp(line, "within ", 7)) {
+		within(line + 7);
 		return;
 	}
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {

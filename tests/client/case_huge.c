@@ -15,7 +15,6 @@
 
 #define HUGE		(2UL << 20)
 #define PAGE		4096UL
-#define KPF_THP		22
 #define SPLIT		"/sys/kernel/debug/split_huge_pages"
 #define KHUGEPAGED	"/sys/kernel/mm/transparent_hugepage/khugepaged/"
 #define WAIT_TENTHS	1200
@@ -29,21 +28,9 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
-/* How many 4 KiB pages of a range are part of a huge page */
 static size_t huge_pages(void *p, size_t size)
 {
-	unsigned long *pfn = malloc(size / PAGE * sizeof(long)), flags;
-	size_t n = mem_pfns(p, size, pfn), i, huge = 0;
-	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-
-	for (i = 0; i < n; i++) {
-		if (pread(fd, &flags, 8, pfn[i] * 8) != 8)
-			die("/proc/kpageflags: %s", errno_name(errno));
-		huge += flags >> KPF_THP & 1;
-	}
-	close(fd);
-	free(pfn);
-	return huge;
+	return mem_with_flag(p, size, KPF_THP);
 }
 
 /*

@@ -87,7 +87,8 @@ int case_slots(void)
 	int kind;
 
 	for (kind = 0; kind < MEM_KINDS; kind++)
-		one_kind(kind);
+		if (mem_page(kind) <= SIZE)
+			one_kind(kind);
 	if (opt.enable == ENABLE_SYSFS && module_injects()) {
 		on_too_late(MEM_PRIVATE_FILE);
 		on_too_late(MEM_SHARED_FILE);

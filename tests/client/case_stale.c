@@ -50,15 +50,6 @@ static void count_common(enum way way)
 	common[way] += n;
 }
 
-/* As the guest's, else the two hardly ever get the same pages. */
-static void *host_memory(void)
-{
-	void *p = host_tagged_map(opt.size);
-
-	madvise(p, opt.size, opt.mem == MEM_THP ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-	return p;
-}
-
 static void vm_fills(u64 seed)
 {
 	struct vcpu *v = &vm_ready(1)->vcpu[0];
@@ -84,12 +75,36 @@ static void in_child(void (*fn)(u64 seed), u64 seed)
 		die("the process of the first VM failed: status %#x", status);
 }
 
-static void host_fills(u64 seed)
+static size_t on_ends(size_t (*fn)(void *, size_t), char *p)
 {
-	void *p = host_memory();
+	size_t half = opt.span / 2;
 
-	host_tag_fill(p, opt.size, seed);
-	is(host_tag_count(p, opt.size), opt.size / 16, "a host process tags its memory");
+	if (!half)
+		return fn(p, opt.size);
+	return fn(p, half) + fn(p + opt.size - half, half);
+}
+
+static size_t fill(void *p, size_t size)
+{
+	host_tag_fill(p, size, opt.seed);
+	return host_tag_count(p, size);
+}
+
+static size_t touch(void *p, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size; i += 4096)
+		((char *)p)[i] = 1;
+	return host_tag_count(p, size);
+}
+
+static void host_fills(void)
+{
+	void *p = mem_map_tagged(opt.mem, opt.size);
+
+	is(on_ends(fill, p), (opt.span ? opt.span : opt.size) / 16,
+	   "a host process tags its memory");
 	note(old, p);
 	munmap(p, opt.size);
 }
@@ -107,12 +122,9 @@ static void vm_reads(enum way way)
 
 static void host_reads(enum way way)
 {
-	char *p = host_memory();
-	size_t i;
+	void *p = mem_map_tagged(opt.mem, opt.size);
 
-	for (i = 0; i < opt.size; i += 4096)
-		p[i] = 1;
-	is(host_tag_count(p, opt.size), 0, "no tag goes from %s", way_name[way]);
+	is(on_ends(touch, p), 0, "no tag goes from %s", way_name[way]);
 	note(new, p);
 	count_common(way);
 	munmap(p, opt.size);
@@ -124,10 +136,7 @@ static void one_round(unsigned int r)
 	vm_reads(VM_TO_VM);
 	in_child(vm_fills, opt.seed + r + 1000);
 	vm_reads(VM_TO_OTHER_VM);
-	/* The host's pool of huge pages is not for its PROT_MTE memory. */
-	if (mem_is_hugetlb(opt.mem))
-		return;
-	host_fills(opt.seed + r);
+	host_fills();
 	vm_reads(PROCESS_TO_VM);
 	vm_fills(opt.seed + r);
 	host_reads(VM_TO_PROCESS);
@@ -142,7 +151,7 @@ int case_stale(void)
 	for (r = 0; r < rounds_or(3); r++)
 		one_round(r);
 	/* Where no page went from one to the other, nothing was shown. */
-	for (way = 0; way < (mem_is_hugetlb(opt.mem) ? PROCESS_TO_VM : WAYS); way++)
+	for (way = 0; way < WAYS; way++)
 		ok(common[way], "pages went from %s", way_name[way]);
 	return 0;
 }

@@ -1,77 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tags of guest memory that is swapped out. The host must have swap space. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/swap.h>
-#include <unistd.h>
-
 #include "client.h"
+#include "swapping.h"
 
 #define PAGE		4096UL
-#define PAGEOUT_TRIES	10
-#define PAGEMAP_SWAP	(1UL << 62)
-
-#ifndef MADV_PAGEOUT
-#define MADV_PAGEOUT	21
-#endif
-
-static size_t in_swap(struct vm *vm)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	unsigned long entry;
-	size_t i, n = 0;
-
-	for (i = 0; i < vm->data_size / PAGE; i++) {
-		if (pread(fd, &entry, 8, ((unsigned long)vm->data / PAGE + i) * 8) != 8)
-			die("/proc/self/pagemap: %s", errno_name(errno));
-		n += !!(entry & PAGEMAP_SWAP);
-	}
-	close(fd);
-	return n;
-}
-
-/* Pages in all swap spaces; off: and that is the end of these. */
-static size_t swap_spaces(bool off)
-{
-	FILE *f = fopen("/proc/swaps", "r");
-	char line[256], path[128];
-	size_t used, sum = 0;
-
-	if (!f)
-		die("/proc/swaps: %s", errno_name(errno));
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%127s %*s %*s %zu", path, &used) != 2)
-			continue;
-		sum += used / 4;
-		if (off && swapoff(path))
-			die("swapoff %s: %s", path, errno_name(errno));
-	}
-	fclose(f);
-	return sum;
-}
-
-/*
- * Pages that the guest has used a moment ago are spared once. Returns how many pages of the
- * VMM's private memory have gone; of shared memory only the swap space knows.
- */
-static size_t page_out(struct vm *vm)
-{
-	size_t pages = vm->data_size / PAGE, before = swap_spaces(false), out = 0;
-	int i;
-
-	for (i = 0; i < PAGEOUT_TRIES && out < pages * 9 / 10; i++) {
-		if (madvise(vm->data, vm->data_size, MADV_PAGEOUT))
-			die("MADV_PAGEOUT: %s", errno_name(errno));
-		out = swap_spaces(false) - before;
-	}
-	diag("%zu of %zu pages are swapped out", out, pages);
-	ok(out > pages / 2, "most of the guest's memory is swapped out");
-	return in_swap(vm);
-}
 
 static void check(struct vcpu *v, long restored, const char *how)
 {

@@ -7,6 +7,8 @@
 #include <stddef.h>
 
 #include "check.h"
+#include "churn.h"
+#include "counters.h"
 #include "hostmte.h"
 #include "kvm.h"
 #include "mem.h"
@@ -23,12 +25,16 @@ struct options {
 	bool on;		/* the guest is expected to have MTE */
 	enum mem_kind mem;
 	size_t size;
+	size_t span;		/* tags go into so much of it only, half at each end; 0: all */
 	unsigned int rounds;	/* 0: the case's own default */
 	unsigned int threads;
 	unsigned int vcpus;
 	u64 seed;
 	int cpu;
 	const char *file;
+	unsigned int churn;	/* bits of enum churn */
+	const char *block;	/* of the host's memory, for --with=offline */
+	const char *proof;	/* counters that must have moved, and how far */
 };
 
 extern struct options opt;
@@ -45,6 +51,7 @@ void vm_tag_fill(struct vcpu *v, u64 seed);
 u64 vm_tag_verify(struct vcpu *v, u64 seed);
 u64 vm_tag_count(struct vcpu *v);
 u64 vm_data_end(struct vm *vm);
+size_t vm_data_used(struct vm *vm);
 unsigned int rounds_or(unsigned int dflt);
 int host_kernel(void);
 void pin_to(int cpu);
@@ -88,5 +95,12 @@ int case_dirtylog(void);
 int case_ask(void);
 int case_linger(void);
 int case_uevents(void);
+int case_press(void);
+int case_writeback(void);
+int case_hammerfd(void);
+int case_give(void);
+int case_cow(void);
+int case_uffd(void);
+int case_ksm(void);
 
 #endif

@@ -35,10 +35,22 @@ static const struct test_case {
 	  "a new VM that reads tags of earlier owners" },
 	{ "stale", case_stale,
 	  "tags that go from VM or process to VM or process with the page" },
+	{ "give", case_give,
+	  "tags in pages that one guest gives up and another gets, or lost in those it keeps" },
+	{ "cow", case_cow,
+	  "tags lost, or not the guest's own, where the VMM forks, or in the zero pages" },
+	{ "uffd", case_uffd,
+	  "old tags in, or tags lost from, pages that userfaultfd places" },
+	{ "ksm", case_ksm,
+	  "pages merged though they have tags, or tags that merged pages share" },
 	{ "huge", case_huge,
 	  "tags lost, or tags of others, where huge pages are split, built or mapped anew" },
 	{ "swap", case_swap,
 	  "tags lost in swap; the host must have swap space" },
+	{ "press", case_press,
+	  "tags or words lost while the host squeezes and moves the guest's memory" },
+	{ "writeback", case_writeback,
+	  "tags lost in pages that zswap has written back; the host must have a swap disk" },
 	{ "visible", case_visible,
 	  "tags or data lost or stale around the guest's MMU being off" },
 	{ "tagcheck", case_tagcheck,
@@ -59,6 +71,8 @@ static const struct test_case {
 	  "the knob's states: undone, turned off, partly rebooted guests; stats" },
 	{ "hammer", case_hammer,
 	  "crashes of the ioctls while hooks come and go" },
+	{ "hammerfd", case_hammerfd,
+	  "tags cleared under an owner where VMs and a PROT_MTE process share memory" },
 	{ "run", case_run,
 	  "a guest that does not run at all" },
 	{ "badio", case_badio,
@@ -104,9 +118,16 @@ static void usage(void)
 		"  --enable=none|cap|sysfs  how to turn MTE on (none)\n"
 		"  --expect=on|off          whether guests have MTE, if not as --enable says\n"
 		"  --mem=KIND               anon4k thp anon-shared memfd memfd-private hugetlb2m\n"
-		"                           hugetlb2m-shared private-file shared-file\n"
+		"                           hugetlb2m-shared hugetlb2m-memfd hugetlb1g private-file\n"
+		"                           shared-file\n"
 		"  --policy=request|on|off  what the host's policy is for us (request)\n"
 		"  --file=PATH              for save, restore\n"
+		"  --span=N[K|M|G]          use only so much of the memory, half at each end (all)\n"
+		"  --with=WORD[,WORD...]    what the host does meanwhile: compact move pageout swapoff ksm\n"
+		"                           split offline\n"
+		"  --block=memoryN          what goes offline then, and on again\n"
+		"  --proof=COUNTER:N[,...]  what must have been counted by the end: words of\n"
+		"                           /proc/vmstat, zswap.FILE, ksm.FILE\n"
 		"  --size=N[K|M|G]  --rounds=N  --threads=N  --vcpus=N  --seed=N  --cpu=N\n");
 	exit(2);
 }
@@ -149,7 +170,7 @@ static const char *const expect_words[] = { "off", "on", NULL };
 
 enum {
 	O_ENABLE, O_EXPECT, O_POLICY, O_MEM, O_SIZE, O_ROUNDS, O_THREADS, O_VCPUS, O_SEED, O_CPU,
-	O_FILE
+	O_FILE, O_WITH, O_PROOF, O_SPAN, O_BLOCK
 };
 
 static const struct option long_options[] = {
@@ -164,6 +185,10 @@ static const struct option long_options[] = {
 	{ "vcpus", required_argument, NULL, O_VCPUS },
 	{ "seed", required_argument, NULL, O_SEED },
 	{ "cpu", required_argument, NULL, O_CPU },
+	{ "block", required_argument, NULL, O_BLOCK },
+	{ "span", required_argument, NULL, O_SPAN },
+	{ "with", required_argument, NULL, O_WITH },
+	{ "proof", required_argument, NULL, O_PROOF },
 	{ }
 };
 
@@ -174,6 +199,14 @@ static void set_memory(const char *s)
 	if (kind < 0)
 		usage();
 	opt.mem = kind;
+}
+
+static void set_churn(char *s)
+{
+	char *word;
+
+	for (word = strtok(s, ","); word; word = strtok(NULL, ","))
+		opt.churn |= 1u << choice(word, churn_words);
 }
 
 static void parse_one(int o, int *expect)
@@ -212,6 +245,18 @@ static void parse_one(int o, int *expect)
 	case O_CPU:
 		opt.cpu = number(optarg);
 		break;
+	case O_BLOCK:
+		opt.block = optarg;
+		break;
+	case O_SPAN:
+		opt.span = number(optarg);
+		break;
+	case O_WITH:
+		set_churn(optarg);
+		break;
+	case O_PROOF:
+		opt.proof = optarg;
+		break;
 	default:
 		usage();
 	}
@@ -223,7 +268,8 @@ static void parse(int argc, char **argv)
 
 	while ((o = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		parse_one(o, &expect);
-	if (optind != argc || !opt.size || opt.size % 4096 || opt.size > GUEST_DATA_MAX ||
+	if (optind != argc || !opt.size || opt.size % 4096 ||
+	    opt.span % 8192 || opt.span > opt.size || opt.size > GUEST_DATA_MAX ||
 	    !opt.vcpus || opt.vcpus > GUEST_MAX_VCPUS || !opt.threads)
 		usage();
 	opt.on = opt.enable != ENABLE_NONE || opt.policy == POLICY_ON;

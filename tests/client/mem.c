@@ -15,9 +15,20 @@
 #include "mem.h"
 
 #define HUGE		(2UL << 20)
-#define HUGE_PAGES	"/sys/kernel/mm/hugepages/hugepages-2048kB/"
+#define GIANT		(1UL << 30)
 #define PAGEMAP_PRESENT	(1UL << 63)
 #define PAGEMAP_PFN	((1UL << 55) - 1)
+
+#ifndef PROT_MTE
+#define PROT_MTE	0x20
+#endif
+#ifndef MFD_HUGE_2MB
+#define MFD_HUGE_2MB	(21U << 26)
+#endif
+#ifndef MAP_HUGE_2MB
+#define MAP_HUGE_2MB	(21 << 26)
+#define MAP_HUGE_1GB	(30 << 26)
+#endif
 
 const char *const mem_name[MEM_KINDS] = {
 	[MEM_ANON4K] = "anon4k",
@@ -27,6 +38,8 @@ const char *const mem_name[MEM_KINDS] = {
 	[MEM_MEMFD_PRIVATE] = "memfd-private",
 	[MEM_HUGETLB] = "hugetlb2m",
 	[MEM_HUGETLB_SHARED] = "hugetlb2m-shared",
+	[MEM_HUGETLB_MEMFD] = "hugetlb2m-memfd",
+	[MEM_HUGETLB_1G] = "hugetlb1g",
 	[MEM_PRIVATE_FILE] = "private-file",
 	[MEM_SHARED_FILE] = "shared-file",
 };
@@ -56,7 +69,7 @@ int mem_kind(const char *name)
 bool mem_is_shared(enum mem_kind kind)
 {
 	return kind == MEM_ANON_SHARED || kind == MEM_MEMFD || kind == MEM_HUGETLB_SHARED ||
-	       kind == MEM_SHARED_FILE;
+	       kind == MEM_HUGETLB_MEMFD || kind == MEM_SHARED_FILE;
 }
 
 /**
@@ -67,7 +80,21 @@ bool mem_is_shared(enum mem_kind kind)
  */
 bool mem_is_hugetlb(enum mem_kind kind)
 {
-	return kind == MEM_HUGETLB || kind == MEM_HUGETLB_SHARED;
+	return kind == MEM_HUGETLB || kind == MEM_HUGETLB_SHARED || kind == MEM_HUGETLB_MEMFD ||
+	       kind == MEM_HUGETLB_1G;
+}
+
+/**
+ * mem_page() - the size that memory of this kind comes in
+ * @kind: the kind
+ *
+ * Return: bytes
+ */
+size_t mem_page(enum mem_kind kind)
+{
+	if (kind == MEM_HUGETLB_1G)
+		return GIANT;
+	return mem_is_hugetlb(kind) ? HUGE : 4096;
 }
 
 /**
@@ -81,30 +108,31 @@ bool mem_is_file(enum mem_kind kind)
 	return kind == MEM_PRIVATE_FILE || kind == MEM_SHARED_FILE;
 }
 
-static long read_number(const char *path)
+static long pool(size_t page, const char *name, const char *mode, long value)
 {
-	FILE *f = fopen(path, "r");
-	long n = -1;
+	char path[96];
+	FILE *f;
 
-	if (!f || fscanf(f, "%ld", &n) != 1)
-		die("%s: cannot be read", path);
-	fclose(f);
-	return n;
+	snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/hugepages-%zukB/%s", page >> 10, name);
+	f = fopen(path, mode);
+	if (!f || (*mode == 'r' ? fscanf(f, "%ld", &value) : fprintf(f, "%ld\n", value)) < 1 ||
+	    fclose(f))
+		die("%s: %s", path, errno_name(errno));
+	return value;
 }
 
 /* The pool only ever grows, so that pages go from one VM to the next. */
-static void reserve_hugetlb(size_t size)
+static void reserve_hugetlb(enum mem_kind kind, size_t size)
 {
-	long missing = (long)(size / HUGE) - read_number(HUGE_PAGES "free_hugepages");
-	FILE *f;
+	size_t page = mem_page(kind);
+	long missing = (long)(size / page) - pool(page, "free_hugepages", "r", 0);
 
+	if (size % page)
+		die("%s comes in pages of %zu KiB", mem_name[kind], page >> 10);
 	if (missing <= 0)
 		return;
-	missing += read_number(HUGE_PAGES "nr_hugepages");
-	f = fopen(HUGE_PAGES "nr_hugepages", "w");
-	if (!f || fprintf(f, "%ld\n", missing) < 0 || fclose(f))
-		die(HUGE_PAGES "nr_hugepages: cannot be written");
-	if (read_number(HUGE_PAGES "free_hugepages") < (long)(size / HUGE))
+	pool(page, "nr_hugepages", "w", missing + pool(page, "nr_hugepages", "r", 0));
+	if (pool(page, "free_hugepages", "r", 0) < (long)(size / page))
 		die("the host has no %zu bytes of huge pages", size);
 }
 
@@ -129,34 +157,68 @@ static int ramfs_file(size_t size)
 	return fd;
 }
 
-static int open_backing(enum mem_kind kind, size_t size)
+/**
+ * mem_fd() - the file behind memory of this kind
+ * @kind: the kind
+ * @size: how large
+ *
+ * Return: its descriptor, or -1 where the kind has none
+ */
+int mem_fd(enum mem_kind kind, size_t size)
 {
+	unsigned int flags = MFD_CLOEXEC;
 	int fd;
 
 	if (mem_is_file(kind))
 		return ramfs_file(size);
-	if (kind != MEM_MEMFD && kind != MEM_MEMFD_PRIVATE)
+	if (kind == MEM_HUGETLB_MEMFD)
+		flags |= MFD_HUGETLB | MFD_HUGE_2MB;
+	else if (kind != MEM_MEMFD && kind != MEM_MEMFD_PRIVATE)
 		return -1;
-	fd = memfd_create("guest", MFD_CLOEXEC);
+	if (mem_is_hugetlb(kind))
+		reserve_hugetlb(kind, size);
+	fd = memfd_create("guest", flags);
 	if (fd < 0 || ftruncate(fd, size))
 		die("memfd: %s", errno_name(errno));
 	return fd;
 }
 
 /* An address that is aligned for huge pages */
-static void *reserve_aligned(size_t size)
+static void *reserve_aligned(size_t size, size_t align)
 {
-	char *p = mmap(NULL, size + HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+	char *p = mmap(NULL, size + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 		       -1, 0);
 	char *start;
 
 	if (p == MAP_FAILED)
 		die("no %zu bytes of addresses", size);
-	start = (char *)(((uintptr_t)p + HUGE - 1) & ~(HUGE - 1));
+	start = (char *)(((uintptr_t)p + align - 1) & ~(align - 1));
 	if (start > p)
 		munmap(p, start - p);
-	munmap(start + size, p + HUGE - start);
+	munmap(start + size, p + align - start);
 	return start;
+}
+
+static void *map(enum mem_kind kind, size_t size, void *fixed, int fd, int prot)
+{
+	int flags = MAP_FIXED | (mem_is_shared(kind) ? MAP_SHARED : MAP_PRIVATE);
+	size_t align = mem_page(kind) > HUGE ? mem_page(kind) : HUGE;
+	void *p = fixed ? fixed : reserve_aligned(size, align);
+
+	if (fd < 0)
+		flags |= MAP_ANONYMOUS;
+	if (mem_is_hugetlb(kind) && fd < 0) {
+		reserve_hugetlb(kind, size);
+		flags |= MAP_HUGETLB | (kind == MEM_HUGETLB_1G ? MAP_HUGE_1GB : MAP_HUGE_2MB);
+	}
+	p = mmap(p, size, prot, flags, fd, 0);
+	if (p == MAP_FAILED)
+		die("mmap of %zu bytes of %s: %s", size, mem_name[kind], errno_name(errno));
+	if (kind == MEM_THP)
+		madvise(p, size, MADV_HUGEPAGE);
+	else if (kind == MEM_ANON4K)
+		madvise(p, size, MADV_NOHUGEPAGE);
+	return p;
 }
 
 /**
@@ -169,25 +231,46 @@ static void *reserve_aligned(size_t size)
  */
 void *mem_map(enum mem_kind kind, size_t size, void *fixed)
 {
-	int fd = open_backing(kind, size);
-	int flags = MAP_FIXED | (mem_is_shared(kind) ? MAP_SHARED : MAP_PRIVATE);
-	void *p = fixed ? fixed : reserve_aligned(size);
+	int fd = mem_fd(kind, size);
+	void *p = map(kind, size, fixed, fd, PROT_READ | PROT_WRITE);
 
-	if (fd < 0)
-		flags |= MAP_ANONYMOUS;
-	if (mem_is_hugetlb(kind)) {
-		reserve_hugetlb(size);
-		flags |= MAP_HUGETLB;
-	}
-	p = mmap(p, size, PROT_READ | PROT_WRITE, flags, fd, 0);
-	if (p == MAP_FAILED)
-		die("mmap of %zu bytes of %s: %s", size, mem_name[kind], errno_name(errno));
 	if (fd >= 0)
 		close(fd);
-	if (kind == MEM_THP)
-		madvise(p, size, MADV_HUGEPAGE);
-	else if (kind == MEM_ANON4K)
-		madvise(p, size, MADV_NOHUGEPAGE);
+	return p;
+}
+
+/**
+ * mem_map_tagged() - memory of the host's own that comes from where a guest's comes from, PROT_MTE
+ * @kind: the guest's kind
+ * @size: in bytes
+ *
+ * No file of hugetlbfs can be mapped so, but anonymous memory can that comes from the same pool.
+ *
+ * Return: its address
+ */
+void *mem_map_tagged(enum mem_kind kind, size_t size)
+{
+	if (kind == MEM_HUGETLB_MEMFD || kind == MEM_HUGETLB_SHARED)
+		kind = MEM_HUGETLB;
+	else if (!mem_is_hugetlb(kind) && kind != MEM_THP)
+		kind = MEM_ANON4K;
+	return map(kind, size, NULL, -1, PROT_READ | PROT_WRITE | PROT_MTE);
+}
+
+/**
+ * mem_map_fd() - a shared mapping of a file
+ * @fd: the file
+ * @size: in bytes
+ * @prot: PROT_*
+ *
+ * Return: its address
+ */
+void *mem_map_fd(int fd, size_t size, int prot)
+{
+	void *p = mmap(reserve_aligned(size, HUGE), size, prot, MAP_SHARED | MAP_FIXED, fd, 0);
+
+	if (p == MAP_FAILED)
+		die("mmap of a file: %s", errno_name(errno));
 	return p;
 }
 
@@ -202,16 +285,42 @@ void *mem_map(enum mem_kind kind, size_t size, void *fixed)
 size_t mem_pfns(void *p, size_t size, unsigned long *pfn)
 {
 	unsigned long i, n = 0, psize = getpagesize(), entry;
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	FILE *f = fopen("/proc/self/pagemap", "re");
 
+	if (!f || fseeko(f, (unsigned long)p / psize * 8, SEEK_SET))
+		die("/proc/self/pagemap: %s", errno_name(errno));
 	for (i = 0; i < size / psize; i++) {
-		if (pread(fd, &entry, 8, ((unsigned long)p / psize + i) * 8) != 8)
+		if (fread(&entry, 8, 1, f) != 1)
 			die("/proc/self/pagemap: %s", errno_name(errno));
 		if ((entry & PAGEMAP_PRESENT) && (entry & PAGEMAP_PFN))
 			pfn[n++] = entry & PAGEMAP_PFN;
 	}
-	close(fd);
+	fclose(f);
 	return n;
+}
+
+/**
+ * mem_with_flag() - how many physical pages have a flag
+ * @p: start
+ * @size: in bytes
+ * @flag: KPF_*
+ *
+ * Return: 4 KiB pages
+ */
+size_t mem_with_flag(void *p, size_t size, int flag)
+{
+	unsigned long *pfn = malloc(size / 4096 * sizeof(long)), flags;
+	size_t n = mem_pfns(p, size, pfn), i, found = 0;
+	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+
+	for (i = 0; i < n; i++) {
+		if (pread(fd, &flags, 8, pfn[i] * 8) != 8)
+			die("/proc/kpageflags: %s", errno_name(errno));
+		found += flags >> flag & 1;
+	}
+	close(fd);
+	free(pfn);
+	return found;
 }
 
 static int by_number(const void *a, const void *b)

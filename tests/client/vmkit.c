@@ -2,6 +2,7 @@
 /* VMs as the options ask for, and the usual things to do with their memory. */
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/utsname.h>
 
 #include "client.h"
@@ -118,6 +119,38 @@ u64 vm_data_end(struct vm *vm)
 	return GUEST_DATA + vm->data_size;
 }
 
+/*
+ * One command for all of the guest's data memory, or with --span for both ends of it; arguments
+ * 2 and 3 are the caller's. Adds up the first results; the details are of the first that has one.
+ */
+static u64 on_data(struct vcpu *v, enum guest_cmd cmd, u64 a, u64 b, u64 *detail)
+{
+	u64 end = vm_data_end(v->vm), half = opt.span / 2, n;
+
+	if (!half) {
+		n = vcpu_cmd(v, cmd, GUEST_DATA, end, a, b);
+		memcpy(detail, &v->mb->ret[1], 16);
+		return n;
+	}
+	n = vcpu_cmd(v, cmd, GUEST_DATA, GUEST_DATA + half, a, b);
+	memcpy(detail, &v->mb->ret[1], 16);
+	vcpu_cmd(v, cmd, end - half, end, a, b);
+	if (!n)
+		memcpy(detail, &v->mb->ret[1], 16);
+	return n + v->mb->ret[0];
+}
+
+/**
+ * vm_data_used() - how much of its data memory the guest uses
+ * @vm: the VM
+ *
+ * Return: bytes
+ */
+size_t vm_data_used(struct vm *vm)
+{
+	return opt.span ? opt.span : vm->data_size;
+}
+
 /**
  * vm_touch() - the guest writes to every page, since a mere read of fresh memory finds the zero
  *	page
@@ -125,7 +158,9 @@ u64 vm_data_end(struct vm *vm)
  */
 void vm_touch(struct vcpu *v)
 {
-	vcpu_cmd(v, CMD_STORE, GUEST_DATA, vm_data_end(v->vm), 4096, opt.seed);
+	u64 detail[2];
+
+	on_data(v, CMD_STORE, 4096, opt.seed, detail);
 }
 
 /**
@@ -135,7 +170,9 @@ void vm_touch(struct vcpu *v)
  */
 void vm_tag_fill(struct vcpu *v, u64 seed)
 {
-	vcpu_cmd(v, CMD_TAG_FILL, GUEST_DATA, vm_data_end(v->vm), seed);
+	u64 detail[2];
+
+	on_data(v, CMD_TAG_FILL, seed, 0, detail);
 }
 
 /**
@@ -147,11 +184,10 @@ void vm_tag_fill(struct vcpu *v, u64 seed)
  */
 u64 vm_tag_verify(struct vcpu *v, u64 seed)
 {
-	u64 n = vcpu_cmd(v, CMD_TAG_VERIFY, GUEST_DATA, vm_data_end(v->vm), seed);
+	u64 at[2], n = on_data(v, CMD_TAG_VERIFY, seed, 0, at);
 
 	if (n)
-		diag("%lu granules differ, the first at %#lx has tag %#lx", n, v->mb->ret[1],
-		     v->mb->ret[2]);
+		diag("%lu granules differ, the first at %#lx has tag %#lx", n, at[0], at[1]);
 	return n;
 }
 
@@ -163,11 +199,11 @@ u64 vm_tag_verify(struct vcpu *v, u64 seed)
  */
 u64 vm_tag_count(struct vcpu *v)
 {
-	u64 n = vcpu_cmd(v, CMD_TAG_READ, GUEST_DATA, vm_data_end(v->vm));
+	u64 at[2], n = on_data(v, CMD_TAG_READ, 0, 0, at);
 
 	if (n)
 		diag("%lu of %zu granules have a tag, the first at %#lx has %#lx", n,
-		     v->vm->data_size / 16, v->mb->ret[1], v->mb->ret[2]);
+		     vm_data_used(v->vm) / 16, at[0], at[1]);
 	return n;
 }
 

@@ -49,6 +49,10 @@ enum guest_cmd {
 	CMD_TAG_READ,		/* start, end -> granules with a tag, first, its tag */
 	CMD_MMU_OFF_STORE,	/* start, end, step, seed, tags: as CMD_STORE, MMU and caches off */
 	CMD_ACCESS,		/* address, ACCESS_*, value -> value, 2 TFSRs, both cleared */
+	CMD_PRESS_FILL,		/* start, end, seed, step in pages -> -, -, stray faults */
+	CMD_PRESS_VERIFY,	/* the same -> wrong tags, words, stray faults, first wrong tag */
+	CMD_OWN_FILL,		/* start, end, seed, owner, owners: tags of every owners-th granule */
+	CMD_OWN_VERIFY,		/* the same -> granules that differ, first, its tag */
 	CMD_TAG_SET,		/* address with the tag */
 	CMD_PROVOKE,		/* enum provoke, PSTATE.TCO before */
 	CMD_COUNT
@@ -107,6 +111,12 @@ static inline u64 guest_mix(u64 x)
 	x += 0x9e3779b97f4a7c15;
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
 	return x ^ (x >> 29);
+}
+
+/* The tag, nonzero, that the owner of a granule gives it */
+static inline u64 guest_own_tag(u64 offset, u64 seed)
+{
+	return 1 + (guest_mix(offset ^ seed) & 0xffff) * 15 / 0x10000;
 }
 
 /* The value of register @reg that CMD_MTE_WRITE makes from @seed: only bits that exist */

@@ -59,6 +59,37 @@ void cmd_tag_set(struct mailbox *mb)
 	store_tag(mb->arg[0]);
 }
 
+/* Granules of several owners lie side by side: first and step of this one's */
+static u64 first_own(struct mailbox *mb)
+{
+	return mb->arg[0] + 16 * mb->arg[3];
+}
+
+static u64 own_step(struct mailbox *mb)
+{
+	return 16 * mb->arg[4];
+}
+
+void cmd_own_fill(struct mailbox *mb)
+{
+	u64 a;
+
+	for (a = first_own(mb); a < mb->arg[1]; a += own_step(mb))
+		store_tag(with_tag(a, guest_own_tag(a - GUEST_DATA, mb->arg[2])));
+}
+
+void cmd_own_verify(struct mailbox *mb)
+{
+	u64 a, tag;
+
+	mb->ret[0] = 0;
+	for (a = first_own(mb); a < mb->arg[1]; a += own_step(mb)) {
+		tag = load_tag(a);
+		if (tag != guest_own_tag(a - GUEST_DATA, mb->arg[2]))
+			differs(mb, a, tag);
+	}
+}
+
 void cmd_store(struct mailbox *mb)
 {
 	u64 a;
