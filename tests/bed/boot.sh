@@ -31,7 +31,7 @@ overlay() {
 # lpa2=off: 5.10 takes the LPA2 value for "no 4K pages". pauth-impdef: the architected algorithm is slow to emulate.
 # Whatever the kernel warns of ends the run at once (panic, and QEMU with it, as it does not reboot).
 boot_command() {
-	local case=$1 initrd=$2 console=$3
+	local case=$1 initrd=$2 console=$3 more
 	BOOT=(timeout --foreground -k 10 "$(directive "$case" timeout 900)"
 		qemu-system-aarch64
 		-machine "virt,virtualization=on,gic-version=3,$(directive "$case" machine mte=on)"
@@ -43,4 +43,6 @@ boot_command() {
 			"$case" cmdline "")"
 		-chardev "file,id=console,path=$console" -serial chardev:console
 		-chardev "stdio,id=case,signal=off" -serial chardev:case)
+	read -ra more <<<"$(directive "$case" qemu "")"
+	BOOT+=("${more[@]}")
 }

@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: tags or words lost, or stray tag check faults, in a guest whose memory the host swaps: to zram, to a disk with
+# read-ahead, to zswap that has to write back, and at the end of the swap space; with huge pages and without.
+# mem: 2G
+# timeout: 1500
+. /t/lib.sh
+. /t/client.sh
+. /t/squeeze.sh
+
+press() { squeezed "$1" press --enable=sysfs "${@:2}"; }
+
+load_module || bail "the module does not load"
+
+succeeds "swap space on zram" swap_zram 256
+press 14M --mem=anon4k --size=24M --proof=pswpin:6000
+press 14M --mem=memfd --size=24M --proof=pswpin:6000
+swapoff /dev/zram0
+
+succeeds "swap space on a disk" swap_disk 512
+eager_khugepaged
+press 16M --mem=thp --size=32M --with=swapoff --proof=pswpin:4000,swap_ra:1000,thp_split_page:8,thp_collapse_alloc:1
+
+succeeds "swap space again" swapon /dev/nullb0
+succeeds "zswap" zswap zbud 20
+client_points writeback --enable=sysfs --size=16M
+succeeds "a small zswap" zswap zbud 1
+press 14M --mem=anon4k --size=56M --proof=zswap.written_back_pages:1,frontswap.loads:4000,pswpin:1
+zswap_off
+
+unload_module || not_ok "the module unloads"
+done_testing
