@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Catches: a guest or a process that reads tags which another owner of the page left; tags or flags lost where the
 # kernel splits or builds huge pages.
-# mem: 2G
+# mem: 3G
+# cmdline: hugepagesz=1G hugepages=1
 # timeout: 1200
 . /t/lib.sh
 . /t/client.sh
@@ -13,6 +14,9 @@ client_points stale --enable=sysfs --mem=anon4k --size=32M --rounds=2
 client_points stale --enable=sysfs --mem=thp --size=32M --rounds=2
 client_points stale --enable=sysfs --mem=hugetlb2m --size=32M --rounds=2
 client_points stale --enable=sysfs --mem=hugetlb2m-shared --size=32M --rounds=1
+client_points stale --enable=sysfs --mem=hugetlb2m-memfd --size=32M --rounds=1
+client_points stale --enable=sysfs --mem=hugetlb1g --size=1G --span=32M --rounds=1
+client_points tagfill --enable=sysfs --mem=hugetlb1g --size=1G --span=32M
 for kind in memfd memfd-private anon-shared; do
 	client_points stale --enable=sysfs --mem="$kind" --size=8M --rounds=1
 done
