@@ -2,6 +2,7 @@
 #
 # make			the module, for the running kernel or KDIR=<headers>
 # make check		every test, most on an emulated host (T="name ..." for some)
+# make soak		the long versions of some, for hours
 # make demo		watch a guest get MTE and catch a bug with it
 # make style		checkpatch, sparse, W=1, shellcheck
 
@@ -14,6 +15,9 @@ modules modules_install clean:
 check:
 	tests/run $(T)
 
+soak:
+	tests/run --soak $(T)
+
 demo:
 	tests/run --demo
 
@@ -21,4 +25,4 @@ style:
 	tests/run style
 
 .DEFAULT_GOAL := modules
-.PHONY: modules modules_install clean check demo style
+.PHONY: modules modules_install clean check soak demo style
