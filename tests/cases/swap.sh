@@ -15,6 +15,9 @@ load_module || bail "the module does not load"
 succeeds "swap space on zram" swap_zram 256
 press 14M --mem=anon4k --size=24M --proof=pswpin:6000
 press 14M --mem=memfd --size=24M --proof=pswpin:6000
+echo always >"$THP/shmem_enabled"
+press 16M --mem=memfd --size=32M --proof=pswpin:4000,thp_file_alloc:8,thp_split_page:8
+echo never >"$THP/shmem_enabled"
 swapoff /dev/zram0
 
 succeeds "swap space on a disk" swap_disk 512

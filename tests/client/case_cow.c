@@ -179,7 +179,11 @@ int case_cow(void)
 {
 	struct vcpu *v;
 
-	zero_page_of_all();
+	/* The pool has no zero page, but needs one page more for each copy. */
+	if (mem_is_hugetlb(opt.mem))
+		munmap(mem_map(opt.mem, 2 * opt.size, NULL), 2 * opt.size);
+	else
+		zero_page_of_all();
 	v = &vm_ready(1)->vcpu[0];
 	forks_at_rest(v);
 	forks_in_flight(v);

@@ -142,6 +142,39 @@ static void one_round(unsigned int r)
 	host_reads(VM_TO_PROCESS);
 }
 
+/*
+ * A VM without MTE has pages of all sorts, whose tags nobody has cleared, when it gets MTE at its
+ * reboot: then none of these may be seen.
+ */
+int case_late(void)
+{
+	struct vcpu *v;
+	struct vm *vm;
+
+	old = room_for_pages();
+	new = room_for_pages();
+	host_fills();
+	vm = vm_off(1);
+	v = &vm->vcpu[0];
+	vm_touch(v);
+	note(new, vm->data);
+	is(vm_tag_count(v), 0, "without MTE the guest reads no tags");
+	ok(mem_overlap(old->pfn, old->n, new->pfn, new->n) > 0, "it has pages of somebody with tags");
+	is(module_enable(vm, true), 0, "the VM is to get MTE");
+	vm_init_all(vm);
+	is(vm_tag_count(v), 0, "with MTE the guest reads no tags either");
+	vm_tag_fill(v, opt.seed);
+	is(vm_tag_verify(v, opt.seed), 0, "those that it sets stay");
+	is(module_enable(vm, false), 0, "the VM is to lose MTE");
+	vm_init_all(vm);
+	is(vm_tag_count(v), 0, "without MTE it reads no tags again");
+	is(module_enable(vm, true), 0, "and is to get it again");
+	vm_init_all(vm);
+	is(vm_tag_verify(v, opt.seed), 0, "the tags are still those that it had set");
+	vm_destroy(vm);
+	return 0;
+}
+
 int case_stale(void)
 {
 	unsigned int r, way;

@@ -13,6 +13,7 @@
 #include "kvm.h"
 #include "mem.h"
 #include "module.h"
+#include "pages.h"
 #include "regs.h"
 #include "uapi.h"
 
@@ -66,6 +67,7 @@ int case_tagfill(void);
 int case_tagread(void);
 int case_visible(void);
 int case_stale(void);
+int case_late(void);
 int case_tagcheck(void);
 int case_dcgsw(void);
 int case_tco(void);

@@ -43,6 +43,8 @@ static const struct test_case {
 	  "old tags in, or tags lost from, pages that userfaultfd places" },
 	{ "ksm", case_ksm,
 	  "pages merged though they have tags, or tags that merged pages share" },
+	{ "late", case_late,
+	  "tags of earlier owners in the memory of a VM that gets MTE at its reboot" },
 	{ "huge", case_huge,
 	  "tags lost, or tags of others, where huge pages are split, built or mapped anew" },
 	{ "swap", case_swap,

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Guest memory of every kind, and which physical pages are behind it */
+/* Guest memory of every kind */
 #ifndef MEM_H
 #define MEM_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Of Documentation/admin-guide/mm/pagemap.rst; the last one is PG_mte_tagged. */
-#define KPF_KSM		21
-#define KPF_THP		22
-#define KPF_ZERO_PAGE	24
-#define KPF_ARCH_2	41
-
 enum mem_kind {
 	MEM_ANON4K, MEM_THP, MEM_ANON_SHARED, MEM_MEMFD, MEM_MEMFD_PRIVATE,
-	MEM_HUGETLB, MEM_HUGETLB_SHARED, MEM_HUGETLB_MEMFD, MEM_HUGETLB_1G, MEM_PRIVATE_FILE, MEM_SHARED_FILE, MEM_KINDS
+	MEM_HUGETLB, MEM_HUGETLB_SHARED, MEM_HUGETLB_MEMFD, MEM_HUGETLB_1G,
+	MEM_PRIVATE_FILE, MEM_SHARED_FILE, MEM_KINDS
 };
 
 extern const char *const mem_name[MEM_KINDS];
@@ -28,9 +23,5 @@ void *mem_map_tagged(enum mem_kind kind, size_t size);
 bool mem_is_shared(enum mem_kind kind);
 bool mem_is_hugetlb(enum mem_kind kind);
 bool mem_is_file(enum mem_kind kind);
-
-size_t mem_pfns(void *p, size_t size, unsigned long *pfn);
-size_t mem_with_flag(void *p, size_t size, int flag);
-size_t mem_overlap(unsigned long *a, size_t na, unsigned long *b, size_t nb);
 
 #endif

@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: tags or words lost, or stray tag check faults, where the kernel migrates guest memory: between the nodes of the
+# host, by compaction, and with KSM looking on.
+# mem: 2G
+# qemu: -object memory-backend-ram,id=m0,size=1G -object memory-backend-ram,id=m1,size=1G -numa node,nodeid=0,memdev=m0 -numa node,nodeid=1,memdev=m1
+# timeout: 1500
+. /t/lib.sh
+. /t/client.sh
+. /t/squeeze.sh
+
+press() { client_points press --enable=sysfs "$@"; }
+
+load_module || bail "the module does not load"
+eager_khugepaged
+
+press --mem=anon4k --size=24M --with=move,compact --proof=pgmigrate_success:10000
+press --mem=thp --size=32M --with=move,split --proof=pgmigrate_success:10000,thp_split_page:1
+press --mem=memfd --size=24M --with=move --proof=pgmigrate_success:10000
+press --mem=hugetlb2m --size=24M --with=move --proof=pgmigrate_success:10
+press --mem=anon4k --size=24M --with=ksm,move --proof=ksm.full_scans:2,ksm.pages_sharing:500,pgmigrate_success:1000
+
+unload_module || not_ok "the module unloads"
+done_testing
