@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Catches: tags or words lost, or stray tag check faults, in a guest whose memory the host swaps: to zram, to a disk with
-# read-ahead, to zswap that has to write back, and at the end of the swap space; with huge pages and without.
-# mem: 2G
+# read-ahead, and at the end of the swap space; with huge pages and without.
 # timeout: 1500
 . /t/lib.sh
 . /t/client.sh
@@ -23,13 +22,6 @@ swapoff /dev/zram0
 succeeds "swap space on a disk" swap_disk 512
 eager_khugepaged
 press 16M --mem=thp --size=32M --with=swapoff --proof=pswpin:4000,swap_ra:1000,thp_split_page:8,thp_collapse_alloc:1
-
-succeeds "swap space again" swapon /dev/nullb0
-succeeds "zswap" zswap zbud 20
-client_points writeback --enable=sysfs --size=16M
-succeeds "a small zswap" zswap zbud 1
-press 14M --mem=anon4k --size=56M --proof=zswap.written_back_pages:1,frontswap.loads:4000,pswpin:1
-zswap_off
 
 unload_module || not_ok "the module unloads"
 done_testing

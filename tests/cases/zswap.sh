@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: tags or words lost in pages that zswap keeps, and in those that it writes back to the disk: these come to the
+# swap cache decompressed instead of read.
+# mem: 2G
+# timeout: 1200
+. /t/lib.sh
+. /t/client.sh
+. /t/squeeze.sh
+
+load_module || bail "the module does not load"
+
+succeeds "swap space on a disk" swap_disk 512
+succeeds "zswap" zswap zbud 20
+client_points writeback --enable=sysfs --size=16M
+succeeds "zswap on z3fold" zswap z3fold 20
+client_points writeback --enable=sysfs --size=16M
+succeeds "a small zswap" zswap zbud 1
+squeezed 14M press --enable=sysfs --mem=anon4k --size=56M --rounds=2 \
+	--proof=zswap.written_back_pages:1,frontswap.loads:4000,pswpin:1
+zswap_off
+
+unload_module || not_ok "the module unloads"
+done_testing
