@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: the tags of a 1 GiB page cleared in one go under a lock: with each of its pages taking a little longer than it
+# does, the kernel complains of a CPU that it does not get back.
+# mem: 3G
+# cmdline: hugepagesz=1G hugepages=1
+# timeout: 600
+. /t/lib.sh
+. /t/client.sh
+
+load_module || bail "the module does not load"
+# 262144 times 200 us is far more than the 30 s after which the kernel calls that a soft lockup, and panics.
+sysctl -qw kernel.watchdog_thresh=15
+
+succeeds "clearing tags gets slow" insmod "$T/slow.ko" function=mte_clear_page_tags us=200
+client_points tagfill --enable=sysfs --mem=hugetlb1g --size=1G --span=16M
+diag "tags cleared slowly: $(cat /sys/module/slow/parameters/calls) times"
+succeeds "all of the 1 GiB page" test "$(cat /sys/module/slow/parameters/calls)" -ge 262144
+rmmod slow
+
+unload_module || not_ok "the module unloads"
+done_testing
