@@ -14,7 +14,7 @@ succeeds "swap space on a disk" swap_disk 512
 succeeds "zswap" zswap zbud 20
 client_points writeback --enable=sysfs --size=16M
 succeeds "zswap on z3fold" zswap z3fold 20
-client_points writeback --enable=sysfs --size=16M
+squeezed 14M press --enable=sysfs --mem=anon4k --size=24M --rounds=2 --proof=frontswap.loads:4000
 succeeds "a small zswap" zswap zbud 1
 squeezed 14M press --enable=sysfs --mem=anon4k --size=56M --rounds=2 \
 	--proof=zswap.written_back_pages:1,frontswap.loads:4000,pswpin:1
