@@ -17,7 +17,7 @@ succeeds "zswap on z3fold" zswap z3fold 20
 squeezed 14M press --enable=sysfs --mem=anon4k --size=24M --rounds=2 --proof=frontswap.loads:4000
 succeeds "a small zswap" zswap zbud 1
 squeezed 14M press --enable=sysfs --mem=anon4k --size=56M --rounds=2 \
-	--proof=zswap.written_back_pages:1,frontswap.loads:4000,pswpin:1
+	--proof=zswap.pool_limit_hit:100,frontswap.loads:4000,pswpin:1
 zswap_off
 
 unload_module || not_ok "the module unloads"

@@ -19,7 +19,7 @@ succeeds "swap space again" swapon /dev/nullb0
 succeeds "zswap" zswap zbud 20
 client_points writeback --enable=sysfs --size=300M
 succeeds "a small zswap" zswap zbud 1
-press --mem=anon4k --proof=zswap.written_back_pages:1,frontswap.loads:10000,pswpin:10000
+press --mem=anon4k --proof=zswap.pool_limit_hit:1000,frontswap.loads:10000,pswpin:10000
 zswap_off
 
 unload_module || not_ok "the module unloads"
