@@ -12,8 +12,8 @@ press() { squeezed 180M press --enable=sysfs --size=300M "$@"; }
 load_module || bail "the module does not load"
 succeeds "swap space on a disk" swap_disk 1024
 eager_khugepaged
-press --mem=anon4k --proof=pswpin:200000,swap_ra:50000
-press --mem=thp --with=swapoff,compact --proof=pswpin:50000,thp_split_page:50,thp_collapse_alloc:1,pgmigrate_success:1000
+press --mem=anon4k --rounds=8 --proof=pswpin:200000,swap_ra:20000
+press --mem=thp --with=swapoff,compact --proof=pswpin:30000,thp_split_page:50,thp_collapse_alloc:1,pgmigrate_success:1000
 
 succeeds "swap space again" swapon /dev/nullb0
 succeeds "zswap" zswap zbud 20

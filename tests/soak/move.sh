@@ -14,7 +14,7 @@ load_module || bail "the module does not load"
 succeeds "swap space on zram" swap_zram 1024
 eager_khugepaged
 press max --mem=thp --with=move,split,compact --proof=pgmigrate_success:100000,thp_split_page:100
-press 180M --mem=anon4k --with=move,ksm,compact --proof=pgmigrate_success:50000,pswpin:100000,ksm.full_scans:1
+press 180M --mem=anon4k --with=move,ksm,compact --proof=pgmigrate_success:50000,pswpin:80000,ksm.full_scans:1
 press 180M --mem=memfd --with=move,pageout --proof=pgmigrate_success:20000,pswpin:50000
 
 unload_module || not_ok "the module unloads"
