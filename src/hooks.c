@@ -29,7 +29,6 @@
 	X(split_huge_page_to_list,	"tags of split huge pages")	\
 	X(mte_sync_tags,		"tags of pages that a process shares") \
 	X(free_huge_page,		"tags of hugetlb pages")	\
-	X(swap_readpage,		"tags of swapped pages")	\
 	X(ksm_might_need_to_copy,	"tags of swapped pages")	\
 	/* vcpu.c, exception.c: the vCPU */				\
 	X(kvm_reset_vcpu,		"refusal of 32-bit vCPUs")	\

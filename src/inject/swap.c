@@ -5,10 +5,10 @@
  * Swapping out saves the tags of every page with PG_mte_tagged (mte_save_tags()),
  * but swapping in restores them only when the VMM's mapping is PROT_MTE, which
  * guest memory is not; a page that comes back without the flag would have its
- * tags cleared when it is next mapped to the guest.  So they are restored here:
- * when a page is read from swap, and when it is about to be mapped, which
- * catches pages that came into the swap cache without being read (zswap's
- * write-back) and swapoff.  shmem restores them by itself.
+ * tags cleared when it is next mapped to the guest.  So they are restored here,
+ * when a page is about to be mapped: by do_swap_page() and unuse_pte(), however it
+ * came from swap - read past the swap cache or into it, ahead, by swapoff, or not
+ * read at all (zswap's write-back).  shmem restores them by itself.
  *
  * Pages of other processes are treated alike: what their next set_pte_at()
  * would do happens a little earlier.
@@ -54,12 +54,6 @@ static void restore_cached(struct page *page)
 
 	if (!test_bit(PG_mte_tagged, &page->flags))
 		tags_restore(page, entry);
-}
-
-HOOK_WATCH2(swap_readpage, int, struct page *, page, bool, synchronous)
-{
-	if (atomic_read(&vms_active) && PageSwapCache(page))
-		restore_cached(page);
 }
 
 /* With mmap_lock held; NULL if there is no table of pages. */
