@@ -111,12 +111,14 @@ kernel_build() {
 	/sbin/depmod -b . "$(cat release)" 2>&1 | grep -v 'could not open' >&2 || true
 }
 
-# module_files KERNELDIR NAME... - the modules with those that they need, in the order to load them; relative paths.
+# module_files KERNELDIR NAME... - the modules with those that they need, in the order to load them; relative paths. Not
+# every kernel has all of them: a case that needs one that is missing will say so.
 module_files() {
-	local k=$1 rel
-	shift
+	local k=$1 rel m
 	rel=$(cat "$k/release")
-	/sbin/modprobe -d "$k" -S "$rel" -a --show-depends "$@" | sed -nE "s|^insmod $k/([^ ]*).*|\\1|p" | awk '!seen[$0]++'
+	for m in "${@:2}"; do
+		/sbin/modprobe -q -d "$k" -S "$rel" --show-depends "$m" || true
+	done | sed -nE "s|^insmod $k/([^ ]*).*|\\1|p" | awk '!seen[$0]++'
 }
 
 # modules_archive VAR NAME KERNELDIR MODULE... - VAR/modules.cpio, for modprobe in the emulated host.
