@@ -21,6 +21,7 @@ word() { sed -n 's/^verdict\t\([^\t]*\).*/\1/p' <<<"$SAID"; }
 step() { sed -n 's/^verdict\t[^\t]*\t//p' <<<"$SAID"; }
 names() { sed -n 's/^kernel\t//p' <<<"$SAID"; }
 rows() { grep -c '^function' <<<"$SAID"; }
+functions() { awk -F '\t' '$1 == "function" { print $2 }' <<<"$SAID" | xargs; }
 
 # broken - what is said of functions that are not as they should be: name, found, traceable, prototype, detail.
 broken() {
@@ -76,7 +77,7 @@ fixture TWICE "kvm_handle_sys_reg not unique unknown ok: 2 functions have this n
 vmlinux ASSEMBLY
 check --source "$FIX/module" vmlinux
 ready "a function in assembly that is only called"
-for reason in 'NATIVE native' 'CFI cfi' 'KASAN kasan-hw-tags'; do
+for reason in 'CFI cfi' 'KASAN kasan-hw-tags'; do
 	vmlinux "${reason% *}"
 	check --source "$FIX/module" vmlinux
 	refused "${reason#* }" "by its functions"
@@ -84,14 +85,29 @@ done
 
 # Tables for kernels that have guest MTE, and for all.
 cp -r "$FIX/module" both
-printf '\n#define %s_HOOKS(X)\t\\\n\tX(%s, "seven")\n' NATIVE kvm_reset_vcpu COMMON kvm_arch_vcpu_load >>both/src/hooks.c
-vmlinux NATIVE
+printf '\n#define HOOKS_%s(X)\t\\\n\tX(%s, "seven")\n' COMMON kvm_arch_vcpu_load >>both/src/hooks.c
+vmlinux NATIVE=1
 check --source both vmlinux
 ready "a table for guest MTE"
-is "$(awk -F '\t' '$1 == "function" { print $2 }' <<<"$SAID" | xargs)" "kvm_reset_vcpu kvm_arch_vcpu_load" "and no other"
+like "$(step)" 'native backend' "which it says"
+is "$(functions)" "split_page kvm_arch_vcpu_load" "and no other"
 vmlinux
 check --source both vmlinux
 is "$STATUS $(rows)" "0 7" "the others elsewhere"
+
+# What differs between kernels: one of the alternatives is enough.
+native() {
+	vmlinux "NATIVE=$1"
+	check --source "$FIX/module" vmlinux
+	ready "$3"
+	is "$(functions)" "$2" "$3: is what it looks at"
+}
+native 1 split_page "one of two functions"
+native 2 "split_page set_id_reg" "with another prototype, and a function that not all kernels have"
+native 3 folio_split "the other function"
+fixture NATIVE=4 "split_page yes yes differs: is void (struct page *, long), wanted void (struct page *, int) or void (struct page *)" \
+	"none of the prototypes"
+fixture NATIVE=5 "folio_split missing - -: renamed, or inlined by the compiler" "neither of the functions"
 
 # --- configurations ---
 
@@ -152,12 +168,12 @@ unreadable "a stub of a System.map" --symbols System.map
 
 # --- real kernels ---
 
-h='' k='' rt='' none='' six=''
+h='' k='' rt='' none='' six='' other=''
 mkdir rt-build
 headers h 5.10
 kernel k 5.10
 kernel rt 5.10-rt
-kernel six 6.1
+# Its tables have no other rows than those for all kernels and those for 5.10.
 WANTED=$(($(grep -cE '^\s+X\([a-z]' "$TOP/src/hooks.c") + $(grep -cE '^\s+CALL\([a-z]' "$TOP/src/hooks.c")))
 
 check "$k/vmlinuz" --headers "$h/build"
@@ -180,24 +196,40 @@ cp -r "$TOP"/{Kbuild,Makefile,dkms.conf,include,src} rt-build/
 cross_make -C rt-build KDIR="$none/build" >rt.log 2>&1
 isnt $? 0 "the module does not build for it"
 like "$(cat rt.log)" 'error.*built without KVM \(CONFIG_KVM\)' "with the same reason"
-check "$six/vmlinuz"
-is "$(grep -c '^fact	guest MTE in KVM	yes' <<<"$SAID")" 1 "Debian's 6.1 has guest MTE"
+
+# Kernels with guest MTE: the rows for all, and what they need for repairs and ID registers.
+for row in "6.1 free_huge_page rmap_walk rmap_walk_locked split_page_memcg" "6.12 kvm_set_vm_id_reg split_page_memcg" \
+	"6.12-16k kvm_set_vm_id_reg split_page_memcg" "7.2 folio_split_memcg_refs kvm_set_vm_id_reg"; do
+	name=${row%% *}
+	[[ " ${KERNELS:-$name} " == *" $name "* ]] || continue
+	kernel other "$name"
+	check "$other/vmlinuz"
+	ready "Debian's $name"
+	like "$(step)" '^ready, native backend' "with its own guest MTE"
+	is "$(functions | tr ' ' '\n' | grep -E 'split|huge|rmap|id_reg' | sort | xargs)" "${row#* }" "what differs between kernels"
+done
+headers six 6.1
+kernel other 6.1
+check "$other/vmlinuz" --headers "$six/build"
+ready "Debian's 6.1 and its headers"
+unlike "$(step)" unknown "all prototypes are as expected"
 
 # Headers that differ from what the handlers were written for.
 cp -al "$h" differs
 hdr=$(echo differs/usr/src/linux-headers-*-common/arch/arm64/include/asm/kvm_pgtable.h)
 sed -i 's/u64 phys, enum kvm_pgtable_prot prot,$/u64 phys, u64 prot,/' "$hdr"
 check --headers differs/build
-is "$(broken | grep ' differs: ')" "kvm_pgtable_stage2_map unknown unknown differs: is int (struct kvm_pgtable *, \
-u64, u64, u64, u64, struct kvm_mmu_memory_cache *), wanted int (struct kvm_pgtable *, u64, u64, u64, \
-enum kvm_pgtable_prot, compat_stage2_cache_t *)" "a prototype that the headers have otherwise"
+is "$(broken | grep ' differs: ' | sed 's/, wanted .*//')" "kvm_pgtable_stage2_map unknown unknown differs: is int (struct \
+kvm_pgtable *, u64, u64, u64, u64, struct kvm_mmu_memory_cache *)" "a prototype that the headers have otherwise"
+like "$(broken)" ' wanted .*int \(struct kvm_pgtable \*, u64, u64, u64, enum kvm_pgtable_prot, struct kvm_mmu_memory_cache \*\)' \
+	"and what it should be"
 refused port "such headers"
 
 # As from a running machine: lists of symbols and of what ftrace can trace, BTF.
 check "$k/vmlinuz"
 awk -F '\t' '$1 == "function" { printf "%x T %s\n", 4096 + 16 * NR, $2 }' <<<"$SAID" >all.fixture
 awk -F '\t' '$1 == "function" { print $2 }' <<<"$SAID" >traceable
-printf 'ffffff T %s\n' mte_sync_tags register_kprobe ftrace_set_filter_ip >>all.fixture
+printf 'ffffff T %s\n' register_kprobe ftrace_set_filter_ip >>all.fixture
 check --symbols all.fixture --traceable traceable --headers "$h/build"
 ready "lists instead of an image"
 sed -i '/^kvm_arch_vcpu_load$/d' traceable

@@ -13,9 +13,9 @@ from pathlib import Path
 # the header's own.
 CHECK = """
 #line 1 "/{name}"
-HOOK_SAME_TYPE({name}, typeof({type}));
+HOOK_SAME_TYPE({name}, typeof({result} {params}));
 #line 2 "/{name}"
-{declaration};
+{result} {name} {params};
 """
 # For one with a handler for each of several prototypes.
 CHECK_ANY = """
@@ -39,12 +39,10 @@ def _probe(source, targets):
     for header in source.includes:
         lines += [f"#if __has_include({header})", f"#include {header}", "#endif"]
     for target in targets:
-        types = [f"{result} ({', '.join(params) or 'void'})" for result, params in target.prototypes]
-        if len(types) == 1:
-            declaration = types[0].replace(" (", f" {target.name}(", 1)
-            lines.append(CHECK.format(name=target.name, type=types[0], declaration=declaration))
+        if len(target.types) == 1:
+            lines.append(CHECK.format(name=target.name, result=target.types[0][0], params=target.types[0][1]))
         else:
-            fits = (f"__builtin_types_compatible_p(typeof({target.name}), typeof({t}))" for t in types)
+            fits = (f"__builtin_types_compatible_p(typeof({target.name}), typeof({r} {p}))" for r, p in target.types)
             lines.append(CHECK_ANY.format(name=target.name, any=" || ".join(fits)))
     return "\n".join(lines)
 

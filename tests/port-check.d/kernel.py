@@ -170,19 +170,27 @@ class Kernel:
     def native(self):
         if self._has("kvm_vm_ioctl_mte_copy_tags"):
             return True
-        if self.kdir:
-            for folder in (Path(self.kdir), *self._source_of(self.kdir)):
-                uapi = folder / "include/uapi/linux/kvm.h"
-                if uapi.exists():
-                    return "define KVM_CAP_ARM_MTE" in uapi.read_text()
+        known = self.header_has("include/uapi/linux/kvm.h", "define KVM_CAP_ARM_MTE")
+        if known is not None:
+            return known
         known = self.btf.has_enum_word("vcpu_sysreg", "RGSR_EL1") if self.btf else None
         return self._has("kvm_vm_ioctl_mte_copy_tags") if known is None else known
+
+    def header_has(self, path, regex):
+        """Does a header have a line like that? None without headers. A file that is not there has none."""
+        if not self.kdir:
+            return None
+        folders = [f for f in (Path(self.kdir), *self._source_of(self.kdir)) if (f / "include/uapi/linux/kvm.h").exists()]
+        if not folders:
+            return None
+        found = folders[0] / path
+        return found.exists() and any(re.search(regex, line) for line in found.read_text().splitlines())
 
     @staticmethod
     def _source_of(kdir):
         """Distributions split headers: the folder's Makefile includes the common part's."""
         for line in (Path(kdir) / "Makefile").read_text().splitlines():
-            if match := re.match(r"include\s+(\S+)/Makefile$", line):
+            if match := re.match(r"include\s+(\S.*)/Makefile$", line):
                 yield Path(re.sub(r"\$\(dir \$\(lastword \$\(MAKEFILE_LIST\)\)\)", f"{kdir}/", match[1]))
         if (Path(kdir) / "source").exists():
             yield Path(kdir) / "source"

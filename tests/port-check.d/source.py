@@ -2,8 +2,9 @@
 """What the module needs of a kernel: read from its own source, so that there is no second list.
 
 src/hooks.c has the tables, the handlers of HOOK_WRAP() and HOOK_WATCHn() the prototypes, and struct kernel_functions
-those of what is called. A table with NATIVE in its name is for kernels whose KVM has guest MTE, one with COMMON for
-all, any other for kernels whose KVM has none.
+those of what is called. A table with NATIVE in its name is for kernels whose KVM has guest MTE, one with INJECT for those
+whose KVM has none, any other for all. Tables may name macros of include/compat.h, COMPAT_..., as may handlers for
+prototypes: what these stand for differs between kernels, and each branch of their #if is an alternative.
 """
 
 import re
@@ -18,7 +19,16 @@ class Target:
     backends: set
     member: str = ""            # of struct kernel_functions
     prototypes: list = field(default_factory=list)   # as in the source: (result, [parameters])
+    types: list = field(default_factory=list)        # the same for a compiler, which knows the module's macros
     private: bool = False       # declared by the module itself: no header of the kernel does
+    branch: tuple = None        # (#if, number of the branch in it) of include/compat.h, if not for all kernels
+
+
+@dataclass
+class Branch:
+    condition: str              # the word that is tested; "" for #else
+    negated: bool = False
+    macros: dict = field(default_factory=dict)
 
 
 class Bad(Exception):
@@ -59,32 +69,51 @@ def _parameters(text):
 
 
 def _handlers(text):
-    """{function: (result, [parameters])} of the handlers in a source file."""
-    found = {}
-    for match in re.finditer(r"^HOOK_(WRAP|WRAP_VOID|WATCH(\d))\(", text, flags=re.M):
+    """(function, result, parameters as in the source, types of the parameters) of the handlers in a source file."""
+    for match in re.finditer(r"\bHOOK_(WRAP|WRAP_VOID|WATCH(\d))\((?=\w+,)(?!fn,)", text):
         args = _arguments(text, match.end() - 1)
         if match[1] == "WRAP":
-            proto = args[1], _parameters(args[2])
+            yield args[0], args[1], args[2]
         elif match[1] == "WRAP_VOID":
-            proto = "void", _parameters(args[1])
+            yield args[0], "void", args[1]
         else:
-            proto = args[1], args[2:2 + 2 * int(match[2]):2]
-        found.setdefault(args[0], []).append(proto)
-    return found
+            yield args[0], args[1], f"({', '.join(args[2:2 + 2 * int(match[2]):2])})"
+
+
+def _conditional(text):
+    """[[Branch]]: the macros that each outermost #if defines."""
+    # The one against being included twice does not count.
+    blocks, depth = [], -1 if re.search(r"^#ifndef _\w+_H$", text, flags=re.M) else 0
+    for line in text.splitlines():
+        if match := re.match(r"#\s*(if|ifdef|ifndef)\b(.*)", line):
+            depth += 1
+            if depth == 1:
+                blocks.append([_branch(match[2], match[1] == "ifndef")])
+        elif match := re.match(r"#\s*(elif|else)\b(.*)", line):
+            if depth == 1:
+                blocks[-1].append(_branch(match[2], False))
+        elif re.match(r"#\s*endif", line):
+            depth -= 1
+        elif depth == 1 and (match := re.match(r"#\s*define (\w+)(?:\([\w, ]*\))?(.*)", line)):
+            blocks[-1][-1].macros[match[1]] = match[2].strip()
+    return blocks
+
+
+def _branch(condition, negated):
+    word = re.sub(r"defined\((\w+)\)", r"\1", condition).strip()
+    return Branch(word, negated)
 
 
 def _backends(table):
     table = table.lower()
-    if "native" in table:
-        return {"native"}
-    return {"native", "inject"} if "common" in table else {"inject"}
+    return {"native"} if "native" in table else {"inject"} if "inject" in table else {"native", "inject"}
 
 
 class Source:
     def __init__(self, top):
         self.top = top
         headers = {p.name: p.read_text() for p in sorted((top / "include").glob("*.h"))}
-        sources = {p.name: p.read_text() for p in sorted((top / "src").glob("*.c"))}
+        sources = {p.relative_to(top / "src").as_posix(): p.read_text() for p in sorted((top / "src").rglob("*.c"))}
         if "hooks.c" not in sources:
             raise Bad(f"no src/hooks.c in {top}")
         bare = _bare("\n".join(headers.values()))
@@ -92,34 +121,99 @@ class Source:
         self.alternatives = {}
         for name, text in re.findall(r"^#define (compat_\w+_t)\s+(.+)$", bare, flags=re.M):
             self.alternatives.setdefault(name, []).append(text.strip())
+        self.blocks = _conditional(_bare(headers.get("compat.h", "")))
         self.includes = sorted(set(re.findall(r"^#include (<(?:linux|asm)/.*>)", "\n".join(sources.values()), flags=re.M)))
+        # How Kbuild finds out: {word: (header, regex)}.
+        kbuild = (top / "Kbuild").read_text() if (top / "Kbuild").exists() else ""
+        self.facts = {word: (path, regex)
+                      for path, regex, word in re.findall(r"\$\(call fact,([^,]+),(.*),(\w+)\)$", kbuild, flags=re.M)}
         self.targets = self._tables(_bare(sources["hooks.c"]), headers, bare)
-        for text in sources.values():
-            for name, protos in _handlers(_bare(text)).items():
-                for target in self.targets:
-                    if target.name == name and target.use == "hook":
-                        target.prototypes += [p for p in protos if p not in target.prototypes]
+        for text in (*sources.values(), headers.get("compat.h", "")):
+            for handler in _handlers(_bare(text)):
+                self._add_handler(*handler)
         private = set(re.findall(r"^\w[\w\s*]*?(\w+)\([^()]*\);", _bare(headers.get("kvm_private.h", "")), flags=re.M))
         for target in self.targets:
             target.private = target.name in private
 
+    def _meanings(self, macro):
+        """[((#if, branch), text)] of a macro that differs between kernels."""
+        return [((i, j), branch.macros[macro]) for i, block in enumerate(self.blocks)
+                for j, branch in enumerate(block) if macro in branch.macros]
+
+    def _add_handler(self, name, result, params):
+        texts = [params] if params.startswith("(") else [text for _, text in self._meanings(params)]
+        for target in self.targets:
+            if target.name != name or target.use != "hook":
+                continue
+            protos = [(result, _parameters(text)) for text in texts]
+            target.prototypes += [p for p in protos if p not in target.prototypes]
+            if (result, params) not in target.types:
+                target.types.append((result, params))
+
     def _tables(self, hooks, headers, bare):
         targets = []
-        for table, body in re.findall(r"^#define (\w*HOOKS\w*)\(X\)(.*)$", hooks, flags=re.M):
-            for name, lost in re.findall(r'X\(\s*(\w+)\s*,\s*"([^"]*)"\s*\)', body):
-                targets.append(Target(name, "hook", lost, _backends(table)))
-        if not targets:
-            raise Bad("no table of hooks in src/hooks.c")
         docs = dict(re.findall(r"^ \* @(\w+): (.*)$", "\n".join(headers.values()), flags=re.M))
-        members = {m: (r.strip(), _parameters(p))
+        members = {m: (r.strip(), p)
                    for r, m, p in re.findall(r"^\s+(\w[\w\s*]*?)\(\*(\w+)\)\(([^()]*)\);", bare, flags=re.M)}
-        for array, body in re.findall(r"struct symbol (\w+)\[\] = \{(.*?)\};", hooks, flags=re.S):
-            for member, name in re.findall(r"CALL\(\s*(\w+)\s*,\s*(\w+)\s*\)", body):
-                target = Target(name, "call", docs.get(member, ""), _backends(array), member)
+
+        def rows(text, table, branch=None):
+            for name, lost in re.findall(r'X\(\s*(\w+)\s*,\s*"([^"]*)"\s*\)', text):
+                targets.append(Target(name, "hook", lost, _backends(table), branch=branch))
+            for member, name in re.findall(r"(?:X|CALL)\(\s*(\w+)\s*,\s*(\w+)\s*\)", text):
+                target = Target(name, "call", docs.get(member, ""), _backends(table), member, branch=branch)
                 if member in members:
-                    target.prototypes.append(members[member])
+                    result, params = members[member]
+                    target.prototypes.append((result, _parameters(params)))
+                    target.types.append((result, f"({params})"))
                 targets.append(target)
-        return targets
+
+        tables = re.findall(r"^#define (\w*(?:HOOKS|CALLS)\w*)\(X\)(.*)$", hooks, flags=re.M)
+        for table, body in [*tables, *re.findall(r"struct symbol (\w+)\[\] = \{(.*?)\};", hooks, flags=re.S)]:
+            rows(body, table)
+            for macro in re.findall(r"\b(COMPAT_\w+)\(X\)", body):
+                for branch, text in self._meanings(macro):
+                    rows(text, table, branch)
+        if not any(t.use == "hook" for t in targets):
+            raise Bad("no table of hooks in src/hooks.c")
+        return sorted(targets, key=lambda t: t.use != "hook")
+
+    def choose(self, targets, kernel):
+        """Of TARGETS those that the module needs of this kernel: of each #if one branch."""
+        chosen = {}
+        for i in {t.branch[0] for t in targets if t.branch}:
+            chosen[i] = self._by_facts(i, kernel)
+            if chosen[i] is None:
+                chosen[i] = self._by_symbols(i, targets, kernel)
+        kept, seen = [], set()
+        for target in targets:
+            if target.branch and target.branch[1] != chosen[target.branch[0]]:
+                continue
+            if (target.name, target.use) not in seen:
+                seen.add((target.name, target.use))
+                kept.append(target)
+        return kept
+
+    def _by_facts(self, i, kernel):
+        """As Kbuild does it, in the kernel's headers; None without them."""
+        for j, branch in enumerate(self.blocks[i]):
+            if not branch.condition:
+                return j
+            if branch.condition not in self.facts:
+                return None
+            known = kernel.header_has(*self.facts[branch.condition])
+            if known is None:
+                return None
+            if known != branch.negated:
+                return j
+        return None
+
+    def _by_symbols(self, i, targets, kernel):
+        """The largest branch all of whose functions are there, else the largest."""
+        sizes = []
+        for j in range(len(self.blocks[i])):
+            mine = [t for t in targets if t.branch == (i, j)]
+            sizes.append((all(kernel.found(t.name) != "missing" for t in mine), len(mine), -j))
+        return -max(sizes)[2]
 
     def wanted(self, proto):
         """A prototype with each type's possible spellings, for Btf.is_prototype()."""
