@@ -124,11 +124,13 @@ static void after_vcpu(bool enable_before)
 static void bad_slot_first(void)
 {
 	struct vm *vm = vm_create();
+	/* KVM's own does not look at slots that are there already. */
+	bool taken = !module_injects() && opt.policy != POLICY_OFF;
 
-	vm_memory(vm, MEM_PRIVATE_FILE, SIZE);
+	vm_memory(vm, MEM_SHARED_FILE, SIZE);
 	is_text(module_read(vm, "state"), "off", "state with a file's memory, not asked for");
-	error_is(vm_enable_mte(vm), "EINVAL", "KVM_ENABLE_CAP with a file's memory");
-	is_text(module_read(vm, "state"), "off", "state after that");
+	error_is(vm_enable_mte(vm), taken ? "0" : "EINVAL", "KVM_ENABLE_CAP with a file's memory");
+	is_text(module_read(vm, "state"), taken ? "on" : "off", "state after that");
 	is(vm_slot(vm, 1, GUEST_DATA, vm->data, 0, 0), 0, "the slot is removed");
 	error_is(vm_enable_mte(vm), enable_error(), "KVM_ENABLE_CAP then");
 	is_text(module_read(vm, "state"), opt.policy == POLICY_OFF ? "off" : "on",

@@ -13,11 +13,12 @@
 
 #include "client.h"
 
-#define HUGE		(2UL << 20)
-#define PAGE		4096UL
 #define SPLIT		"/sys/kernel/debug/split_huge_pages"
 #define KHUGEPAGED	"/sys/kernel/mm/transparent_hugepage/khugepaged/"
 #define WAIT_TENTHS	1200
+
+/* Of the host: 2 MiB and 4 KiB, or 32 MiB and 16 KiB */
+static u64 huge_size, page_size;
 
 static void write_file(const char *path, const char *text)
 {
@@ -58,7 +59,7 @@ static struct vm *with_huge_pages(u32 flags)
 	vm_load_guest(vm);
 	vm_memory(vm, MEM_THP, opt.size);
 	memset(vm->data, 0, opt.size);
-	is(huge_pages(vm->data, opt.size), opt.size / PAGE, "guest memory is huge pages");
+	is(huge_pages(vm->data, opt.size), opt.size / page_size, "guest memory is huge pages");
 	is(vm_slot(vm, 1, GUEST_DATA, vm->data, opt.size, flags), 0, "slot flags %#x", flags);
 	vcpu_init(vcpu_create(vm));
 	return vm;
@@ -85,13 +86,13 @@ static void split_under_log(void)
 	leave_tags();
 	vm = with_huge_pages(KVM_MEM_LOG_DIRTY_PAGES);
 	v = &vm->vcpu[0];
-	for (a = GUEST_DATA; a < vm_data_end(vm); a += HUGE)
-		vcpu_cmd(v, CMD_TAG_FILL, a + HUGE / 2, a + HUGE, opt.seed);
+	for (a = GUEST_DATA; a < vm_data_end(vm); a += huge_size)
+		vcpu_cmd(v, CMD_TAG_FILL, a + huge_size / 2, a + huge_size, opt.seed);
 	split(vm);
-	for (a = GUEST_DATA; a < vm_data_end(vm); a += HUGE) {
-		is(vcpu_cmd(v, CMD_TAG_VERIFY, a + HUGE / 2, a + HUGE, opt.seed), 0,
+	for (a = GUEST_DATA; a < vm_data_end(vm); a += huge_size) {
+		is(vcpu_cmd(v, CMD_TAG_VERIFY, a + huge_size / 2, a + huge_size, opt.seed), 0,
 		   "split at %#lx: tags stay", a);
-		is(vcpu_cmd(v, CMD_TAG_READ, a, a + HUGE / 2), 0,
+		is(vcpu_cmd(v, CMD_TAG_READ, a, a + huge_size / 2), 0,
 		   "split at %#lx: no tags where the guest set none", a);
 	}
 	vm_destroy(vm);
@@ -99,7 +100,7 @@ static void split_under_log(void)
 
 static void wait_for_khugepaged(struct vm *vm)
 {
-	size_t want = vm->data_size / PAGE;
+	size_t want = vm->data_size / page_size;
 	int i;
 
 	write_file(KHUGEPAGED "scan_sleep_millisecs", "10");
@@ -114,7 +115,7 @@ static void wait_for_khugepaged(struct vm *vm)
 /* Every other page, other ones in every other huge page: with and without the first one */
 static bool is_guests(u64 a)
 {
-	return (a / PAGE + a / HUGE) & 1;
+	return (a / page_size + a / huge_size) & 1;
 }
 
 /* Huge pages built out of pages that the guest has tagged and pages that it never saw. */
@@ -129,17 +130,17 @@ static void built_and_split(void)
 	memset(vm->data, 0, opt.size);
 	v = vcpu_create(vm);
 	vcpu_init(v);
-	for (a = GUEST_DATA; a < vm_data_end(vm); a += PAGE)
+	for (a = GUEST_DATA; a < vm_data_end(vm); a += page_size)
 		if (is_guests(a))
-			vcpu_cmd(v, CMD_TAG_FILL, a, a + PAGE, opt.seed);
+			vcpu_cmd(v, CMD_TAG_FILL, a, a + page_size, opt.seed);
 	leave_tags();
 	wait_for_khugepaged(vm);
 	split(vm);
-	for (a = GUEST_DATA; a < vm_data_end(vm); a += PAGE)
+	for (a = GUEST_DATA; a < vm_data_end(vm); a += page_size)
 		if (is_guests(a))
-			lost += vcpu_cmd(v, CMD_TAG_VERIFY, a, a + PAGE, opt.seed);
+			lost += vcpu_cmd(v, CMD_TAG_VERIFY, a, a + page_size, opt.seed);
 		else
-			strange += vcpu_cmd(v, CMD_TAG_READ, a, a + PAGE);
+			strange += vcpu_cmd(v, CMD_TAG_READ, a, a + page_size);
 	is(lost, 0, "built by khugepaged and split: tags stay");
 	is(strange, 0, "built by khugepaged and split: no tags where the guest set none");
 	vm_destroy(vm);
@@ -154,9 +155,9 @@ static void block_again(void)
 	leave_tags();
 	vm = with_huge_pages(KVM_MEM_LOG_DIRTY_PAGES);
 	v = &vm->vcpu[0];
-	vcpu_cmd(v, CMD_LOAD, GUEST_DATA, vm_data_end(vm), HUGE, 0);
+	vcpu_cmd(v, CMD_LOAD, GUEST_DATA, vm_data_end(vm), huge_size, 0);
 	is(vm_slot(vm, 1, GUEST_DATA, vm->data, opt.size, 0), 0, "dirty logging ends");
-	vcpu_cmd(v, CMD_STORE, GUEST_DATA, vm_data_end(vm), HUGE, opt.seed);
+	vcpu_cmd(v, CMD_STORE, GUEST_DATA, vm_data_end(vm), huge_size, opt.seed);
 	is(vm_tag_count(v), 0, "mapped as blocks again: no tags");
 	vm_tag_fill(v, opt.seed);
 	is(vm_tag_verify(v, opt.seed), 0, "tags stay then");
@@ -165,6 +166,10 @@ static void block_again(void)
 
 int case_huge(void)
 {
+	huge_size = mem_thp();
+	page_size = getpagesize();
+	if (opt.size % huge_size)
+		die("--size must be a multiple of %lu", huge_size);
 	split_under_log();
 	built_and_split();
 	block_again();

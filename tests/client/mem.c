@@ -96,6 +96,23 @@ size_t mem_page(enum mem_kind kind)
 }
 
 /**
+ * mem_thp() - the size of transparent huge pages
+ *
+ * Return: bytes; of huge pages of hugetlb where the kernel has no others
+ */
+size_t mem_thp(void)
+{
+	FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "r");
+	size_t size = HUGE;
+
+	if (f && fscanf(f, "%zu", &size) != 1)
+		die("the size of huge pages: %s", errno_name(errno));
+	if (f)
+		fclose(f);
+	return size;
+}
+
+/**
  * mem_is_file() - whether memory of this kind is a file that cannot hold tags
  * @kind: the kind
  *
@@ -200,7 +217,7 @@ static void *reserve_aligned(size_t size, size_t align)
 static void *map(enum mem_kind kind, size_t size, void *fixed, int fd, int prot)
 {
 	int flags = MAP_FIXED | (mem_is_shared(kind) ? MAP_SHARED : MAP_PRIVATE);
-	size_t align = mem_page(kind) > HUGE ? mem_page(kind) : HUGE;
+	size_t align = mem_page(kind) > mem_thp() ? mem_page(kind) : mem_thp();
 	void *p = fixed ? fixed : reserve_aligned(size, align);
 
 	if (fd < 0)
@@ -256,6 +273,29 @@ void *mem_map_tagged(enum mem_kind kind, size_t size)
 }
 
 /**
+ * mem_may_be_tagged() - does this host let its processes have such memory PROT_MTE?
+ * @kind: the guest's kind
+ *
+ * 5.10 does, 6.1 and 6.12 do not from the hugetlb pool.
+ *
+ * Return: true if mem_map_tagged() can be called
+ */
+bool mem_may_be_tagged(enum mem_kind kind)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_HUGETLB | MAP_HUGE_2MB;
+	void *p;
+
+	if (!mem_is_hugetlb(kind))
+		return true;
+	p = mmap(NULL, HUGE, PROT_READ | PROT_WRITE | PROT_MTE, flags, -1, 0);
+	if (p == MAP_FAILED && errno != EINVAL)
+		die("hugetlb memory: %s", errno_name(errno));
+	if (p != MAP_FAILED)
+		munmap(p, HUGE);
+	return p != MAP_FAILED;
+}
+
+/**
  * mem_map_fd() - a shared mapping of a file
  * @fd: the file
  * @size: in bytes
@@ -265,7 +305,7 @@ void *mem_map_tagged(enum mem_kind kind, size_t size)
  */
 void *mem_map_fd(int fd, size_t size, int prot)
 {
-	void *p = mmap(reserve_aligned(size, HUGE), size, prot, MAP_SHARED | MAP_FIXED, fd, 0);
+	void *p = mmap(reserve_aligned(size, mem_thp()), size, prot, MAP_SHARED | MAP_FIXED, fd, 0);
 
 	if (p == MAP_FAILED)
 		die("mmap of a file: %s", errno_name(errno));

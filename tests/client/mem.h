@@ -16,10 +16,12 @@ extern const char *const mem_name[MEM_KINDS];
 
 int mem_kind(const char *name);
 size_t mem_page(enum mem_kind kind);
+size_t mem_thp(void);
 int mem_fd(enum mem_kind kind, size_t size);
 void *mem_map(enum mem_kind kind, size_t size, void *fixed);
 void *mem_map_fd(int fd, size_t size, int prot);
 void *mem_map_tagged(enum mem_kind kind, size_t size);
+bool mem_may_be_tagged(enum mem_kind kind);
 bool mem_is_shared(enum mem_kind kind);
 bool mem_is_hugetlb(enum mem_kind kind);
 bool mem_is_file(enum mem_kind kind);
