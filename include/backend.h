@@ -20,6 +20,8 @@ enum repair { REPAIR_THP_SPLIT, REPAIR_BLOCK_COLLAPSE, REPAIR_HUGETLB_REUSE };
 const char *backend_name(void);
 int backend_check_host(void);
 void backend_init(void);
+void backend_vms_known(void);
+void backend_vcpu_comes(struct kvm *kvm);
 void backend_exit(void);
 const char *backend_repair(enum repair repair);
 

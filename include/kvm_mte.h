@@ -13,6 +13,7 @@
  * Locks, outermost first:
  *	mte_vm.life		sysfs against the VM's end
  *	  kvm->lock		KVM_ENABLE_CAP: no vCPU comes meanwhile
+ *	    disowning		native: hugetlb pages' flags against a first vCPU
  *	    kvm->slots_lock	no slot comes while slots are checked
  *	      vcpu->mutex	trylock only, all of them (state.c)
  *	        mte_vm.init	native: with one vCPU's mutex only

@@ -50,17 +50,22 @@ static void disown_if_free(struct page *page)
 	local_irq_restore(flags);
 }
 
+/* A process that maps it PROT_MTE owns its tags, or one whose VM has MTE already. */
 static bool is_not_mte(compat_rmap_t *page, struct vm_area_struct *vma,
 		       unsigned long addr, void *owned)
 {
-	if (!(vma->vm_flags & VM_MTE))
+	bool vms;
+
+	preempt_disable();
+	vms = registry_find_by_mm(vma->vm_mm);
+	preempt_enable();
+	if (!(vma->vm_flags & VM_MTE) && !vms)
 		return true;
 	*(bool *)owned = true;
 	return false;
 }
 
 /*
- * No VM has MTE yet: tags can only be those of a process that maps it PROT_MTE.
  * Of a hugetlb page the file's i_mmap_rwsem comes before the page's lock (mm/rmap.c,
  * lock ordering), so it is only tried.
  */
@@ -118,7 +123,8 @@ static void check_page(unsigned long pfn)
  * They were freed before free_huge_page() was hooked; some may have a new owner
  * by now.
  *
- * Context: module init, when the hooks are armed and no VM has MTE; may sleep.
+ * Context: module init, when the hooks are armed and all VMs with MTE registered;
+ * may sleep.
  */
 void tags_disown_hugetlb(void)
 {

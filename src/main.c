@@ -53,6 +53,7 @@ static int __init kvm_mte_init(void)
 	err = scan_vms();
 	if (err)
 		goto disarm_hooks;
+	backend_vms_known();
 	vm_allow_set();
 
 	pr_info("loaded: backend %s, %u hooks by %s, policy %s\n",

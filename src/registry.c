@@ -283,6 +283,7 @@ HOOK_WRAP(kvm_arch_vcpu_precreate, int, (struct kvm *kvm, unsigned int id),
 	if (!registry_find(kvm))
 		registry_add(kvm, kvm->userspace_pid, task_tgid_nr(current),
 			     scan_own_fd(kvm), policy_of_current());
+	backend_vcpu_comes(kvm);
 	return original(kvm_arch_vcpu_precreate)(kvm, id);
 }
 

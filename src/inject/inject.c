@@ -52,6 +52,25 @@ void backend_init(void)
 }
 
 /**
+ * backend_vms_known - the VMs that were there before the module are registered
+ *
+ * Context: module init; may sleep.
+ */
+void backend_vms_known(void)
+{
+}
+
+/**
+ * backend_vcpu_comes - a VM is about to get a vCPU
+ * @kvm: the VM
+ *
+ * Context: kvm->lock held.
+ */
+void backend_vcpu_comes(struct kvm *kvm)
+{
+}
+
+/**
  * backend_exit - no hook can run any more
  *
  * Context: module exit or a failed init.

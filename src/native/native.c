@@ -51,8 +51,46 @@ int backend_check_host(void)
  */
 void backend_init(void)
 {
-	if (COMPAT_HUGETLB_REUSED)
-		tags_disown_hugetlb();
+}
+
+/* Held while pages' flags are dropped: no VM gets its first vCPU meanwhile. */
+static DEFINE_MUTEX(disowning);
+
+/**
+ * backend_vms_known - the VMs that were there before the module are registered
+ *
+ * Those among them that have MTE own the tags of their memory.  One that KVM gives
+ * MTE just now, unseen by us, has no vCPU yet, and so no tags until this is through.
+ *
+ * Context: module init; may sleep.
+ */
+void backend_vms_known(void)
+{
+	if (!COMPAT_HUGETLB_REUSED)
+		return;
+	mutex_lock(&disowning);
+	tags_disown_hugetlb();
+	mutex_unlock(&disowning);
+}
+
+/**
+ * backend_vcpu_comes - a VM is about to get a vCPU
+ * @kvm: the VM
+ *
+ * The last moment at which KVM may have given it MTE: seen here if the module was
+ * being loaded just then.
+ *
+ * Context: kvm->lock held; may sleep.
+ */
+void backend_vcpu_comes(struct kvm *kvm)
+{
+	struct mte_vm *vm;
+
+	mutex_lock(&disowning);
+	vm = registry_find(kvm);
+	if (vm && kvm_has_mte(kvm) && READ_ONCE(vm->state) == VM_OFF)
+		vm_adopt(vm);
+	mutex_unlock(&disowning);
 }
 
 /**

@@ -12,6 +12,7 @@
  *   tagfill      it tags all of its memory               -> tagfill
  *   tagverify    granules that differ from that          -> tagverify N
  *   tagread      granules with a tag                     -> tagread N
+ *   unmap        KVM must map all its memory anew        -> unmap
  *   idreg        ID_AA64PFR1_EL1.MTE the guest reads     -> idreg N
  *   gcr          whether GCR_EL1 is UNDEFINED            -> gcr 0|1
  *   within A B   how many of its 4 KiB pages have such numbers -> within N
@@ -23,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -111,6 +113,15 @@ static void tagread(void)
 	printf("tagread %lu\n", vcpu_cmd(&vm->vcpu[0], CMD_TAG_READ, GUEST_DATA, vm_data_end(vm)));
 }
 
+static void unmap(void)
+{
+	/* The pages stay; KVM is told by its MMU notifier. */
+	if (mprotect(vm->data, vm->data_size, PROT_NONE) ||
+	    mprotect(vm->data, vm->data_size, PROT_READ | PROT_WRITE))
+		die("mprotect: %s", errno_name(errno));
+	printf("unmap\n");
+}
+
 static void idreg(void)
 {
 	printf("idreg %lu\n", guest_pfr1(&vm->vcpu[0]) >> PFR1_MTE_SHIFT & 0xf);
@@ -157,6 +168,7 @@ static const struct {
 	{ "tagfill", tagfill },
 	{ "tagverify", tagverify },
 	{ "tagread", tagread },
+	{ "unmap", unmap },
 	{ "idreg", idreg },
 	{ "gcr", gcr },
 	{ "close", close_vm },
