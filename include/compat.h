@@ -250,6 +250,13 @@ static inline bool compat_kvm_takes_vma(const struct vm_area_struct *vma)
 /* ID registers are kept per VM: native/regs_vm.c. */
 #ifdef HAVE_VM_ID_REGS
 #define COMPAT_CALLS_ID_REGS(X)	X(set_vm_id_reg, kvm_set_vm_id_reg)
+/* What only VMs with MTE are shown: since the kernel knows FEAT_MTE_TAGGED_FAR, more. */
+#ifdef HWCAP3_MTE_FAR
+#define COMPAT_PFR1_MTE_FIELDS	(ID_AA64PFR1_EL1_MTE_MASK | ID_AA64PFR1_EL1_MTE_frac_MASK)
+#define COMPAT_PFR2_MTE_FIELDS	(ID_AA64PFR2_EL1_MTEFAR_MASK | ID_AA64PFR2_EL1_MTESTOREONLY_MASK)
+#else
+#define COMPAT_PFR1_MTE_FIELDS	ID_AA64PFR1_EL1_MTE_MASK
+#endif
 #else
 #define COMPAT_CALLS_ID_REGS(X)
 #endif

@@ -18,6 +18,17 @@
 #define TTYPE_UNIFIED_TAGS	2ULL
 #define TTYPE_MASK		3ULL
 
+/* What sys_regs.c hides from VMs without MTE: sanitise_id_aa64pfr1_el1(), .._pfr2_el1(). */
+static const struct {
+	u32 reg;
+	u64 fields;
+} id_regs[] = {
+	{ SYS_ID_AA64PFR1_EL1, COMPAT_PFR1_MTE_FIELDS },
+#ifdef COMPAT_PFR2_MTE_FIELDS
+	{ SYS_ID_AA64PFR2_EL1, COMPAT_PFR2_MTE_FIELDS },
+#endif
+};
+
 /**
  * native_switch_id_regs - show a VM's guest MTE, or not
  * @kvm: the VM
@@ -27,16 +38,18 @@
  */
 void native_switch_id_regs(struct kvm *kvm, bool on)
 {
-	u64 host = read_sanitised_ftr_reg(SYS_ID_AA64PFR1_EL1);
 	u64 val;
+	int i;
 
 	if (!test_bit(KVM_ARCH_FLAG_ID_REGS_INITIALIZED, &kvm->arch.flags))
 		return;
-	val = kvm_read_vm_id_reg(kvm, SYS_ID_AA64PFR1_EL1);
-	val &= ~ID_AA64PFR1_EL1_MTE_MASK;
-	if (on)
-		val |= host & ID_AA64PFR1_EL1_MTE_MASK;
-	kernel.set_vm_id_reg(kvm, SYS_ID_AA64PFR1_EL1, val);
+	for (i = 0; i < ARRAY_SIZE(id_regs); i++) {
+		val = kvm_read_vm_id_reg(kvm, id_regs[i].reg);
+		val &= ~id_regs[i].fields;
+		if (on)
+			val |= read_sanitised_ftr_reg(id_regs[i].reg) & id_regs[i].fields;
+		kernel.set_vm_id_reg(kvm, id_regs[i].reg, val);
+	}
 }
 
 /**
