@@ -17,7 +17,7 @@
 #include "regs.h"
 #include "uapi.h"
 
-enum enable { ENABLE_NONE, ENABLE_CAP, ENABLE_SYSFS };
+enum enable { ENABLE_NONE, ENABLE_CAP, ENABLE_SYSFS, ENABLE_LATE };
 enum policy { POLICY_REQUEST, POLICY_ON, POLICY_OFF };
 
 struct options {

@@ -117,7 +117,7 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"usage: client list | client NAME [options]\n"
-		"  --enable=none|cap|sysfs  how to turn MTE on (none)\n"
+		"  --enable=none|cap|sysfs|late  how to turn MTE on (none); late: by sysfs, vCPUs are there\n"
 		"  --expect=on|off          whether guests have MTE, if not as --enable says\n"
 		"  --mem=KIND               anon4k thp anon-shared memfd memfd-private hugetlb2m\n"
 		"                           hugetlb2m-shared hugetlb2m-memfd hugetlb1g private-file\n"
@@ -166,7 +166,7 @@ static int choice(const char *s, const char *const *words)
 	return -1;
 }
 
-static const char *const enable_words[] = { "none", "cap", "sysfs", NULL };
+static const char *const enable_words[] = { "none", "cap", "sysfs", "late", NULL };
 static const char *const policy_words[] = { "request", "on", "off", NULL };
 static const char *const expect_words[] = { "off", "on", NULL };
 

@@ -27,6 +27,12 @@ int vm_enable(struct vm *vm)
 	}
 }
 
+static void must_be_enabled(int r)
+{
+	if (r)
+		die("MTE could not be enabled: %s", errno_name(r));
+}
+
 /**
  * vm_new() - an empty VM, with MTE if asked for
  *
@@ -35,10 +41,8 @@ int vm_enable(struct vm *vm)
 struct vm *vm_new(void)
 {
 	struct vm *vm = vm_create();
-	int r = vm_enable(vm);
 
-	if (r)
-		die("MTE could not be enabled: %s", errno_name(r));
+	must_be_enabled(vm_enable(vm));
 	return vm;
 }
 
@@ -93,6 +97,8 @@ struct vm *vm_ready(unsigned int vcpus)
 	struct vm *vm = vm_new();
 
 	furnish(vm, vcpus);
+	if (opt.enable == ENABLE_LATE)
+		must_be_enabled(module_enable(vm, true));
 	return vm;
 }
 
