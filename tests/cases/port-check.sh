@@ -169,7 +169,7 @@ unreadable "a stub of a System.map" --symbols System.map
 # --- real kernels ---
 
 h='' k='' rt='' none='' six='' other=''
-mkdir rt-build
+mkdir rt-build cfi-build
 headers h 5.10
 kernel k 5.10
 kernel rt 5.10-rt
@@ -196,6 +196,10 @@ cp -r "$TOP"/{Kbuild,Makefile,dkms.conf,include,src} rt-build/
 cross_make -C rt-build KDIR="$none/build" >rt.log 2>&1
 isnt $? 0 "the module does not build for it"
 like "$(cat rt.log)" 'error.*built without KVM \(CONFIG_KVM\)' "with the same reason"
+cp -r "$TOP"/{Kbuild,Makefile,dkms.conf,include,src} cfi-build/
+cross_make -C cfi-build KDIR="$h/build" KCFLAGS=-DCONFIG_CFI_CLANG=1 >cfi.log 2>&1
+isnt $? 0 "the module does not build for a kernel with CFI"
+like "$(cat cfi.log)" 'error.*checks where indirect calls go \(CFI\)' "with its reason"
 
 # Kernels with guest MTE: the rows for all, and what they need for repairs and ID registers.
 for row in "6.1 free_huge_page rmap_walk rmap_walk_locked split_page_memcg" "6.12 kvm_set_vm_id_reg split_page_memcg" \
