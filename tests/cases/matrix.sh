@@ -1,0 +1,166 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: a kernel on which the module builds with warnings, does not load, chooses the wrong backend, or does not do all
+# that it promises; repairs that are claimed and not made; and experiments that would not show the holes that are repaired.
+# kernels: all
+# hooks: once
+# timeout: 1800
+. /t/lib.sh
+. /t/hooks.sh
+. /t/client.sh
+
+# --- what is expected of this kernel ---
+
+BACKEND=native HUGETLB=not-needed EARLY=anon4k
+case $KERNEL in
+5.10*) BACKEND=inject HUGETLB=active ;;
+6.1) HUGETLB=active EARLY=hugetlb2m ;;
+esac
+# Transparent huge pages have 2 MiB, or 32 MiB where pages have 16 KiB.
+TWO_HUGE=$((2 * $(cat /sys/kernel/mm/transparent_hugepage/hpage_pmd_size)))
+
+is_state() { is "$(vm_get "$1" state), $(vm_get "$1" origin)" "$2" "$3: state, origin"; }
+
+# is_mte NAME CPUS POINT - how many CPUs of the guest have MTE.
+is_mte() { is "$(guest_run "$1" "grep -c '^Features.*\bmte\b' /proc/cpuinfo")" "$2" "$3"; }
+
+# start NAME [QEMU-ARG...]
+start() { succeeds "$1: QEMU starts" qemu_start "$@"; }
+
+# boot NAME
+boot() { guest_wait_boot "$1" || bail "guest $1 does not boot"; }
+
+# knob NAME VALUE ANSWER POINT
+knob() { is "$(try_write "$(vm_dir "$(qemu_pid "$1")")/enable" "$2")" "$3" "$4"; }
+
+# broken CASE [OPTION...] - what a case of the client finds wrong, without numbers, each once.
+broken() { "$CLIENT" "$@" 2>&1 </dev/null | sed -nE 's/^not ok - (.*)/\1/p' | sed -E 's/0x[0-9a-f]+/N/g' | sort -u; }
+
+is "$(cat /t/module.log)" "" "the module is built without warnings"
+
+# --- KVM's own guest MTE, without the module ---
+
+if [[ $BACKEND == native ]]; then
+	client_points tagfill --enable=cap --size=2M
+	OUT=$(broken huge --enable=cap "--size=$TWO_HUGE")
+	like "$OUT" '^split at N: tags stay$' "without the module: a huge page that is split loses its tags"
+	like "$OUT" '^mapped as blocks again: no tags$' "without the module: a block shows tags of others"
+fi
+if [[ $KERNEL == 6.1 ]]; then
+	OUT=$(broken stale --enable=cap --mem=hugetlb2m --size=32M --rounds=1)
+	like "$OUT" '^no tag goes from a VM to a VM of the same process$' "without the module: hugetlb pages keep their tags"
+fi
+if [[ $BACKEND == native ]]; then
+	hold_start early hold --enable=cap "--mem=$EARLY" --size=8M
+	hold_is early tagfill tagfill
+fi
+
+# --- it loads, and finds what is there ---
+
+dmesg_mark
+load_module || bail "the module does not load"
+is "$(said)" "loaded: backend $BACKEND, $(hooked | wc -l) hooks by $(mechanism), policy request" "one line when loaded"
+is "$(cat "$MTE/backend")" "$BACKEND" "backend"
+is "$(grep -H . "$MTE"/repairs/* | sed 's|.*/||')" "block_collapse:active
+hugetlb_reuse:$HUGETLB
+thp_split:active" "repairs"
+if [[ $BACKEND == native ]]; then
+	is "$(cd "$(vm_dir "${HOLD_PID[early]}")" && cat state origin | xargs)" "on vmm" "a VM whose VMM asked before that"
+	is "$(rmmod_says)" EAGAIN "it pins the module"
+	hold_is early unmap unmap
+	hold_is early tagverify "tagverify 0" "and keeps its tags"
+	hold_end early
+fi
+is "$(rmmod_says)" ok "without VMs it unloads"
+
+is "$(try_load hook=kprobe)" ok "it loads with kprobes"
+for case in run idreg mteregs; do client_points "$case" --enable=sysfs --size=2M; done
+client_points huge --enable=sysfs "--size=$TWO_HUGE"
+is "$(rmmod_says)" ok "and unloads"
+load_module || bail "the module does not load again"
+
+# --- the client: registers, tags, faults; repairs, for VMs whose VMM asked and for others ---
+
+client_points mteregs --enable=none --size=2M
+client_points idreg --enable=none --size=2M
+# Turned on before it has vCPUs, behind that, or by its VMM: what guest and VMM see is the same.
+seen() { "$CLIENT" regdump "--enable=$1" --size=2M 2>&1 </dev/null | sort; }
+for enable in sysfs late; do
+	is "$(comm -3 <(seen "$enable") <(seen cap) | head -n 20)" "" "all registers and capabilities, --enable=$enable and cap"
+done
+for enable in sysfs late cap; do
+	for case in idreg mteregs reset tagcheck; do client_points "$case" "--enable=$enable" --size=2M; done
+done
+for enable in sysfs cap; do client_points huge "--enable=$enable" "--size=$TWO_HUGE"; done
+for kind in anon4k thp; do client_points stale --enable=sysfs "--mem=$kind" --size=64M --rounds=1; done
+# KVM of 6.12 takes no hugetlb pages for such a VM.
+[[ $KERNEL == 6.12* ]] || client_points stale --enable=cap --mem=hugetlb2m --size=32M --rounds=1
+client_points slots --enable=sysfs
+client_points aarch32 --enable=sysfs
+
+# --- policy: off, and on where it has to give way ---
+
+echo off >"$MTE/policy/default"
+client_points cap --policy=off
+OUT=$(timeout 60 qemu-system-aarch64 -M virt,gic-version=3,accel=kvm,mte=on -cpu host -m 256M -nodefaults -display none 2>&1 </dev/null)
+is "$?" 1 "policy off: a QEMU with mte=on ends"
+like "$OUT" 'MTE requested, but not supported by KVM' "and says why"
+echo on >"$MTE/policy/default"
+client_points cap --policy=on
+client_points aarch32 --enable=none --expect=off
+client_points slots --enable=none --expect=off
+
+# --- guests: one that policy turned on, one whose QEMU asks, one that is turned on while QEMU waits, one that is off ---
+
+start policy -smp 2
+is_state policy "on, policy" "policy on, QEMU knows nothing of it"
+echo request >"$MTE/policy/default"
+is "$(rmmod_says)" EAGAIN "a VM with MTE pins the module"
+boot policy
+is_mte policy 2 "the guest has MTE"
+is "$(guest_run policy /mte-selftests 1000 | tail -n 1)" "mte-selftests: 131 passed, 0 failed, 0 skipped" "all MTE selftests pass in it"
+qemu_stop policy
+
+start vmm -machine mte=on
+is_state vmm "on, vmm" "mte=on"
+boot vmm
+is_mte vmm 1 "mte=on: the guest has MTE"
+if [[ $BACKEND == native ]]; then
+	knob vmm 0 EBUSY "mte=on: it cannot be taken away after the first run"
+	is_state vmm "on, vmm" "and is as before"
+fi
+qemu_stop vmm
+
+start knob -S -smp 2
+knob knob 1 ok "turned on before the first run, with vCPUs"
+is_state knob "on, admin" "that"
+qemu_monitor knob cont
+boot knob
+is_mte knob 2 "the guest has MTE"
+is "$(guest_run knob '/mte-selftests check_tags_inclusion check_prctl' | tail -n 1)" "mte-selftests: 9 passed, 0 failed, 0 skipped" "and it works"
+qemu_stop knob
+
+start off -S -smp 2
+is_state off "off, none" "request, QEMU does not ask"
+knob off 1 ok "turned on before the first run"
+knob off 0 ok "and off"
+qemu_monitor off cont
+boot off
+is_mte off 0 "the guest has no MTE"
+if [[ $BACKEND == native ]]; then
+	dmesg_mark
+	knob off 1 EBUSY "it cannot be turned on after the first run"
+	like "$(said)" '^[0-9]+-[0-9]+: not changed: a vCPU has run' "and the log says why"
+	is "$(vm_get off state)" off "it is off as before"
+else
+	knob off 1 ok "turned on after the first run"
+	is "$(vm_get off state)" turning-on "it waits for the guest's reboot"
+fi
+qemu_stop off
+
+is "$(by_module)" "" "no VM is left"
+dmesg_mark
+is "$(rmmod_says)" ok "it unloads"
+is "$(said)" "unloaded: 0 calls missed" "with one line"
+not_loaded "unloaded"
+done_testing
