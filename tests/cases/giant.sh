@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Catches: the tags of a 1 GiB page cleared in one go under a lock: with each of its pages taking a little longer than it
 # does, the kernel complains of a CPU that it does not get back.
+# hooks: kprobe
 # mem: 3G
 # cmdline: hugepagesz=1G hugepages=1
 # timeout: 600

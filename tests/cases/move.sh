@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Catches: tags or words lost, or stray tag check faults, where the kernel migrates guest memory: between the nodes of the
 # host, by compaction, and with KSM looking on.
+# hooks: ftrace
 # mem: 2G
 # qemu: -object memory-backend-ram,id=m0,size=1G -object memory-backend-ram,id=m1,size=1G -numa node,nodeid=0,memdev=m0 -numa node,nodeid=1,memdev=m1
 # timeout: 1500

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Catches: tags lost, or guests disturbed, where memory of the host is taken offline under them, or refuses to be.
+# hooks: kprobe
 # mem: 3G
 # cmdline: mem=2G
 . /t/lib.sh

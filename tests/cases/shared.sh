@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Catches: tags cleared under their owner in memory that two VMs and a process of the host, which maps it PROT_MTE, share
 # and touch first at the same time. The window is a few instructions wide; a probe there makes it wide.
+# hooks: ftrace
 # smp: 4
 # mem: 2G
 . /t/lib.sh

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Catches: tags or words lost, or stray tag check faults, in a guest whose memory the host swaps: to zram, to a disk with
 # read-ahead, and at the end of the swap space; with huge pages and without.
+# hooks: kprobe
 # timeout: 1500
 . /t/lib.sh
 . /t/client.sh

@@ -81,7 +81,7 @@ client_points stale --enable=cap --size=8M --rounds=1
 # --- saved and restored ---
 
 for kind in anon4k thp memfd; do
-	client_points save --enable=cap --size=8M --seed=$RANDOM --mem=$kind
+	client_points save --enable=cap --size=8M --seed=11 --mem=$kind
 	client_points restore --enable=cap
 	client_points restore --enable=cap --mem=thp
 	client_points restore --enable=sysfs --mem=memfd
@@ -92,7 +92,7 @@ quiet "saved and restored"
 
 # --- random calls ---
 
-for seed in 1 2 $RANDOM; do
+for seed in 1 2 3; do
 	client_points fuzz --enable=cap --seed="$seed" --rounds=5000
 done
 quiet "random calls"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Catches: tags or words lost in pages that zswap keeps, and in those that it writes back to the disk: these come to the
 # swap cache decompressed instead of read.
+# hooks: ftrace
 # mem: 2G
 # timeout: 1200
 . /t/lib.sh
