@@ -3,6 +3,7 @@
 # Catches: VMs that do not ask for MTE and meet another KVM than without the module, by Linux 6.1's own selftests of KVM.
 # Those that need minutes by themselves are in the long version.
 # kernels: 6.1
+# hooks: once
 # with: kvm-selftests
 # timeout: 1800
 . /t/lib.sh
