@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Catches: hooks, or the switch of a VM's guest MTE, that only work where the host's kernel runs at EL2 itself (VHE).
 # kernels: 6.1
+# hooks: once
 # cmdline: kvm-arm.mode=nvhe
 # timeout: 600
 . /t/lib.sh

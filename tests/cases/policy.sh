@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Catches: VMs that get the policy of another process than their nearest listed ancestor's; lists that forget the living,
 # keep the dead, or hand a dead process's place to the next one with its number; long lists that cannot be read whole.
+# hooks: kprobe
 # timeout: 900
 # shellcheck disable=SC2016 # much is for other shells
 . /t/lib.sh

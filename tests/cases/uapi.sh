@@ -93,7 +93,7 @@ quiet "saved and restored"
 # --- random calls ---
 
 for seed in 1 2 3; do
-	client_points fuzz --enable=cap --seed="$seed" --rounds=5000
+	client_points fuzz --enable=cap --seed="$seed" --rounds=3000
 done
 quiet "random calls"
 
