@@ -36,6 +36,14 @@ knob() { is "$(try_write "$(vm_dir "$(qemu_pid "$1")")/enable" "$2")" "$3" "$4";
 # broken CASE [OPTION...] - what a case of the client finds wrong, without numbers, each once.
 broken() { "$CLIENT" "$@" 2>&1 </dev/null | sed -nE 's/^not ok - (.*)/\1/p' | sed -E 's/0x[0-9a-f]+/N/g' | sort -u; }
 
+case $KERNEL in
+*-cloud) FLAVOUR=-cloud-arm64 PAGE=4 ;;
+*-16k) FLAVOUR=-arm64-16k PAGE=16 ;;
+*) FLAVOUR=-arm64 PAGE=4 ;;
+esac
+like "$(uname -r)" "^${KERNEL%%-*}\.[^-]*(-[0-9]+)?$FLAVOUR\$" "the kernel that was asked for"
+is "$(awk '/^KernelPageSize/ { print $2; exit }' /proc/self/smaps)" "$PAGE" "its page size"
+is "$(cat /t/fixtures.log)" "" "the tests' own modules are built without warnings"
 is "$(cat /t/module.log)" "" "the module is built without warnings"
 
 # --- KVM's own guest MTE, without the module ---
