@@ -1,30 +1,78 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Catches: a dkms.conf that does not build the module for a 5.10 kernel, builds it where it has no business, or a version
-# that does not arrive.
+# Catches: a dkms.conf that the DKMS of Debian 11, 12 or 13 does not build the module with, or builds it with where it has no
+# business - another architecture, a kernel that is too old or has no KVM - or fails on instead of passing over it; a
+# version that does not arrive.
 # where: here
 # hooks: none
 . "$TESTS/bed/here.sh"
 
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TOP/dkms.conf")
 work=$RUN_DIR/dkms
-mkdir -p "$work"/{src/kvm-mte-"$version",tree,install}
+mkdir -p "$work/src/kvm-mte-$version"
 cp -r "$TOP"/{Kbuild,Makefile,dkms.conf,include,src} "$work/src/kvm-mte-$version/"
-h=''
+h='' rt='' h61=''
 headers h 5.10
+headers rt 5.10-rt
+headers h61 6.1
 
-# Nothing of this touches the machine's own DKMS tree.  dkms calls make, which takes the cross compiler from here.
-dkms_do() {
-	MAKEFLAGS="ARCH=arm64 CROSS_COMPILE=$CROSS CC=${CROSS}gcc" dkms "$1" -m kvm-mte -v "$version" "${@:2}" \
-		--sourcetree "$work/src" --dkmstree "$work/tree" --installtree "$work/install"
+# release SUITE - that Debian's DKMS, one shell script and its configuration; for all machines.
+release() {
+	fetch "$1" arm64 dkms
+	mkdir -p "$work/$1"/{tree,install,etc}
+	dpkg-deb --fsys-tarfile "$(deb "$1" arm64 dkms)" | tar -C "$work/$1" -x
+	# Its own configuration, not this machine's. It would sign, too, for which there is no need here.
+	sed -i "s|/etc/dkms|$work/$1/etc/dkms|g" "$work/$1/usr/sbin/dkms"
 }
 
-succeeds "dkms add" dkms_do add
-succeeds "dkms build for 5.10" dkms_do build -k 5.10.0-32-arm64 -a aarch64 --kernelsourcedir "$h/build"
-ko=$work/tree/kvm-mte/$version/5.10.0-32-arm64/aarch64/module/kvm_mte.ko
+# DKMS 2.8 would prepare headers that it did not find by itself, that is change them; and these are not ours alone.
+mkdir -p "$work/headers"
+cp -a "$h/." "$work/headers/"
+h=$work/headers
+
+# dkms_do SUITE ACTION... - nothing of this touches the machine's own DKMS tree. dkms calls make, which takes the cross
+# compiler from here.
+dkms_do() {
+	local d=$work/$1
+	[[ $1 != bullseye || $2 != build ]] || set -- "$@" --no-prepare-kernel --no-clean-kernel
+	MAKEFLAGS="ARCH=arm64 CROSS_COMPILE=$CROSS CC=${CROSS}gcc" bash "$d/usr/sbin/dkms" "$2" -m kvm-mte -v "$version" "${@:3}" \
+		--sourcetree "$work/src" --dkmstree "$d/tree" --installtree "$d/install"
+}
+
+# passed_over NAME SUITE KERNEL ARCH HEADERS - dkms says that it is not for it, and does not try.
+passed_over() {
+	local out status=0
+	out=$(dkms_do "$2" build -k "$3" -a "$4" --kernelsourcedir "$5/build" 2>&1) || status=$?
+	like "$out" 'BUILD_EXCLUSIVE directive' "$1"
+	isnt "$status" 0 "$1: by its exit status, too"
+	unlike "$out" 'Building module|Bad return status' "$1: it is not tried"
+}
+
+ko() { echo "$work/$1/tree/kvm-mte/$version/$2/aarch64/module/kvm_mte.ko"; }
+
+for suite in bullseye bookworm trixie; do
+	release "$suite"
+	dkms="DKMS $(dpkg-deb -f "$(deb "$suite" arm64 dkms)" Version | cut -d- -f1)"
+	succeeds "$dkms: add" dkms_do "$suite" add
+	succeeds "$dkms: build for 5.10" dkms_do "$suite" build -k 5.10.0-32-arm64 -a aarch64 --kernelsourcedir "$h/build"
+	like "$(/sbin/modinfo -F vermagic "$(ko "$suite" 5.10.0-32-arm64)" 2>&1)" '^5\.10\.' "$dkms: it is built for that kernel"
+	passed_over "$dkms: not for 4.19" "$suite" 4.19.0-1-arm64 aarch64 "$h"
+	passed_over "$dkms: not for x86" "$suite" 5.10.0-32-amd64 x86_64 "$h"
+	passed_over "$dkms: not for a kernel without KVM" "$suite" 5.10.0-32-rt-arm64 aarch64 "$rt"
+done
+succeeds "build for 6.1" dkms_do bookworm build -k 6.1.0-1-arm64 -a aarch64 --kernelsourcedir "$h61/build"
+like "$(/sbin/modinfo -F vermagic "$(ko bookworm 6.1.0-1-arm64)" 2>&1)" '^6\.1\.' "it is built for that kernel"
+
+ko=$(ko bookworm 5.10.0-32-arm64)
 is "$(/sbin/modinfo -F version "$ko" 2>&1)" "$version" "the module has the package's version"
 is "$(/sbin/modinfo -F license "$ko" 2>&1)" GPL "its licence"
-like "$(/sbin/modinfo -F vermagic "$ko" 2>&1)" '^5\.10\.' "it is built for that kernel"
-fails "not built for 6.1" dkms_do build -k 6.1.0-1-arm64 -a aarch64 --kernelsourcedir "$h/build"
-fails "not built for x86" dkms_do build -k 5.10.0-32-amd64 -a x86_64 --kernelsourcedir "$h/build"
+
+# What only the pattern decides, kernel by kernel.
+pattern=$(sed -n 's/^BUILD_EXCLUSIVE_KERNEL="\(.*\)"$/\1/p' "$TOP/dkms.conf")
+for k in 5.10.0-32-arm64 5.10.0-60.18.0.50.oe2203.aarch64 5.14.0-427.el9.aarch64 5.15.0-100-generic 6.1.0-50-arm64 6.12.107+deb13-arm64 7.2.13 10.0.1; do
+	if [[ $k =~ $pattern ]]; then ok "kernel $k is built for"; else not_ok "kernel $k is built for"; fi
+done
+for k in 4.19.0 5.1.5 5.4.0-150-generic 5.9.16 3.10.0; do
+	if [[ $k =~ $pattern ]]; then not_ok "kernel $k is passed over"; else ok "kernel $k is passed over"; fi
+done
 done_testing
