@@ -5,6 +5,9 @@
 # make soak		the long versions of some, for hours
 # make demo		watch a guest get MTE and catch a bug with it
 # make style		checkpatch, sparse, W=1, shellcheck
+# make dist		build/kvm-mte-VERSION.tar.xz, of the last commit
+# make deb		the Debian packages, in build/deb
+# make srpm		the source RPM, in build/rpm
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 MODULE_DIR := $(CURDIR)
@@ -24,5 +27,8 @@ demo:
 style:
 	tests/run style
 
+dist deb srpm:
+	packaging/$@
+
 .DEFAULT_GOAL := modules
-.PHONY: modules modules_install clean check soak demo style
+.PHONY: modules modules_install clean check soak demo style dist deb srpm
