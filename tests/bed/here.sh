@@ -32,5 +32,5 @@ tools() {
 
 tools_unpack() {
 	dpkg-deb --fsys-tarfile "$1" | tar -xO ./usr/src/linux-source-6.1.tar.xz |
-		tar -xJ --strip-components=2 linux-source-6.1/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch,kernel-doc}
+		tar -xJ --strip-components=2 linux-source-6.1/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch,kernel-doc,get_abi.pl}
 }

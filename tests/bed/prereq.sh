@@ -18,6 +18,13 @@ prereq_list() {
 	python3 python3
 	sparse sparse
 	shellcheck shellcheck
+	mandoc mandoc
+	groff groff
+	dh debhelper
+	dh_dkms dh-dkms
+	lintian lintian
+	rpmbuild rpm
+	rpmlint rpmlint
 	dkms dkms
 	flock util-linux
 	aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu

@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: a message of the module that the troubleshooting page does not explain, or one there that it does not have; a hook
+# that "how it works" leaves out; a parameter without its description; ABI text, man page or picture that tools
+# cannot read; a link that leads nowhere; two versions in one tree.
+# where: here
+# hooks: none
+. "$TESTS/bed/here.sh"
+
+cd "$TOP" || exit
+version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' dkms.conf)
+shopt -s nullglob
+
+quiet "each message of the module is on the troubleshooting page, and no other" \
+	python3 "$BED/messages.py" docs/troubleshooting.md src/*.c src/*/*.c include/*.h
+
+# hooked - the functions of the table, those of the backends whose names differ by kernel left out.
+hooked() { sed -nE '/^#define HOOKS_COMMON/,/^#define HOOKS_NATIVE/s/^\tX\(([a-z0-9_]+),.*/\1/p' src/hooks.c | sort; }
+# shellcheck disable=SC2016 # the page's own quotes
+explained() { sed -n '/^## The hooks/,/^## One fault/p' docs/how-it-works.md | grep '^| \*\*' | grep -oE '`[a-z0-9]+_[a-z0-9_]+`' | tr -d '`' | sort; }
+is "$(explained)" "$(hooked)" "how-it-works.md explains each hook of the table, and no other"
+
+# --- the module ---
+
+m=''
+module m 5.10
+m=$m/kvm_mte.ko
+parameters() { sed -nE 's/^module_param[a-z_]*\(([a-z_]+),.*/\1/p' src/*.c | sort; }
+is "$(/sbin/modinfo -F parm "$m" | sed -n 's/^\([a-z_]*\):..*(charp)$/\1/p' | sort)" "$(parameters)" "modinfo describes each parameter"
+is "$(sed -nE '/^\.Ss Module parameters/,/^\.Ss Policy/s/^\.It Cm ([a-z_]+) .*/\1/p' docs/man/kvm_mte.4 | sort)" "$(parameters)" \
+	"so does kvm_mte(4)"
+is "$(/sbin/modinfo -F version "$m")" "$version" "MODULE_VERSION is the version of dkms.conf"
+like "$(/sbin/modinfo -F description "$m")" '.' "it has a description"
+
+# --- one version ---
+
+is "$(sed -nE '1s/^kvm-mte \((.*)-[^-]*\) .*/\1/p' debian/changelog)" "$version" "debian/changelog has that version"
+is "$(sed -nE 's/^## ([0-9].*)/\1/p' CHANGELOG.md | head -n 1)" "$version" "CHANGELOG.md begins with it"
+# A release that something appeared in is not the version; of these files only history may name one.
+is "$(grep -rlF "$version" --include='*' README.md Makefile Kbuild packaging src include docs debian/control debian/rules 2>/dev/null)" "" \
+	"nothing else repeats it"
+
+# --- texts ---
+
+# What this machine has no manual for is no mistake of the page.
+lint() { mandoc -T lint -W style "$@" 2>&1 | grep -v -e 'referenced manual not found' -e 'lacks .* entry, run makewhatis'; }
+quiet "mandoc -T lint of the man pages" lint docs/man/*
+is "$(groff -mandoc -Tascii -ww docs/man/kvm_mte.4 2>&1 >/dev/null)" "" "groff formats kvm_mte(4) without a word"
+
+linux=''
+tools linux
+quiet "the kernel's get_abi.pl reads the ABI text" perl "$linux/get_abi.pl" --dir docs/ABI validate
+whats() { sed -n 's/^What:\t\t//p' docs/ABI/testing/sysfs-kernel-kvm_mte; }
+entries() { awk -F: '/^What:/ { w++ } /^Date:/ { d++ } /^Contact:/ { c++ } /^Description:/ { e++ } END { print (d == c && c == e && w >= d) ? "even" : "odd" }' "$@"; }
+is "$(entries docs/ABI/testing/*)" even "each entry has a date, a contact and a description"
+is "$(whats | sort | uniq -d)" "" "no file is described twice"
+# attributes - the files that the source makes, by the macros that it makes them with.
+attributes() {
+	sed -nE 's/.*__ATTR_R[OW]\(([a-z_]+)\).*/\1/p; s/.*struct [a-z_]*attribute ([a-z_]+)_attr =$/\1/p; s/.*\b([a-z]+_pids), .*/\1/p' \
+		src/sysfs.c src/sysfs_vm.c src/policy.c src/policy_pids.c | grep -v '^name$' | sort -u
+}
+like "$(attributes)" '^enable$' "the source's attributes can be read"
+for name in $(attributes); do
+	whats | grep -q "/$name\$" || not_ok "ABI: $name is described"
+done
+ok "ABI: all attributes of the source were looked for"
+
+picture() {
+	python3 - "$1" <<-'EOL'
+	import sys, xml.dom.minidom as dom
+	svg = dom.parse(sys.argv[1]).documentElement
+	style = ''.join(s.firstChild.data for s in svg.getElementsByTagName('style'))
+	for what, there in (('viewBox', svg.hasAttribute('viewBox')), ('title', svg.getElementsByTagName('title')),
+			    ('desc', svg.getElementsByTagName('desc')), ('dark colours', 'prefers-color-scheme: dark' in style)):
+	    if not there:
+	        print('no ' + what)
+	EOL
+}
+for svg in docs/*.svg; do
+	quiet "$svg: well-formed, named, described, for light and dark" picture "$svg"
+done
+
+# links FILE.md - where its links lead that do not lead outside.
+links() { grep -oE '\]\([^)]*\)' "$1" | sed 's/^](//; s/)$//' | grep -v '^[a-z]*:' ; }
+# anchors FILE.md - of its headings, as the usual web front ends make them.
+anchors() { sed -nE 's/^#+ //p' "$1" | tr '[:upper:]' '[:lower:]' | sed 's/[^a-z0-9 _-]//g; s/ /-/g'; }
+dead() {
+	local page link file
+	for page in README.md CHANGELOG.md docs/*.md tests/README.md; do
+		while IFS= read -r link; do
+			file=${link%%#*}
+			[[ -z $file ]] && file=$page || file=$(dirname "$page")/$file
+			[[ -e $file ]] || { echo "$page: $link"; continue; }
+			[[ $link != *#* ]] || anchors "$file" | grep -qx -e "${link#*#}" || echo "$page: $link: no such heading"
+		done < <(links "$page")
+	done
+}
+quiet "links in the documents lead somewhere" dead
+# From a heading to the last line of the first result: what fits on a screen.
+((RESULT = $(grep -n 'make demo' README.md | head -n1 | cut -d: -f1)))
+if ((RESULT <= 25)); then ok "README: the first result is on the first screen"; else not_ok "README: the first result is on the first screen" "line $RESULT"; fi
+done_testing

@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: Debian packages that do not build, that lintian finds fault with, that lack a file or bring one that was built here;
+# a changelog with another version than dkms.conf; a source RPM that cannot be built, parsed or made packages of; a
+# release whose bytes depend on when or where it was made, or in which a file is missing.
+# where: here
+# hooks: none
+. "$TESTS/bed/here.sh"
+
+cd "$TOP" || exit
+version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' dkms.conf)
+export BUILD=$RUN_DIR/package
+mkdir -p "$BUILD"
+
+# --- Debian ---
+
+succeeds "make deb" make -s deb
+debs=$BUILD/deb
+dkms=$debs/kvm-mte-dkms_$version-1_all.deb tools=$debs/kvm-mte-tools_$version-1_arm64.deb
+if ! [[ -e $dkms && -e $tools ]]; then bail "no packages"; fi
+
+# lintian's own words; the machine's user does not matter to the packages.
+lint() { lintian --allow-root --tag-display-limit 0 --fail-on error,warning "$debs"/*.changes 2>&1 | grep -v '^running with root'; }
+quiet "lintian: the source and all packages, neither error nor warning" lint
+lines() { cat "$@" | grep -vc '^#'; }
+is "$(lines debian/*.lintian-overrides)" 2 "only that they are not in Debian's archive is overridden"
+
+# contents FILE.deb - files, below usr/src as they lie here.
+contents() { dpkg-deb --fsys-tarfile "$1" | tar -t | grep -v '/$' | sed 's|^\./||' | LC_ALL=C sort; }
+sources() { find Kbuild Makefile dkms.conf include src -type f -name '[!.]*' ! -name '*.o' ! -name '*.ko' ! -name '*.mod*' | LC_ALL=C sort; }
+is "$(contents "$dkms" | sed -n "s|^usr/src/kvm-mte-$version/||p")" "$(sources)" "kvm-mte-dkms: the module's source, all of it and nothing else"
+is "$(dpkg-deb --fsys-tarfile "$dkms" | tar -xO "./usr/src/kvm-mte-$version/dkms.conf" | cmp - dkms.conf 2>&1)" "" "with this dkms.conf"
+is "$(dpkg-deb -f "$dkms" Depends)" "dkms (>= 2.8)" "kvm-mte-dkms: can be installed with DKMS 2.8"
+for file in usr/share/man/man4/kvm_mte.4.gz usr/share/doc/kvm-mte-dkms/{README.md.gz,troubleshooting.md.gz,how-it-works.svg,ABI/testing/sysfs-kernel-kvm_mte.gz}; do
+	is "$(contents "$dkms" | grep -x "$file")" "$file" "kvm-mte-dkms: $file"
+done
+for file in usr/sbin/kvm-mte usr/share/man/man8/kvm-mte.8.gz usr/share/bash-completion/completions/kvm-mte \
+	lib/udev/rules.d/90-kvm-mte.rules lib/systemd/system/kvm-mte-policy.service etc/default/kvm-mte; do
+	is "$(contents "$tools" | grep -x "$file")" "$file" "kvm-mte-tools: $file"
+done
+dpkg-deb -x "$tools" "$BUILD/tools"
+like "$("${CROSS}readelf" -h "$BUILD/tools/usr/sbin/kvm-mte")" 'Machine: *AArch64' "kvm-mte-tools: the program is for arm64"
+like "$(dpkg-deb -f "$tools" Depends)" '^libc6 \(>= [0-9.]+\)$' "kvm-mte-tools: needs the C library alone"
+like "$(dpkg-deb -I "$dkms" postinst prerm 2>&1)" 'dkms' "kvm-mte-dkms: builds and removes with DKMS"
+
+# Two versions in one tree: the changelog's is refused.
+mkdir -p "$BUILD/other/packaging" && cp -r dkms.conf debian "$BUILD/other/"
+sed -i "1s/$version/9.9.9/" "$BUILD/other/debian/changelog"
+fails "debian/rules refuses a changelog with another version" make -s -C "$BUILD/other" -f debian/rules build
+like "$(cat "$TAP_OUT")" "dkms.conf is version $version, debian/changelog 9.9.9" "and says so"
+
+# --- RPM ---
+
+succeeds "make srpm" make -s srpm
+srpm=$BUILD/rpm/kvm-mte-$version-1.src.rpm
+like "$(rpmspec -q --qf '%{name}-%{version}\n' --target aarch64 "$BUILD/rpm/kvm-mte.spec" 2>&1)" "^kvm-mte-dkms-$version\$" "rpmspec parses it"
+is "$(rpm -qpl "$srpm" 2>&1 | sort | tr '\n' ' ')" "kvm-mte-$version.tar.xz kvm-mte.spec " "the source RPM has the tarball and the spec"
+rpm_lint() { rpmlint -r packaging/rpmlintrc "$BUILD/rpm/kvm-mte.spec" "$srpm" 2>&1 | grep -E '(^|: )[EW]: '; }
+quiet "rpmlint: the spec and the source RPM" rpm_lint
+# Cross-built, with what a distribution with RPM would define; what Debian's compiler makes of it is not looked at.
+rebuild() {
+	CC=${CROSS}gcc rpmbuild --rebuild --nodeps --target aarch64 --define "_topdir $BUILD/rpmbuild" \
+		--define '_unitdir /usr/lib/systemd/system' --define '_udevrulesdir /usr/lib/udev/rules.d' \
+		--define "__strip ${CROSS}strip" --define "__objdump ${CROSS}objdump" --define 'debug_package %{nil}' "$srpm"
+}
+succeeds "rpmbuild --rebuild makes packages of it" rebuild
+rpms=$BUILD/rpmbuild/RPMS
+is "$(rpm -qpl "$rpms/noarch/kvm-mte-dkms-$version-1.noarch.rpm" 2>&1 | sed -n "s|^/usr/src/kvm-mte-$version/||p" |
+	while read -r f; do [[ -d $f ]] || echo "$f"; done | LC_ALL=C sort)" "$(sources)" "kvm-mte-dkms: the module's source"
+like "$(rpm -qp --scripts "$rpms/noarch/kvm-mte-dkms-$version-1.noarch.rpm" 2>&1)" "dkms install -m kvm-mte -v $version" "which DKMS is told of"
+like "$(rpm -qpl "$rpms/aarch64/kvm-mte-tools-$version-1.aarch64.rpm" 2>&1)" '^/usr/sbin/kvm-mte$' "kvm-mte-tools: the program"
+
+quiet "shellcheck: the packaging scripts" shellcheck -x packaging/{deb,dist,srpm,lib.sh}
+
+# --- a release ---
+
+if git -C "$TOP" rev-parse -q --verify HEAD >/dev/null 2>&1; then
+	released=$(git show HEAD:dkms.conf | sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p')
+	succeeds "make dist" make -s dist
+	tarball=$BUILD/kvm-mte-$released.tar.xz
+	sum=$(sha256sum <"$tarball")
+	is "$(tar -tf "$tarball" | sed -n "s|^kvm-mte-$released/||p" | grep -v '/$' | grep . | LC_ALL=C sort)" \
+		"$(git ls-tree -r --name-only HEAD | LC_ALL=C sort)" "the tarball has every file of the commit, in a folder of its version"
+	rm "$tarball"
+	TZ=Pacific/Auckland LC_ALL=C.UTF-8 succeeds "make dist, elsewhere" make -s dist
+	is "$(sha256sum <"$tarball")" "$sum" "the same commit gives the same bytes"
+	tar -xf "$tarball" -C "$BUILD"
+	list() { bash -c '. packaging/lib.sh; files | tr "\0" "\n"'; }
+	is "$(cd "$BUILD/kvm-mte-$released" && list)" "$(cd "$BUILD/kvm-mte-$released" && find . -type f -printf '%P\n' | LC_ALL=C sort)" \
+		"packages made from the tarball have the same source"
+else
+	skip "make dist" "this is no git checkout"
+fi
+done_testing
