@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How the running kernel was configured, from wherever its distribution keeps that.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kvm-mte.h"
+
+/* The running kernel's release goes in for the %s. */
+static const char * const places[] = {
+	"/boot/config-%s",
+	"/lib/modules/%s/config",
+	"/lib/modules/%s/build/.config",
+};
+
+#define CONFIG_GZ	"/proc/config.gz"
+
+static bool looked;
+static char *config, *source;
+
+/* gzip is everywhere; its output comes by way of a file that has no name. */
+static char *gunzip(char *path)
+{
+	FILE *out = tmpfile();
+	char *text = NULL;
+	int status = -1;
+	pid_t pid;
+
+	if (!out) {
+		free(path);
+		return NULL;
+	}
+	pid = fork();
+	if (!pid) {
+		dup2(fileno(out), STDOUT_FILENO);
+		execlp("gzip", "gzip", "-dcq", path, NULL);
+		_exit(127);
+	}
+	if (pid > 0 && waitpid(pid, &status, 0) == pid && !status) {
+		char *name;
+
+		if (asprintf(&name, "/proc/self/fd/%d", fileno(out)) >= 0)
+			text = read_all(name, NULL);
+	}
+	fclose(out);
+	free(path);
+	return text;
+}
+
+static char *release(void)
+{
+	char *text = read_all(below_root("/proc/sys/kernel/osrelease"), NULL);
+
+	if (text)
+		text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+static void look(void)
+{
+	char *rel = release();
+	char *place;
+	size_t i;
+
+	looked = true;
+	for (i = 0; rel && !config && i < ARRAY_SIZE(places); i++) {
+		/* One %s each. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		if (asprintf(&place, places[i], rel) < 0)
+			break;
+#pragma GCC diagnostic pop
+		config = read_all(below_root("%s", place), NULL);
+		if (config)
+			source = place;
+		else
+			free(place);
+	}
+	free(rel);
+	if (config)
+		return;
+	place = below_root(CONFIG_GZ);
+	if (access(place, R_OK)) {
+		free(place);
+		return;
+	}
+	config = gunzip(place);
+	if (config)
+		source = need(strdup(CONFIG_GZ));
+}
+
+/**
+ * config_has - is an option of the kernel on?
+ * @option: as "CONFIG_ARM64_MTE"
+ *
+ * Return: YES or NO; UNKNOWN if its configuration is not to be found.
+ */
+enum tribool config_has(const char *option)
+{
+	size_t len = strlen(option);
+	const char *line;
+
+	if (!looked)
+		look();
+	if (!config)
+		return UNKNOWN;
+	for (line = config; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!strncmp(line, option, len) && line[len] == '=')
+			return YES;
+	}
+	return NO;
+}
+
+/**
+ * config_source - where config_has() has it from
+ *
+ * Return: the file.
+ */
+const char *config_source(void)
+{
+	return source ?: "nowhere";
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the parts of kvm-mte share.  The tool only reads and writes what the
+ * module shows below /sys/kernel/kvm_mte, and looks at /proc for names.
+ */
+#ifndef KVM_MTE_H
+#define KVM_MTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* What the tool ends with; kvm-mte(8), EXIT STATUS. */
+enum {
+	END_OK = 0,
+	END_ERROR = 1,
+	END_USAGE = 2,
+	END_NO_MTE = 3,
+
+	/* "run", as env(1), nice(1) and timeout(1) */
+	END_RUN_ERROR = 125,
+	END_RUN_CANNOT = 126,
+	END_RUN_NOT_FOUND = 127,
+};
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#define __printf(fmt, args)	__attribute__((format(printf, fmt, args)))
+
+#define MTE_DIR		"/sys/kernel/kvm_mte"
+#define MTE_VMS		MTE_DIR "/vms"
+#define MTE_POLICY	MTE_DIR "/policy"
+
+/**
+ * struct vm - a VM as the module shows it
+ * @dir: its folder's name
+ * @fd: its folder; what is done through it is done to this VM and no later one
+ * @name: the guest's name from its VMM's command line, any bytes; NULL if none
+ * @pid: its process
+ * @state: off, on, turning-on, turning-off
+ * @origin: none, vmm, policy, admin
+ * @vcpus: vCPUs created so far
+ * @pages_tagged: base pages whose tags were cleared for it
+ * @tags_restored: base pages whose tags came back from swap
+ * @untracked: migrations that leave the tags behind
+ */
+struct vm {
+	char *dir;
+	int fd;
+	char *name;
+	long long pid;
+	char state[16];
+	char origin[16];
+	long long vcpus;
+	long long pages_tagged;
+	long long tags_restored;
+	long long untracked;
+};
+
+/**
+ * struct vms - all VMs
+ * @vm: they
+ * @nr: how many
+ */
+struct vms {
+	struct vm *vm;
+	size_t nr;
+};
+
+/* main.c */
+extern const char *root;
+void complain(const char *fmt, ...) __printf(1, 2);
+int usage_error(const char *fmt, ...) __printf(1, 2);
+int more_than_help(void);
+
+/* io.c */
+void *need(void *memory);
+char *below_root(const char *fmt, ...) __printf(1, 2);
+char *read_all(const char *path, size_t *len);
+int read_word(int dir, const char *file, char *word, size_t size);
+int read_number(int dir, const char *file, long long *nr);
+int write_word(int dir, const char *file, const char *word);
+bool is_loaded(void);
+int not_loaded(void);
+
+/* text.c, json.c: names that someone else has chosen */
+void put_safely(FILE *to, const char *text);
+void put_pages(FILE *to, long long pages);
+void put_json(FILE *to, const char *text);
+
+/* vmm.c, vms.c */
+char *guest_name(long long pid);
+int vms_read(struct vms *vms);
+void vms_free(struct vms *vms);
+void put_vm(FILE *to, const struct vm *vm);
+
+/* watch.c */
+int watch_open(void);
+bool watch_wait(int fd, double seconds);
+
+/* cpu.c, config.c, klog.c: what the host has */
+enum tribool { NO, YES, UNKNOWN };
+bool cpu_is_arm64(void);
+bool cpu_has_mte(void);
+int cpu_mte_field(void);
+enum tribool config_has(const char *option);
+const char *config_source(void);
+bool klog_readable(void);
+const char *klog_last(const char *text);
+
+/* why.c */
+int why_not(void);
+
+/* The commands: argv[0] is the command's name. */
+int cmd_status(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_enable(int argc, char **argv);
+int cmd_disable(int argc, char **argv);
+int cmd_policy(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+
+#endif /* KVM_MTE_H */
