@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# bash completion for kvm-mte(8)
+#
+# The guests' names are other people's: they are compared and quoted, and never go through "compgen -W", which
+# would run a $(command) in them.
+
+# _kvm_mte_among WORD... - those that begin like the word that is being completed.
+_kvm_mte_among() {
+	local cur=${COMP_WORDS[COMP_CWORD]} word
+	for word; do
+		[[ $word == "$cur"* ]] && COMPREPLY+=("$word")
+	done
+}
+
+# _kvm_mte_vms - VMs and guests; what is typed may be quoted already.
+_kvm_mte_vms() {
+	local cur=${COMP_WORDS[COMP_CWORD]} word quoted
+	while IFS= read -r word; do
+		printf -v quoted %q "$word"
+		if [[ $quoted == "$cur"* ]]; then
+			COMPREPLY+=("$quoted")
+		elif [[ $word == "${cur#[\"\']}"* ]]; then
+			COMPREPLY+=("$quoted")
+		fi
+	done < <("${COMP_WORDS[0]}" list --names 2>/dev/null)
+}
+
+_kvm_mte() {
+	local i command=
+	COMPREPLY=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--root | =) ((i++)) ;;
+		-*) ;;
+		*)
+			command=${COMP_WORDS[i]}
+			break
+			;;
+		esac
+	done
+	case $command in
+	'') _kvm_mte_among status list enable disable policy run --root= --help --version ;;
+	list) _kvm_mte_among --json --watch --count= ;;
+	enable | disable) _kvm_mte_vms ;;
+	policy) ((COMP_CWORD > i + 1)) || _kvm_mte_among request on off ;;
+	run) _kvm_mte_run "$i" ;;
+	esac
+	[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
+}
+
+# _kvm_mte_run INDEX-OF-RUN - its options; behind them, what the command itself completes to.
+_kvm_mte_run() {
+	local i=$(($1 + 1))
+	while ((i < COMP_CWORD)) && [[ ${COMP_WORDS[i]} == -* ]]; do
+		((i++))
+	done
+	if ((i == COMP_CWORD)) && [[ ${COMP_WORDS[i]} == -* ]]; then
+		_kvm_mte_among --on --off --request --
+	elif declare -F _command_offset >/dev/null; then
+		_command_offset "$i"
+	elif ((i == COMP_CWORD)); then
+		mapfile -t COMPREPLY < <(compgen -c -- "${COMP_WORDS[i]}")
+	fi
+}
+
+complete -F _kvm_mte kvm-mte
