@@ -25,6 +25,7 @@ prereq_list() {
 	lintian lintian
 	rpmbuild rpm
 	rpmlint rpmlint
+	jq jq
 	dkms dkms
 	flock util-linux
 	aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu

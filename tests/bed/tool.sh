@@ -1,0 +1,15 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# The admin's program, built for the emulated host, and what comes with it.
+
+# tool VAR - VAR/kvm-mte, static, as the host's image has no more libraries than its own programs need; VAR/glue.tar, what is in
+# contrib.
+tool() {
+	local -n tool_ref=$1
+	cached tool_ref tool "$(key "$BED/tool.sh" "$TOP/dkms.conf" "$TOP/tools" "$TOP/contrib")" tool_build
+}
+
+tool_build() {
+	make -s -C "$TOP/tools" OUT="$PWD" "CC=${CROSS}gcc" LDFLAGS=-static >&2 || die "tools does not build"
+	tar -cf glue.tar -C "$TOP" contrib
+}
