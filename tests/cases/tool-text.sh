@@ -1,0 +1,232 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: kvm-mte reading beyond what it was given by a hostile VMM, misreading a guest's name, printing what is no JSON; files
+# of another host that are not understood; a manual page or a completion that is not sound, or that runs a guest's name.
+# where: here
+# hooks: none
+# shellcheck disable=SC2016 # much is to stay as it is
+. "$TESTS/bed/here.sh"
+
+W=$RUN_DIR/tool
+HOST=$W/host
+TOOL=$W/kvm-mte
+mkdir -p "$W"
+quiet "it builds with the sanitizers, without a warning" make -s -C "$TOP/tools" OUT="$W" SANITIZE=1
+mte() { "$TOOL" --root="$HOST" "$@"; }
+export ASAN_OPTIONS=detect_leaks=1
+
+# file PATH TEXT - a file of the made-up host.
+file() {
+	mkdir -p "$HOST/$(dirname "$1")"
+	printf '%b' "$2" >"$HOST/$1"
+}
+
+# vm PID STATE - a VM of it; its command line is what comes on stdin.
+vm() {
+	local d=sys/kernel/kvm_mte/vms/$1-9
+	file "$d/pid" "$1\n"
+	file "$d/enable" "0\n"
+	file "$d/state" "$2\n"
+	file "$d/origin" "none\n"
+	file "$d/vcpus" "1\n"
+	file "$d/stats/pages_tagged" "${3:-0}\n"
+	file "proc/$1/cmdline" ""
+	cat >"$HOST/proc/$1/cmdline"
+}
+
+no_vms() { rm -rf "$HOST"/sys/kernel/kvm_mte/vms/* "$HOST"/proc/[0-9]*; }
+
+file sys/kernel/kvm_mte/version "1.2.3\n"
+
+# --- names ---
+
+# named NAME ARG... - the name that a command line gives, as JSON has it; NAME is JSON, too.
+named() {
+	no_vms
+	printf '%s\0' "${@:2}" | vm 1 off
+	is "$(mte list --json | sed -n 's/.*"name": \(.*\), "pid".*/\1/p')" "$1" "name of: $(printf '%q ' "${@:2}")"
+}
+
+named '"web"' qemu-system-aarch64 -m 512 -name guest=web,debug-threads=on
+named '"web"' /usr/bin/kvm -name web
+named '"web"' qemu -name web,process=x
+named '"web"' qemu --name process=x,guest=web
+named '"a,b=c"' qemu -name guest=a,,b=c
+named '"b"' qemu -name a -name b
+named '"web"' qemu -append '-name x' -name web
+named '","' qemu -name guest=,,
+named null qemu -name
+named null qemu -name ''
+named null qemu -name guest=
+named null qemu -name process=x
+named null qemu -name,x y
+named null qemu
+named null ''
+named '"x"' /opt/firecracker --id x --api-sock y
+named '"x"' firecracker-v1.7 --id=x
+named '"db"' cloud-hypervisor --api-socket /run/ch/db.sock --kernel k
+named '"db"' cloud-hypervisor --api-socket=path=db.sock,x=y
+named '"db.socket"' cloud-hypervisor --api-socket db.socket
+named null cloud-hypervisor --api-socket /run/
+named '".sock"' cloud-hypervisor --api-socket .sock
+named '"x"' crosvm run --name x
+named '"x"' lkvm run --name=x
+named '"\"\\/\u000a\u001b\u007f\u009b\ufffd\ufffd\u00e4\u20ac\ud83d\ude00\ufffd\ufffd\ufffd"' \
+	qemu -name $'"\\/\n\e\x7f\xc2\x9b\xff\xc3ä€😀\xed\xa0\x80'
+named '"\ufffd\ufffd\ufffd\ufffd"' qemu -name $'\xc0\x80\xf4\x90' 2>/dev/null
+no_vms
+printf 'qemu\0-name\0guest=x' | vm 1 off
+is "$(mte list --json | grep -c '"name": "x"')" 1 "a command line without a zero at its end"
+printf '' | vm 1 off
+is "$(mte list --json | grep -c '"name": null')" 1 "an empty one, as of a process that has ended"
+{ printf 'qemu\0-name\0'; head -c 3000000 /dev/zero | tr '\0' x; } | vm 1 off
+is "$(mte list | wc -c | awk '{ print ($1 > 3000000) }')" 1 "a very long one"
+head -c 300000 /dev/urandom >"$W/noise"
+: >"$W/json"
+for ((i = 0; i < 60; i++)); do
+	{ printf 'qemu\0-name\0'; tail -c "+$((i * 997 + 1))" "$W/noise" | head -c 300; } >"$HOST/proc/1/cmdline"
+	if ! mte list >"$W/list" || ! mte list --json >>"$W/json"; then break; fi
+	if (($(wc -l <"$W/list") != 2)) || grep -q $'[\x01-\x09\x0b-\x1f\x7f]' "$W/list"; then break; fi
+done
+is "$i" 60 "noise for a name: a table is plain text"
+is "$(jq -s length "$W/json")" 60 "and JSON is JSON"
+
+# --- what is not as it should be ---
+
+no_vms
+printf 'qemu\0-name\0one\0' | vm 10 on 300000
+printf 'qemu\0-name\0two\0' | vm 9 turning-on
+printf 'qemu\0-name\0three\0' | vm 8 off
+rm "$HOST/sys/kernel/kvm_mte/vms/8-9/state"
+is "$(mte list | awk '{ print $1 ":" $6 ":" $7 }' | tail -n +2 | tr '\n' ' ')" "9-9:0:two 10-9:1.1G:one " "in order; a VM that goes meanwhile is left out"
+is "$(mte list --json | jq -c '[.[] | [.vm, .pid, .state, .pages_tagged]]')" '[["9-9",9,"turning-on",0],["10-9",10,"on",300000]]' "as JSON"
+is "$(mte enable two)" "9-9 (two): turning-on: takes effect when the guest reboots" "enable"
+is "$(cat "$HOST/sys/kernel/kvm_mte/vms/9-9/enable")" 1 "has written"
+is "$(mte status)" "module:   loaded, version 1.2.3
+backend:  unknown
+policy:   unknown
+VMs:      2: 1 on, 1 turning-on
+repairs:  thp_split unknown, block_collapse unknown, hugetlb_reuse unknown" "status where files are missing"
+file sys/kernel/kvm_mte/vms/10-9/stats/untracked_migrations "3\n"
+like "$(mte status)" '^warning:  1 migrated or saved without their tags' "status: a warning of lost tags"
+rm -rf "${HOST:?}"/*
+
+# --- why not, from another host's files ---
+
+# because REASON NAME
+because() { is "$(mte status | sed -n 's/^reason: *//p')" "$1" "$2"; }
+
+NOT='guests cannot have MTE: '
+because "${NOT}this is no arm64 machine" "no arm64"
+file proc/cpuinfo "processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\n"
+file proc/sys/kernel/osrelease "5.10.0-x\n"
+because "${NOT}the CPU has no MTE, or its firmware leaves it off; or this kernel is built without CONFIG_ARM64_MTE, its configuration is not to be found" "no mte in cpuinfo"
+file lib/modules/5.10.0-x/config "# CONFIG_ARM64_MTE is not set\n"
+because "${NOT}this kernel is built without CONFIG_ARM64_MTE (/lib/modules/5.10.0-x/config)" "without CONFIG_ARM64_MTE"
+rm -r "${HOST:?}/lib"
+printf 'CONFIG_ARM64_MTE_X=y\n' | gzip >"$HOST/proc/config.gz"
+because "${NOT}this kernel is built without CONFIG_ARM64_MTE (/proc/config.gz)" "in /proc/config.gz"
+printf 'junk' >"$HOST/proc/config.gz"
+file proc/cmdline "quiet xarm64.nomte\n"
+because "${NOT}the CPU has no MTE, or its firmware leaves it off; or this kernel is built without CONFIG_ARM64_MTE, its configuration is not to be found" "a /proc/config.gz that is none"
+file boot/config-5.10.0-x "CONFIG_KVM=y\nCONFIG_ARM64_MTE=y\n"
+because "${NOT}the CPU has no MTE, or its firmware leaves it off" "with it, and without a word that only looks like arm64.nomte"
+file proc/cmdline "quiet arm64.nomte"
+because "${NOT}arm64.nomte is on the kernel's command line" "arm64.nomte"
+file proc/cpuinfo "processor\t: 0\nFeatures\t: fp asimd mte\nCPU implementer\t: 0x41\n"
+file proc/cmdline "kvm-arm.mode=none"
+because "${NOT}no /dev/kvm: kvm-arm.mode=none is on the kernel's command line" "kvm-arm.mode=none"
+file proc/cmdline ""
+file boot/config-5.10.0-x "# CONFIG_KVM is not set\nCONFIG_ARM64_MTE=y\n"
+because "${NOT}no /dev/kvm: this kernel is built without CONFIG_KVM (/boot/config-5.10.0-x)" "without CONFIG_KVM"
+file boot/config-5.10.0-x "CONFIG_KVM=y\nCONFIG_ARM64_MTE=y\n"
+file var/log/dmesg "[    0.1] kvm [1]: HYP mode not available\n"
+because "${NOT}no /dev/kvm: the kernel was not started at EL2 (by its firmware, or it is a guest itself)" "no EL2"
+file dev/kvm ""
+file proc/cmdline "kvm-arm.mode=protected"
+because "${NOT}KVM is in protected mode (kvm-arm.mode=protected is on the kernel's command line)" "protected KVM"
+file proc/cmdline ""
+file var/log/dmesg "<6>[    0.1] kvm [1]: Hyp mode initialized successfully\n"
+because "${NOT}KVM is not in VHE mode, which it must be where it has no guest MTE itself (kernels older than 5.14)" "nVHE"
+file var/log/dmesg "<6>[    0.1] kvm [1]: VHE mode initialized successfully\n[    9.1] kvm_mte: no guest MTE: of old\n[   10.2] kvm_mte: CPU1: GMID_EL1 is \x1b[2J5\n"
+because "nothing seen that stands against it; install the module" "nothing stands against it"
+is "$(mte status | sed -n 's/^log: *//p')" 'kvm_mte: CPU1: GMID_EL1 is \x1b[2J5' "the last of the module's own words, made safe"
+file lib/modules/5.10.0-y/modules.dep "kernel/a.ko.xz:\nupdates/dkms/kvm_mte.ko.xz:\n"
+like "$(mte status)" '^module: .*not installed for this kernel, 5.10.0-x, but for another' "installed for another kernel"
+file lib/modules/5.10.0-x/modules.dep "kernel/a.ko.xz:\nupdates/dkms/kvm_mte.ko.xz: kernel/a.ko.xz\n"
+like "$(mte status)" '^module: .*; installed, /lib/modules/5.10.0-x/updates/dkms/kvm_mte.ko.xz$' "installed for this one"
+mte status >/dev/null
+is "$?" 3 "its exit status"
+
+# --- completion ---
+
+file sys/kernel/kvm_mte/version "1\n"
+printf 'qemu\0-name\0web 1\0' | vm 70 on
+printf 'qemu\0-name\0$(touch %s)\0' "$W/pwned" | vm 71 on
+printf 'qemu\0-name\0a\nb\0' | vm 72 on
+is "$(mte list --names)" "70-9
+web 1
+71-9
+\$(touch $W/pwned)
+72-9" "what there is to complete"
+
+# complete WORD... - what the last word becomes, sorted, in a line.
+complete_to() {
+	bash -c '
+		. "$1" || exit
+		shift
+		kvm-mte() { :; }
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_kvm_mte
+		printf "%s\n" "${COMPREPLY[@]}"' _ "$TOP/tools/kvm-mte.bash" "$@" 2>&1 | sort -u | tr '\n' ' '
+}
+printf '#!/bin/bash\nexec %q --root=%q "$@"\n' "$TOOL" "$HOST" >"$W/tool"
+chmod +x "$W/tool"
+quiet "bash -n" bash -n "$TOP/tools/kvm-mte.bash"
+quiet "shellcheck" shellcheck "$TOP/tools/kvm-mte.bash" "$TOP/contrib/libvirt/kvm-mte"
+is "$(complete_to kvm-mte '')" "--help --root= --version disable enable list policy run status " "completion: commands"
+is "$(complete_to kvm-mte p)" "policy " "completion: p"
+is "$(complete_to kvm-mte list --)" "--count= --json --watch " "completion: list"
+is "$(complete_to kvm-mte policy '')" "off on request " "completion: policy"
+is "$(complete_to kvm-mte policy on '')" " " "completion: policy takes one word"
+is "$(complete_to kvm-mte run --)" "-- --off --on --request " "completion: run"
+is "$(complete_to kvm-mte run --on tou)" "touch " "completion: run's command"
+is "$(complete_to "$W/tool" enable '')" "70-9 71-9 72-9 \\\$\\(touch\\ $W/pwned\\) web\\ 1 " "completion: VMs and guests, quoted"
+is "$(complete_to "$W/tool" disable 7)" "70-9 71-9 72-9 " "completion: VMs"
+is "$(complete_to "$W/tool" enable web)" "web\\ 1 " "completion: a guest"
+is "$(complete_to "$W/tool" enable 'web\ ')" "web\\ 1 " "completion: a guest, half typed"
+is "$(complete_to "$W/tool" enable '$(')" "\\\$\\(touch\\ $W/pwned\\) " "completion: a hostile name"
+is "$(ls "$W/pwned" 2>&1)" "ls: cannot access '$W/pwned': No such file or directory" "completion runs no name"
+
+# --- the manual page ---
+
+# Whether the pages that it refers to are installed here is not its fault.
+lint() { mandoc -Tlint "$1" 2>&1 | grep -v -e 'referenced manual not found' -e 'outdated mandoc.db'; }
+quiet "mandoc -Tlint" lint "$TOP/tools/kvm-mte.8"
+quiet "groff's warnings" groff -man -mdoc -Tutf8 -ww -z "$TOP/tools/kvm-mte.8"
+PAGE=$(mandoc -Tutf8 "$TOP/tools/kvm-mte.8" | sed 's/.\x08//g')
+for word in $("$TOOL" --help | grep -oE -e '--[a-z]+' | sort -u) status list enable disable policy run; do
+	like "$PAGE" "(^|[^a-z-])$word([^a-z-]|\$)" "the page has $word"
+done
+
+# --- the source ---
+
+# User space has no BIT() and no __printf; a message is found by grep if it is in one piece.
+IGNORE=BIT_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO,VOLATILE,LONG_LINE_STRING,LONG_LINE
+linux=''
+tools linux
+quiet "checkpatch --strict" perl "$linux/checkpatch.pl" --no-tree --no-summary --strict --terse --quiet --ignore "$IGNORE" \
+	-f "$TOP"/tools/*.[ch]
+quiet "kernel-doc" perl "$linux/kernel-doc" -none "$TOP"/tools/*.[ch]
+quiet "every file names its licence" grep -rL SPDX-License-Identifier "$TOP"/tools/*.[ch8] "$TOP/tools/Makefile" \
+	"$TOP/tools/kvm-mte.bash" "$TOP"/contrib/{libvirt,systemd,udev}
+# shellcheck disable=SC2016 # awk's own
+quiet "no file of more than 350 lines" awk 'FNR > 350 { print FILENAME; nextfile }' "$TOP"/tools/*.[ch]
+
+# --- make install ---
+
+make -s -C "$TOP/tools" OUT="$W" SANITIZE=1 install DESTDIR="$W/root" PREFIX=/usr
+is "$(cd "$W/root" && find . -type f | LC_ALL=C sort | tr '\n' ' ')" \
+	"./usr/sbin/kvm-mte ./usr/share/bash-completion/completions/kvm-mte ./usr/share/man/man8/kvm-mte.8 " "make install"
+is "$("$W/root/usr/sbin/kvm-mte" --version)" "kvm-mte $(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TOP/dkms.conf")" "its version is the project's"
+done_testing
