@@ -26,6 +26,7 @@ prereq_list() {
 	rpmbuild rpm
 	rpmlint rpmlint
 	jq jq
+	xmllint libxml2-utils
 	dkms dkms
 	flock util-linux
 	aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu

@@ -209,6 +209,35 @@ for word in $("$TOOL" --help | grep -oE -e '--[a-z]+' | sort -u) status list ena
 	like "$PAGE" "(^|[^a-z-])$word([^a-z-]|\$)" "the page has $word"
 done
 
+# --- the libvirt hook, with a shell that is no bash, and files for libvirt and the module ---
+
+rm -rf "${HOST:?}"/*
+mkdir -p "$HOST"/{mte/policy,mte/vms/77-9,run}
+XML='<domain><metadata><p:policy xmlns:p="urn:kvm-mte" required="yes">on</p:policy></metadata></domain>'
+hook() {
+	printf '%s' "$XML" | KVM_MTE_SYSFS=$HOST/mte LIBVIRT_QEMU_RUN=$HOST/run KVM_MTE_RUN=$HOST/turns \
+		dash "$TOP/contrib/libvirt/kvm-mte" 'a domain' "$@" 2>&1
+}
+is "$(hook start begin - | cat)" "" "hook: start begin keeps nobody waiting"
+printf 77 >"$HOST/run/a domain.pid"
+for ((i = 0; i < 600; i++)); do
+	[[ ! -s $HOST/mte/policy/on_pids ]] || break
+	sleep 0.1
+done
+is "$(cat "$HOST/mte/policy/on_pids")" 77 "hook: the process is put on the list when libvirt has written its id"
+echo on >"$HOST/mte/vms/77-9/state"
+echo policy >"$HOST/mte/vms/77-9/origin"
+is "$(hook started begin -)$?" 0 "hook: started begin, and all is well"
+echo off >"$HOST/mte/vms/77-9/state"
+is "$(hook started begin -)$?:$(cat "$HOST/mte/vms/77-9/enable")" \
+	"kvm-mte: domain a domain: not started: MTE policy on came too late: off, which takes effect when the guest reboots1:1" \
+	"hook: started begin, and all is not well"
+XML=${XML/ required=\"yes\"/}
+like "$(hook started begin -)$?" 'too late.*0$' "hook: not required, it only says so"
+is "$(hook release end -)$?$(ls "$HOST/turns")" 0 "hook: release end leaves nothing behind"
+XML='<domain/>'
+is "$(hook started begin -)$?" 0 "hook: a domain without our element"
+
 # --- the source ---
 
 # User space has no BIT() and no __printf; a message is found by grep if it is in one piece.

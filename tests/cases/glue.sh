@@ -1,0 +1,195 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: what is in contrib and does not work with the programs it is for - libvirt's daemon, which starts a guest by way of
+# the hook; udevd; modprobe; systemd-modules-load and the unit's own command.
+# hooks: once
+# timeout: 1200
+# packages: libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients libxml2-utils udev systemd dash
+. /t/lib.sh
+. /t/hooks.sh
+
+busybox tar -C /tmp -xf /t/glue.tar || bail "contrib is not there"
+GLUE=/tmp/contrib
+cp /t/kvm-mte /usr/sbin/kvm-mte
+MODULES=/lib/modules/$(uname -r)
+mkdir -p "$MODULES/updates/dkms"
+cp /t/kvm_mte.ko "$MODULES/updates/dkms/"
+depmod
+
+policy() { cat "$MTE/policy/default"; }
+
+# --- modprobe.d, modules-load.d, and the unit ---
+
+mkdir -p /etc/modprobe.d /etc/modules-load.d /etc/default
+cp "$GLUE/modprobe.d/kvm-mte.conf" /etc/modprobe.d/
+cp "$GLUE/modules-load.d/kvm-mte.conf" /etc/modules-load.d/
+succeeds "systemd-modules-load" /usr/lib/systemd/systemd-modules-load
+module_loaded || bail "no module"
+is "$(policy)" request "the module is loaded; the example options change nothing"
+rmmod kvm_mte
+sed -i 's/^#options/options/; s/hook=kprobe/hook=auto/' /etc/modprobe.d/kvm-mte.conf
+succeeds "systemd-modules-load, with options" /usr/lib/systemd/systemd-modules-load
+is "$(policy)" on "the example options, without their #, take effect"
+
+# unit - its command as systemd would run it, with the words of its EnvironmentFile.
+unit() {
+	local POLICY command
+	# shellcheck source=/dev/null
+	. /etc/default/kvm-mte
+	command=$(sed -n 's/^ExecStart=//p' "$GLUE/systemd/kvm-mte-policy.service")
+	# shellcheck disable=SC2086 # as systemd splits it
+	${command/\$POLICY/$POLICY}
+}
+cp "$GLUE/default/kvm-mte" /etc/default/kvm-mte
+is "$(unit)" on "the unit, with nothing in /etc/default/kvm-mte, changes nothing"
+sed -i 's/^POLICY=.*/POLICY=request/' /etc/default/kvm-mte
+is "$(unit):$(policy)" ":request" "the unit sets the policy of /etc/default/kvm-mte"
+mkdir -p /etc/systemd/system
+cp "$GLUE/systemd/kvm-mte-policy.service" /etc/systemd/system/
+verify() { systemd-analyze verify --man=no "$@" 2>&1 | grep kvm-mte; }
+is "$(verify kvm-mte-policy.service)" "" "systemd finds nothing wrong with the unit"
+sed 's/^Type=.*/Type=onesho/' "$GLUE/systemd/kvm-mte-policy.service" >/etc/systemd/system/kvm-mte-bad.service
+like "$(verify kvm-mte-bad.service)" onesho "and would find it"
+
+# --- udev ---
+
+cat >/usr/bin/logger.new <<'EOL'
+#!/bin/bash
+printf '%s|' "$@" >>/tmp/logged
+echo >>/tmp/logged
+EOL
+chmod +x /usr/bin/logger.new
+mv /usr/bin/logger.new /usr/bin/logger
+mkdir -p /etc/udev/rules.d /run/udev
+rm -f /usr/lib/udev/rules.d/*
+cp "$GLUE/udev/90-kvm-mte.rules" /etc/udev/rules.d/
+/usr/lib/systemd/systemd-udevd --daemon || bail "no udevd"
+udevadm control --ping
+echo on >"$MTE/policy/default"
+qemu_start u || bail "no guest"
+guest_wait_boot u || bail "no guest"
+echo request >"$MTE/policy/default"
+VM=$(basename "$(vm_dir "$(qemu_pid u)")")
+udevadm settle
+is "$(cat /tmp/logged 2>&1)" "cat: /tmp/logged: No such file or directory" "udev: nothing is logged of a VM that only runs"
+qemu_monitor u 'migrate -d file:/tmp/state'
+wait_until 300 grep -qs . /tmp/logged
+is "$(cat /tmp/logged)" "-t|kvm-mte|-p|daemon.warning|VM $VM of process $(qemu_pid u) is migrated or saved without its MTE tags|" \
+	"udev: a guest that is saved without its tags is logged"
+migrated() { qemu_monitor u 'info migrate' | grep -qE 'completed|failed'; }
+wait_until 300 migrated
+qemu_stop u
+rm -f /tmp/state /tmp/logged
+
+# --- libvirt ---
+
+printf '%s\n' root:x:0:0::/root:/bin/bash libvirt-qemu:x:64055:64055::/:/bin/false >/etc/passwd
+printf '%s\n' root:x:0: libvirt-qemu:x:64055: kvm:x:108: >/etc/group
+echo 'passwd: files' >/etc/nsswitch.conf
+echo 127.0.0.1 localhost >/etc/hosts
+head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n' >/etc/machine-id
+mkdir -p /etc/libvirt/hooks/qemu.d /var/lib/libvirt/qemu /var/log/libvirt/qemu /var/cache/libvirt /run/libvirt /usr/share/libvirt
+ln -sfn /run /var/run
+cp "$GLUE/libvirt/kvm-mte" /etc/libvirt/hooks/qemu.d/kvm-mte
+# As Debian's own /bin/sh; here that is bash.
+sed -i '1s|/bin/sh|/usr/bin/dash|' /etc/libvirt/hooks/qemu.d/kvm-mte
+echo 'stdio_handler = "file"' >/etc/libvirt/qemu.conf
+chmod 666 /dev/kvm /t/guest/*
+chmod 755 /t /t/guest
+ip link set lo up
+libvirtd >/tmp/libvirtd.log 2>&1 &
+wait_until 120 virsh -q list >/dev/null 2>&1 || bail "no libvirtd: $(cat /tmp/libvirtd.log)"
+
+# This libvirt still has an option that this QEMU has lost. The process stays the same.
+cat >/usr/bin/qemu-without-no-acpi <<'EOL'
+#!/bin/bash
+for arg; do
+	shift
+	[[ $arg == -no-acpi ]] || set -- "$@" "$arg"
+done
+exec qemu-system-aarch64 "$@"
+EOL
+chmod +x /usr/bin/qemu-without-no-acpi
+
+# domain NAME METADATA - starts it; what virsh says is left in /tmp/virsh.
+domain() {
+	cat >"/tmp/$1.xml" <<-EOL
+	<domain type='kvm'>
+	  <name>$1</name>
+	  <metadata>$2</metadata>
+	  <memory unit='MiB'>256</memory>
+	  <vcpu>1</vcpu>
+	  <os>
+	    <type arch='aarch64' machine='virt'>hvm</type>
+	    <kernel>/t/guest/Image</kernel>
+	    <initrd>/t/guest/initrd</initrd>
+	    <cmdline>console=ttyAMA0</cmdline>
+	  </os>
+	  <features><gic version='3'/></features>
+	  <cpu mode='host-passthrough'/>
+	  <devices>
+	    <emulator>/usr/bin/qemu-without-no-acpi</emulator>
+	    <controller type='usb' model='none'/>
+	    <serial type='file'><source path='/tmp/$1.console'/></serial>
+	    <memballoon model='none'/>
+	  </devices>
+	</domain>
+	EOL
+	virsh -q create ${PAUSED:+"$PAUSED"} "/tmp/$1.xml" >/tmp/virsh 2>&1
+}
+
+# policy_of DOMAIN - state and origin of its VM.
+policy_of() {
+	local vm
+	vm=$(vm_dir "$(cat "/run/libvirt/qemu/$1.pid")") && echo "$(cat "$vm/state"), $(cat "$vm/origin")"
+}
+
+element() { echo "<kvm-mte:policy xmlns:kvm-mte=\"urn:kvm-mte\"${2:+ $2}>$1</kvm-mte:policy>"; }
+
+# starts NAME METADATA STATE WHAT
+starts() {
+	domain "$1" "$2"
+	is "$?: $(cat /tmp/virsh)" "0: " "libvirt: $4: the domain starts"
+	is "$(policy_of "$1")" "$3" "libvirt: $4: state and origin of its VM"
+}
+
+starts plain "" "off, none" "a domain that asks for nothing"
+[[ -e /run/libvirt/qemu/plain.pid ]] || bail "libvirt starts no guest: $(cat /tmp/libvirtd.log /var/log/libvirt/qemu/plain.log)"
+is "$(sed -n 's/^PPid:\t//p' "/proc/$(cat /run/libvirt/qemu/plain.pid)/status")" 1 "libvirt has made QEMU init's child"
+is "$(sed -n 's/^Uid:\t//p' "/proc/$(cat /run/libvirt/qemu/plain.pid)/status" | cut -f1)" 64055 "and not root's"
+starts on "$(element on 'required="yes"')" "on, policy" "policy on"
+wait_until 300 grep -qs 'Linux version' /tmp/on.console
+isnt "$(cat "$(vm_dir "$(cat /run/libvirt/qemu/on.pid)")/stats/pages_tagged")" 0 "libvirt: policy on: its guest runs with MTE"
+is "$(/t/kvm-mte list | tr -s ' ' | grep -c ' on policy 1 .* on$')" 1 "kvm-mte list has its name"
+is "$(ls /run/kvm-mte)" on "who waits for one domain leaves the others alone"
+virsh -q destroy on
+is "$(ls /run/kvm-mte)" "" "and nothing when it ends"
+
+echo on >"$MTE/policy/default"
+starts off "$(element off)" "off, none" "policy off, against the default"
+starts request "<x:policy xmlns:x='urn:kvm-mte'> request </x:policy>" "off, none" "policy request, with another prefix and blanks"
+starts other "<policy xmlns='urn:other'>off</policy><!-- urn:kvm-mte off -->" "on, policy" "another's element"
+echo request >"$MTE/policy/default"
+for d in plain off request other; do virsh -q destroy "$d"; done
+
+fails "libvirt: a word that is none: the domain is not started" domain bad "$(element ON)"
+like "$(cat /tmp/virsh)" "kvm-mte: domain bad: MTE policy 'ON': not one of on, off, request" "libvirt: and virsh says why"
+
+# A hook that comes too late: QEMU's process is not found in time.
+sed -i 's/^PATIENCE=.*/PATIENCE=0/' /etc/libvirt/hooks/qemu.d/kvm-mte
+rm -f /tmp/logged
+starts late "$(element on)" "turning-on, admin" "too late"
+like "$(cat /tmp/logged)" "domain late: MTE policy on came too late: turning-on, which takes effect when the guest reboots" "libvirt: too late: it is logged"
+virsh -q destroy late
+PAUSED=--paused starts paused "$(element on 'required="yes"')" "on, admin" "too late, but started paused"
+virsh -q destroy paused
+fails "libvirt: too late, and required: the domain is not started" domain must "$(element on 'required="yes"')"
+like "$(cat /tmp/virsh)" "not started: MTE policy on came too late: turning-on" "libvirt: and virsh says why"
+is "$(by_module)" "" "libvirt: no VM is left"
+
+rmmod kvm_mte
+fails "libvirt: required, and the module is not loaded: the domain is not started" domain gone "$(element on 'required="yes"')"
+like "$(cat /tmp/virsh)" "not started: no MTE: the module kvm_mte is not loaded" "libvirt: and virsh says why"
+succeeds "libvirt: not required, and the module is not loaded" domain gone2 "$(element on)"
+virsh -q destroy gone2
+done_testing
