@@ -18,21 +18,28 @@ DEBIAN11_DONE=(usr/src root/kvm-mte usr/lib/gcc usr/include usr/share/perl usr/s
 	'usr/lib/aarch64-linux-gnu/lib*san*' 'usr/lib/aarch64-linux-gnu/libicu*' 'usr/lib/aarch64-linux-gnu/*.a' var/lib/apt var/cache)
 
 # Of our source.
-DEBIAN11_SOURCE=(Kbuild Makefile dkms.conf LICENSE README.md CHANGELOG.md include src tools contrib debian packaging docs)
+DEBIAN11_SOURCE=(Kbuild Makefile dkms.conf LICENSE CHANGELOG.md include src tools contrib debian packaging)
 
 # The commands of README.md's "Install" (its first block), without the last, which loads the module.
 readme_install() {
 	sed -n '/^## Install/,/^## The knob/s/^    //p' "$TOP/README.md" | awk '/^modprobe/ { exit } { print }'
 }
 
-# debian11 VAR - VAR/debian11.cpio
+# debian11 VAR - VAR/debian11.cpio. Words on a page are no reason to build it all again: those that cases look at are added.
 debian11() {
 	local -n debian11_ref=$1
-	local base=''
+	local base='' whole=''
 	cached base debian11-base "$(key "$BED/debian11.sh" "$(ls "${KVM_MTE_PACKAGES:-/dev/null}")")" debian11_unpack
-	cached debian11_ref debian11 "$(key "$BED/debian11.sh" "$BED/archive.sh" "${base##*/}" "$(readme_install)" \
-		"${DEBIAN11_SOURCE[@]/#/$TOP/}")" \
-		debian11_install "$base"
+	cached whole debian11-done "$(key "$BED/debian11.sh" "$BED/archive.sh" "${base##*/}" "$(readme_install)" \
+		"${DEBIAN11_SOURCE[@]/#/$TOP/}")" debian11_install "$base"
+	cached debian11_ref debian11 "$(key "${whole##*/}" "$TOP/README.md" "$TOP/docs/ABI")" debian11_pages "$whole"
+}
+
+debian11_pages() {
+	mkdir -p root/debian11
+	cp "$TOP/README.md" "$TOP"/docs/ABI/testing/* root/debian11/
+	{ cat "$1/done.cpio"; cpio_pack root; } >debian11.cpio
+	rm -rf root
 }
 
 debian11_unpack() {
@@ -95,7 +102,7 @@ debian11_install() {
 	local status=0 path
 	tar -xf "$1/root.tar"
 	mkdir root/root/kvm-mte
-	for path in "${DEBIAN11_SOURCE[@]}"; do
+	for path in "${DEBIAN11_SOURCE[@]}" README.md docs; do
 		cp -r "$TOP/$path" root/root/kvm-mte/
 	done
 	readme_install >root/install.sh
@@ -116,7 +123,7 @@ debian11_install() {
 	done
 	mkdir pack
 	mv root pack/debian11
-	cpio_pack pack >debian11.cpio
+	cpio_pack pack >done.cpio
 	rm -rf pack
 }
 

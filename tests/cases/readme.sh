@@ -11,8 +11,6 @@
 . /t/hooks.sh
 
 R=/debian11
-README=$(find "$R/usr/share/doc/kvm-mte-dkms" -name 'README.md*' 2>/dev/null)
-readme() { if [[ $README == *.gz ]]; then zcat "$README"; else cat "$README"; fi; }
 
 # --- installed, by what README says ---
 
@@ -38,11 +36,11 @@ user() { chroot "$R" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ro
 
 # block HEADING N - the commands of the Nth code block below a heading, without remarks.
 block() {
-	readme | awk -v heading="## $1" -v n="$2" '
+	awk -v heading="## $1" -v n="$2" '
 		$0 == heading { inside = 1; next }
 		/^## / { inside = 0 }
 		inside && /^    / { if (!was) nr++; if (nr == n) print; was = 1; next }
-		{ was = 0 }' | sed 's/^    //; s/  *#.*//'
+		{ was = 0 }' "$R/README.md" | sed 's/^    //; s/  *#.*//'
 }
 
 LAST=$(block "Install on a real host" 1 | tail -n 1)
@@ -53,8 +51,7 @@ like "$(said)" "^loaded: backend inject, $(hooked | wc -l) hooks by ftrace, poli
 is "$(cat "$MTE/version")" "$(modinfo -F version "$KO")" "it is that very module"
 
 # What is in sysfs and what the ABI text has are the same.
-ABI=$R/usr/share/doc/kvm-mte-dkms/ABI/testing/sysfs-kernel-kvm_mte
-documented() { zcat -f "$ABI"* | sed -n 's/^What:\t\t//p' | grep -v -e '^/sys/kernel/kvm_mte$' -e '/vms/<pid>-<fd>$' | sort; }
+documented() { sed -n 's/^What:\t\t//p' "$R/sysfs-kernel-kvm_mte" | grep -v -e '^/sys/kernel/kvm_mte$' -e '/vms/<pid>-<fd>$' | sort; }
 present() { find "$MTE" -type f | sed -E 's|/vms/[0-9]+-[0-9]+/|/vms/<pid>-<fd>/|' | sort -u; }
 
 # --- the knob: the guest, and each command ---
