@@ -26,7 +26,7 @@ m=''
 module m 5.10
 m=$m/kvm_mte.ko
 parameters() { sed -nE 's/^module_param[a-z_]*\(([a-z_]+),.*/\1/p' src/*.c | sort; }
-is "$(/sbin/modinfo -F parm "$m" | sed -n 's/^\([a-z_]*\):..*(charp)$/\1/p' | sort)" "$(parameters)" "modinfo describes each parameter"
+is "$(/sbin/modinfo -F parm "$m" | sed -n 's/^\([a-z_]*\):[^ ].* (charp)$/\1/p' | sort)" "$(parameters)" "modinfo describes each parameter"
 is "$(sed -nE '/^\.Ss Module parameters/,/^\.Ss Policy/s/^\.It Cm ([a-z_]+) .*/\1/p' docs/man/kvm_mte.4 | sort)" "$(parameters)" \
 	"so does kvm_mte(4)"
 is "$(/sbin/modinfo -F version "$m")" "$version" "MODULE_VERSION is the version of dkms.conf"
@@ -97,6 +97,6 @@ dead() {
 }
 quiet "links in the documents lead somewhere" dead
 # From a heading to the last line of the first result: what fits on a screen.
-((RESULT = $(grep -n 'make demo' README.md | head -n1 | cut -d: -f1)))
-if ((RESULT <= 25)); then ok "README: the first result is on the first screen"; else not_ok "README: the first result is on the first screen" "line $RESULT"; fi
+RESULT=$(grep -n '^    make demo$' README.md | head -n1 | cut -d: -f1)
+if ((${RESULT:-99} <= 25)); then ok "README: the first result is on the first screen"; else not_ok "README: the first result is on the first screen" "line ${RESULT:-none}"; fi
 done_testing
