@@ -30,15 +30,21 @@ real_package() {
 	fi
 	memo=$CACHE/debs/$suite/$pkg.is
 	if [[ ! -s $memo ]]; then
-		apt_index "$suite" "$pkg"
-		mkdir -p "${memo%/*}"
-		apt_in "$suite" arm64 apt-cache depends "$pkg" 2>/dev/null |
-			sed -nE "s/^ *Depends: (${pkg%-arm64*}-[0-9].*)/\1/p" | head -n1 >"$memo.new"
-		[[ -s $memo.new ]] || die "cannot tell what $pkg of Debian $suite is. $(mirror_hint)"
-		mv "$memo.new" "$memo"
+		alone look_up "$suite" "$pkg" "$memo"
 	fi
 	[[ $(cat "$memo") == *-"$line".* ]] || warn "Debian $suite has gone on: $(cat "$memo") is tested as $line"
 	cat "$memo"
+}
+
+# look_up SUITE META FILE - what a metapackage stands for, into a file.
+look_up() {
+	local suite=$1 pkg=$2 memo=$3
+	apt_index "$suite" "$pkg"
+	mkdir -p "${memo%/*}"
+	apt_in "$suite" arm64 apt-cache depends "$pkg" 2>/dev/null |
+		sed -nE "s/^ *Depends: (${pkg%-arm64*}-[0-9].*)/\1/p" | head -n1 >"$memo.new"
+	[[ -s $memo.new ]] || die "cannot tell what $pkg of Debian $suite is. $(mirror_hint)"
+	mv "$memo.new" "$memo"
 }
 
 # versioned_in FOLDER META LINE - the package of that kernel line among the files of a folder.

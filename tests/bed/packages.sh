@@ -115,6 +115,15 @@ deb() {
 		deb_in "$CACHE/debs/$1" "$2" "$3"
 }
 
+# alone COMMAND... - one at a time on this machine: apt's configuration and indexes are shared.
+alone() {
+	local lock
+	exec {lock}>"$CACHE/tmp/lock.apt"
+	flock "$lock"
+	"$@"
+	exec {lock}>&-
+}
+
 # fetch SUITE ARCH PACKAGE[=VERSION]... - makes deb() succeed for all of them.
 fetch() {
 	local world=$1 arch=$2 p want=()
@@ -123,7 +132,11 @@ fetch() {
 	for p; do
 		deb "$world" "$arch" "${p%%=*}" >/dev/null || want+=("$p")
 	done
-	((${#want[@]})) || return 0
+	if ((${#want[@]})); then alone fetch_missing "$world" "$arch" "${want[@]}"; fi
+}
+
+fetch_missing() {
+	local world=$1 arch=$2 p want=("${@:3}")
 	apt_index "$world" "$(summarise "${want[@]%%=*}")"
 	say "fetching from $(mirror "$world"), $world: $(summarise "${want[@]%%=*}")"
 	download "$world" "$arch" "${want[@]}" && return
@@ -158,7 +171,9 @@ download() {
 }
 
 # closure SUITE ARCH PACKAGE... - the packages with all they depend on, as PACKAGE=VERSION lines.
-closure() {
+closure() { alone closure_of "$@"; }
+
+closure_of() {
 	local world=$1 arch=$2 f local_debs=()
 	shift 2
 	apt_index "$world" "$(summarise "$@")"
