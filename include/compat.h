@@ -26,7 +26,7 @@
 #error "kvm_mte: this kernel is built without kprobes (CONFIG_KPROBES)"
 #endif
 #if defined(CONFIG_CFI_CLANG) || defined(CONFIG_CFI)
-#error "kvm_mte: this kernel checks where indirect calls go (CFI), and would stop calls that are diverted"
+#error "kvm_mte: this kernel checks where indirect calls go (CFI), so none can be diverted"
 #endif
 #ifdef HAVE_KVM_CAP_ARM_MTE
 /* Choose by backend: what the native one has, or what the inject one has. */
