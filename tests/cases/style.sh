@@ -25,13 +25,16 @@ checkpatch() {
 quiet "checkpatch --strict" checkpatch "${sources[@]}"
 quiet "kernel-doc" perl "$linux/kernel-doc" -none "${sources[@]}"
 
-work=$RUN_DIR/style
-mkdir -p "$work"
-cp -r Kbuild Makefile dkms.conf include src "$work/"
-headers h 5.10
-build() { cross_make -C "$work" KDIR="$h/build" "$@" 2>&1 | grep -E 'warning|error' | grep -v "^$h"; }
-quiet "no compiler warnings with W=1" build W=1
-quiet "sparse" build C=2 'CF=-D__CHECK_ENDIAN__'
+# A kernel for each backend.
+for kernel in 5.10 6.1; do
+	work=$RUN_DIR/style-$kernel
+	mkdir -p "$work"
+	cp -r Kbuild Makefile dkms.conf include src "$work/"
+	headers h "$kernel"
+	build() { cross_make -C "$work" KDIR="$h/build" "$@" 2>&1 | grep -E 'warning|error' | grep -v "^$h"; }
+	quiet "no compiler warnings with W=1 for $kernel" build W=1
+	quiet "sparse for $kernel" build C=2 'CF=-D__CHECK_ENDIAN__'
+done
 
 quiet "shellcheck" shellcheck -x "${scripts[@]}"
 # shellcheck disable=SC2016 # awk's own
