@@ -104,5 +104,7 @@ int case_give(void);
 int case_cow(void);
 int case_uffd(void);
 int case_ksm(void);
+int case_bench(void);
+int case_benchload(void);
 
 #endif

@@ -109,6 +109,10 @@ static const struct test_case {
 	  "no points: keeps a VM and obeys lines on stdin" },
 	{ "share", case_share,
 	  "no points: likewise for VMs that are hard to find" },
+	{ "bench", case_bench,
+	  "no points: prints what guests cost on this host, see tests/bench" },
+	{ "benchload", case_benchload,
+	  "no points: prints what loading and unloading --file costs" },
 	{ "hostmte", case_hostmte,
 	  "guests that disturb a host process which uses MTE, until stdin ends" },
 };

@@ -11,6 +11,8 @@
 
 #define PSR_TCO		(1UL << 25)
 
+#define PSCI_VERSION	0x84000000
+
 #define barrier()	({ asm volatile("" ::: "memory"); })
 
 #define read_reg(name) ({						\
@@ -103,6 +105,7 @@ void cmd_tag_set(struct mailbox *mb);
 void cmd_mmu_off_store(struct mailbox *mb);
 void cmd_access(struct mailbox *mb);
 void cmd_provoke(struct mailbox *mb);
+void cmd_sample(struct mailbox *mb);
 
 /* start.S */
 void mmu_off_store(u64 start, u64 end, u64 step, u64 seed, u64 tags);

@@ -22,6 +22,8 @@
 #define GUEST_MAILBOXES		0x100000
 #define GUEST_MAILBOX_STRIDE	0x4000
 #define GUEST_MAX_VCPUS		16
+#define GUEST_SAMPLES		0x180000
+#define GUEST_MAX_SAMPLES	0x10000
 
 #define MAILBOX_STACK		0
 
@@ -55,6 +57,7 @@ enum guest_cmd {
 	CMD_OWN_VERIFY,		/* the same -> granules that differ, first, its tag */
 	CMD_TAG_SET,		/* address with the tag */
 	CMD_PROVOKE,		/* enum provoke, PSTATE.TCO before */
+	CMD_SAMPLE,		/* enum sample, times, address, step: ticks of each to GUEST_SAMPLES */
 	CMD_COUNT
 };
 
@@ -78,6 +81,9 @@ enum provoke {
 	PROVOKE_NOTHING,	/* a load that is fine */
 	PROVOKE_COUNT
 };
+
+/* CMD_SAMPLE; with SAMPLE_GAPS, times that the guest stands still for more than "address" ticks */
+enum sample { SAMPLE_NOTHING, SAMPLE_HVC, SAMPLE_READ, SAMPLE_WRITE, SAMPLE_GAPS };
 
 /* The four registers that KVM switches, in this order everywhere */
 enum mte_reg { MTE_GCR, MTE_RGSR, MTE_TFSR, MTE_TFSRE0, MTE_REGS };

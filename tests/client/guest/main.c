@@ -2,8 +2,6 @@
 /* The guest: does what its mailbox says, rings the doorbell, looks again. */
 #include "guest/guest.h"
 
-#define PSCI_VERSION	0x84000000
-
 /**
  * doorbell() - leave to the client: what was asked is done
  * @value: written to the doorbell's address
@@ -69,6 +67,7 @@ static void (*const commands[CMD_COUNT])(struct mailbox *mb) = {
 	[CMD_MMU_OFF_STORE] = cmd_mmu_off_store,
 	[CMD_ACCESS] = cmd_access,
 	[CMD_PROVOKE] = cmd_provoke,
+	[CMD_SAMPLE] = cmd_sample,
 };
 
 /**
