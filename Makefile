@@ -3,6 +3,8 @@
 # make			the module, for the running kernel or KDIR=<headers>
 # make check		every test, most on an emulated host (T="name ..." for some)
 # make soak		the long versions of some, for hours
+# make bench		measure what MTE costs, in instructions; writes docs/bench.md
+# make bench-check	the same, compared with what the goals and the last table say
 # make demo		watch a guest get MTE and catch a bug with it
 # make style		checkpatch, sparse, W=1, shellcheck
 # make dist		build/kvm-mte-VERSION.tar.xz, of the last commit
@@ -21,6 +23,12 @@ check:
 soak:
 	tests/run --soak $(T)
 
+bench:
+	tests/bench/run
+
+bench-check:
+	tests/bench/run --check
+
 demo:
 	tests/run --demo
 
@@ -31,4 +39,4 @@ dist deb srpm:
 	packaging/$@
 
 .DEFAULT_GOAL := modules
-.PHONY: modules modules_install clean check soak demo style dist deb srpm
+.PHONY: modules modules_install clean check soak bench bench-check demo style dist deb srpm
