@@ -25,6 +25,9 @@ void backend_vcpu_comes(struct kvm *kvm);
 void backend_exit(void);
 const char *backend_repair(enum repair repair);
 
+/* hooks.c */
+bool hooks_have_repair(enum repair repair);
+
 bool backend_kvm_has_mte(struct kvm *kvm);
 int backend_prepare(struct kvm *kvm, int nr);
 void backend_switch(struct kvm *kvm, bool on, int nr);

@@ -53,20 +53,28 @@ struct hook_handler {
  * @name: the kernel function's name, as in kallsyms
  * @lost: what it is needed for, for messages
  * @handler: what to do there
- * @addr: the function's address, 0 until resolved
+ * @lazy: armed only by hook_arm_lazy()
+ * @optional: where it cannot be had the others are armed without it
+ * @addr: the function's address, 0 until resolved, or if it cannot be had
  * @site: the address ftrace reports for it, 0 if not used
+ * @armed: calls are caught now
  * @kp: used by HOOK_BY_KPROBE only
  */
 struct hook {
 	const char *name;
 	const char *lost;
 	const struct hook_handler *handler;
+	bool lazy;
+	bool optional;
 	unsigned long addr;
 	unsigned long site;
+	bool armed;
 	struct kprobe kp;
 };
 
 int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how);
+int hook_arm_lazy(struct hook *hooks, unsigned int nr);
+void hook_disarm_lazy(struct hook *hooks, unsigned int nr);
 unsigned long hook_disarm(struct hook *hooks, unsigned int nr);
 int hook_parse_mechanism(const char *word, enum hook_mechanism *how);
 const char *hook_mechanism_name(enum hook_mechanism how);

@@ -8,12 +8,36 @@
 #include "compat.h"
 #include "hook.h"
 
-int hook_ftrace_check_owners(struct hook *hooks, unsigned int nr);
+/*
+ * What a mechanism does.  Rows without an address are passed over.
+ *
+ * check: none of the hooks is armed, all that are not optional can be
+ * arm: from nothing to all rows that are not lazy, or none
+ * set, clear: one more row, one less
+ * disarm: all rows; tells how many calls were missed
+ */
+int hook_ftrace_check(struct hook *hooks, unsigned int nr);
 int hook_ftrace_arm(struct hook *hooks, unsigned int nr);
+int hook_ftrace_set(struct hook *hook);
+void hook_ftrace_clear(struct hook *hook);
 void hook_ftrace_disarm(struct hook *hooks, unsigned int nr);
 
+int hook_kprobe_check(struct hook *hooks, unsigned int nr);
 int hook_kprobe_arm(struct hook *hooks, unsigned int nr);
+int hook_kprobe_set(struct hook *hook);
+unsigned long hook_kprobe_clear(struct hook *hook);
 unsigned long hook_kprobe_disarm(struct hook *hooks, unsigned int nr);
+
+/* One that can be done without is left out, and not looked at any more. */
+#define hook_cannot(hook, fmt, ...)					\
+	do {								\
+		if ((hook)->optional)					\
+			pr_warn("%s: " fmt "; going on without: %s\n",	\
+				(hook)->name, ##__VA_ARGS__, (hook)->lost); \
+		else							\
+			pr_err("%s: " fmt "; needed for %s\n",		\
+			       (hook)->name, ##__VA_ARGS__, (hook)->lost); \
+	} while (0)
 
 /* A call that comes from this module is a wrapper's call of the original. */
 static __always_inline bool hook_called_by_wrapper(unsigned long lr)

@@ -95,6 +95,7 @@ enum vm_policy { POLICY_REQUEST, POLICY_ON, POLICY_OFF };
  * @origin_before: what @origin goes back to when a pending change is undone
  * @fresh: vCPUs, by index, initialised anew since the change was asked for or
  *	a vCPU last ran; only while a change is pending
+ * @hooked: it is or was not off, and so holds the lazy hooks until it ends
  * @had_mte: it had MTE and has been turned off since
  * @vmm_asked: its VMM has enabled MTE itself, so it knows of tags
  * @pages_tagged: base pages whose tags were cleared for this VM
@@ -125,6 +126,7 @@ struct mte_vm {
 	enum vm_origin origin;
 	enum vm_origin origin_before;
 	DECLARE_BITMAP(fresh, KVM_MAX_VCPUS);
+	bool hooked;
 	bool had_mte;
 	bool vmm_asked;
 
@@ -169,6 +171,9 @@ void cpu_unwatch_gmid(void);
 /* hooks.c: the table */
 int hooks_resolve(void);
 int hooks_arm(enum hook_mechanism how);
+int hooks_hold(void);
+void hooks_hold_more(void);
+void hooks_release(void);
 unsigned long hooks_disarm(void);
 unsigned int hooks_count(void);
 

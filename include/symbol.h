@@ -7,10 +7,12 @@
  * struct symbol - a kernel function to find
  * @name: its name in kallsyms
  * @address: where to put the address
+ * @optional: 0 is put there if it is missing or its name is not unique
  */
 struct symbol {
 	const char *name;
 	unsigned long *address;
+	bool optional;
 };
 
 int symbols_find(const struct symbol *symbols, unsigned int nr);

@@ -91,13 +91,27 @@ static void drain(void)
 
 static enum hook_mechanism armed_by;
 
+/* Calls of lazy hooks that kprobes have missed before they were disarmed. */
+static unsigned long missed_before;
+
+static int check(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
+{
+	/* A kprobe would silently win over a livepatch: ask ftrace either way. */
+	int err = hook_ftrace_check(hooks, nr);
+
+	if (!err && how == HOOK_BY_KPROBE)
+		err = hook_kprobe_check(hooks, nr);
+	return err;
+}
+
 /**
- * hook_arm - set all hooks of a table, or none
- * @hooks: the table; each row's @addr is set
+ * hook_arm - set all hooks of a table that are not lazy, or none
+ * @hooks: the table; each row's @addr is set, but of optional ones that are missing
  * @nr: number of rows
  * @how: the mechanism
  *
- * Handlers may run before this returns.
+ * The lazy ones are seen to be possible, too.  An optional one that is not loses
+ * its @addr, with a line in the log.  Handlers may run before this returns.
  *
  * Context: may sleep; only from module init, one table at a time.
  * Return: 0; -EBUSY if another user owns one of the functions (named in the
@@ -109,8 +123,7 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 	unsigned int i;
 	int err;
 
-	/* A kprobe would silently win over a livepatch: ask ftrace either way. */
-	err = hook_ftrace_check_owners(hooks, nr);
+	err = check(hooks, nr, how);
 	if (err)
 		return err;
 
@@ -118,13 +131,78 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 		if (hooks[i].handler->original)
 			*hooks[i].handler->original = (void *)hooks[i].addr;
 
+	armed_by = how;
+	missed_before = 0;
 	err = how == HOOK_BY_FTRACE ? hook_ftrace_arm(hooks, nr)
 				    : hook_kprobe_arm(hooks, nr);
-	if (!err)
-		armed_by = how;
-	else
+	if (err)
 		drain();	/* some may have been armed for a while */
 	return err;
+}
+
+static int set(struct hook *hook)
+{
+	int err;
+
+	err = armed_by == HOOK_BY_FTRACE ? hook_ftrace_set(hook)
+					 : hook_kprobe_set(hook);
+	hook->armed = !err;
+	return err;
+}
+
+static void clear(struct hook *hook)
+{
+	if (armed_by == HOOK_BY_FTRACE)
+		hook_ftrace_clear(hook);
+	else
+		missed_before += hook_kprobe_clear(hook);
+	hook->armed = false;
+}
+
+/**
+ * hook_arm_lazy - set the lazy hooks of a table, or none of them
+ * @hooks: the table, armed by hook_arm()
+ * @nr: number of rows
+ *
+ * When it returns no call of these functions that came before runs with
+ * preemption off any more; others may still be under way.
+ *
+ * Context: may sleep; one at a time with the following.
+ * Return: 0; -EBUSY if somebody else has become the owner of one of the functions
+ * (named in the log), or what the mechanism says.
+ */
+int hook_arm_lazy(struct hook *hooks, unsigned int nr)
+{
+	unsigned int i;
+	int err;
+
+	/* Asking each one's owner is slow, and only needed where ftrace does not. */
+	err = armed_by == HOOK_BY_KPROBE ? hook_ftrace_check(hooks, nr) : 0;
+	for (i = 0; i < nr && !err; i++)
+		if (hooks[i].lazy && hooks[i].addr)
+			err = set(&hooks[i]);
+	if (err)
+		hook_disarm_lazy(hooks, nr);
+	else
+		synchronize_rcu();
+	return err;
+}
+
+/**
+ * hook_disarm_lazy - remove the lazy hooks again
+ * @hooks: the table
+ * @nr: number of rows
+ *
+ * Calls that are in a wrapper stay there as long as they need; hook_disarm()
+ * waits for them.
+ *
+ * Context: may sleep.
+ */
+void hook_disarm_lazy(struct hook *hooks, unsigned int nr)
+{
+	while (nr--)
+		if (hooks[nr].lazy && hooks[nr].armed)
+			clear(&hooks[nr]);
 }
 
 /**
@@ -140,12 +218,12 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
  */
 unsigned long hook_disarm(struct hook *hooks, unsigned int nr)
 {
-	unsigned long missed = 0;
+	unsigned long missed = missed_before;
 
 	if (armed_by == HOOK_BY_FTRACE)
 		hook_ftrace_disarm(hooks, nr);
 	else
-		missed = hook_kprobe_disarm(hooks, nr);
+		missed += hook_kprobe_disarm(hooks, nr);
 
 	drain();
 	return missed;

@@ -47,14 +47,14 @@ static struct ftrace_ops hook_ops = {
 	.flags = COMPAT_FTRACE_FLAGS | FTRACE_OPS_FL_PERMANENT,
 };
 
-static int add_filter(struct ftrace_ops *ops, struct hook *hook)
+/*
+ * Where the patched instruction lies differs: see compat.h.  Newer ftrace takes
+ * the function's start for it as well, so that comes last.
+ */
+static int find_filter(struct ftrace_ops *ops, struct hook *hook)
 {
 	unsigned int off;
 
-	/*
-	 * Where the patched instruction lies differs: see compat.h.  Newer ftrace
-	 * takes the function's start for it as well, so that comes last.
-	 */
 	for (off = COMPAT_FTRACE_MAX_OFFSET + AARCH64_INSN_SIZE; off;) {
 		off -= AARCH64_INSN_SIZE;
 		if (!ftrace_set_filter_ip(ops, hook->addr + off, 0, 0)) {
@@ -62,9 +62,13 @@ static int add_filter(struct ftrace_ops *ops, struct hook *hook)
 			return 0;
 		}
 	}
-	pr_err("%s: ftrace cannot trace it on this kernel; needed for %s\n",
-	       hook->name, hook->lost);
+	hook_cannot(hook, "ftrace cannot trace it on this kernel");
 	return -ENOENT;
+}
+
+static void drop_filter(struct ftrace_ops *ops, const struct hook *hook)
+{
+	ftrace_set_filter_ip(ops, hook->site, 1, 0);
 }
 
 static void drop_filters(struct ftrace_ops *ops, struct hook *hooks,
@@ -73,23 +77,8 @@ static void drop_filters(struct ftrace_ops *ops, struct hook *hooks,
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		ftrace_set_filter_ip(ops, hooks[i].site, 1, 0);
-}
-
-static int add_filters(struct ftrace_ops *ops, struct hook *hooks,
-		       unsigned int nr)
-{
-	unsigned int i;
-	int err;
-
-	for (i = 0; i < nr; i++) {
-		err = add_filter(ops, &hooks[i]);
-		if (err) {
-			drop_filters(ops, hooks, i);
-			return err;
-		}
-	}
-	return 0;
+		if (hooks[i].addr)
+			drop_filter(ops, &hooks[i]);
 }
 
 static void notrace owner_entry(unsigned long ip, unsigned long parent_ip,
@@ -104,43 +93,80 @@ static struct ftrace_ops owner_ops = {
 	.flags = COMPAT_FTRACE_FLAGS,
 };
 
-/* -EBUSY if one of these functions may be diverted by somebody else. */
-static int check_owner(struct hook *hooks, unsigned int nr)
+/* -EBUSY if somebody else may divert one of the functions in owner_ops. */
+static int ask_owner(void)
 {
-	int err;
+	int err = register_ftrace_function(&owner_ops);
 
-	err = add_filters(&owner_ops, hooks, nr);
-	if (err)
-		return err;
-	err = register_ftrace_function(&owner_ops);
 	if (!err)
 		unregister_ftrace_function(&owner_ops);
-	drop_filters(&owner_ops, hooks, nr);
 	return err;
 }
 
+/* Finds the sites, with all of them in owner_ops. */
+static int find_filters(struct hook *hooks, unsigned int nr)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		if (!hooks[i].addr)
+			continue;
+		err = find_filter(&owner_ops, &hooks[i]);
+		if (!err)
+			continue;
+		if (!hooks[i].optional) {
+			drop_filters(&owner_ops, hooks, i);
+			return err;
+		}
+		hooks[i].addr = 0;
+	}
+	return 0;
+}
+
+/* Somewhere among them: find the names for the admin, and leave out what may be. */
+static int name_owned(struct hook *hooks, unsigned int nr)
+{
+	unsigned int i;
+	int err, ret = 0;
+
+	for (i = 0; i < nr; i++) {
+		if (!hooks[i].addr)
+			continue;
+		ftrace_set_filter_ip(&owner_ops, hooks[i].site, 0, 0);
+		err = ask_owner();
+		drop_filter(&owner_ops, &hooks[i]);
+		if (err != -EBUSY)
+			continue;
+		hook_cannot(&hooks[i],
+			    "owned by another user of ftrace, a livepatch perhaps");
+		if (hooks[i].optional)
+			hooks[i].addr = 0;
+		else
+			ret = err;
+	}
+	return ret;
+}
+
 /**
- * hook_ftrace_check_owners - may these functions be diverted by us?
- * @hooks: the table; each row's @addr is set
+ * hook_ftrace_check - may these functions be diverted by us?
+ * @hooks: the table
  * @nr: number of rows
  *
  * Context: may sleep.
  * Return: 0; -EBUSY, with the names in the log, if somebody else owns one;
  * -ENOENT if ftrace cannot trace one.
  */
-int hook_ftrace_check_owners(struct hook *hooks, unsigned int nr)
+int hook_ftrace_check(struct hook *hooks, unsigned int nr)
 {
-	int err = check_owner(hooks, nr);
-	unsigned int i;
+	int err;
 
-	if (err != -EBUSY)
+	err = find_filters(hooks, nr);
+	if (err)
 		return err;
-	/* Somewhere among them: find the name for the admin. */
-	for (i = 0; i < nr; i++)
-		if (check_owner(&hooks[i], 1) == -EBUSY)
-			pr_err("%s: owned by another user of ftrace, a livepatch perhaps\n",
-			       hooks[i].name);
-	return err;
+	err = ask_owner();
+	drop_filters(&owner_ops, hooks, nr);
+	return err == -EBUSY ? name_owned(hooks, nr) : err;
 }
 
 static void hash_sites(struct hook *hooks, unsigned int nr)
@@ -149,6 +175,8 @@ static void hash_sites(struct hook *hooks, unsigned int nr)
 
 	memset(sites, 0, sizeof(sites));
 	for (n = 0; n < nr; n++) {
+		if (!hooks[n].addr)
+			continue;
 		i = hash_long(hooks[n].site, SITE_BITS);
 		while (sites[i])
 			i = (i + 1) & SITE_MASK;
@@ -157,8 +185,37 @@ static void hash_sites(struct hook *hooks, unsigned int nr)
 }
 
 /**
- * hook_ftrace_arm - set all hooks by ftrace, or none
- * @hooks: the table; each row's @addr is set
+ * hook_ftrace_set - set one more hook
+ * @hook: the row, which hook_ftrace_check() has seen
+ *
+ * Context: may sleep.
+ * Return: 0, or the error of ftrace with the name in the log.
+ */
+int hook_ftrace_set(struct hook *hook)
+{
+	int err = ftrace_set_filter_ip(&hook_ops, hook->site, 0, 0);
+
+	if (err == -EBUSY)
+		hook_cannot(hook, "owned by another user of ftrace now");
+	else if (err)
+		hook_cannot(hook, "ftrace refuses (%d)", err);
+	return err;
+}
+
+/**
+ * hook_ftrace_clear - remove one hook of several
+ * @hook: the row
+ *
+ * Context: may sleep; when it returns no callback of it runs.
+ */
+void hook_ftrace_clear(struct hook *hook)
+{
+	drop_filter(&hook_ops, hook);
+}
+
+/**
+ * hook_ftrace_arm - set all hooks that are not lazy by ftrace, or none
+ * @hooks: the table, which hook_ftrace_check() has seen
  * @nr: number of rows
  *
  * Context: may sleep.
@@ -166,21 +223,30 @@ static void hash_sites(struct hook *hooks, unsigned int nr)
  */
 int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
 {
-	int err;
+	unsigned int i;
+	int err = 0;
 
 	/* find_site() needs a free place to stop at. */
 	if (nr > SITE_MASK / 2)
 		return -E2BIG;
-	err = add_filters(&hook_ops, hooks, nr);
-	if (err)
-		return err;
 	hash_sites(hooks, nr);
-	err = register_ftrace_function(&hook_ops);
+	for (i = 0; i < nr && !err; i++) {
+		if (hooks[i].lazy || !hooks[i].addr)
+			continue;
+		err = hook_ftrace_set(&hooks[i]);
+		hooks[i].armed = !err;
+	}
+	if (!err)
+		err = register_ftrace_function(&hook_ops);
 	if (!err)
 		return 0;
 	if (err == -EBUSY)
 		pr_err("ftrace refuses: is kernel.ftrace_enabled off?\n");
-	drop_filters(&hook_ops, hooks, nr);
+	for (i = 0; i < nr; i++) {
+		if (hooks[i].armed)
+			drop_filter(&hook_ops, &hooks[i]);
+		hooks[i].armed = false;
+	}
 	return err;
 }
 
@@ -193,14 +259,20 @@ int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
  */
 void hook_ftrace_disarm(struct hook *hooks, unsigned int nr)
 {
+	unsigned int i;
+
 	/* This order: an ops without a filter would trace every function. */
 	unregister_ftrace_function(&hook_ops);
-	drop_filters(&hook_ops, hooks, nr);
+	for (i = 0; i < nr; i++) {
+		if (hooks[i].armed)
+			drop_filter(&hook_ops, &hooks[i]);
+		hooks[i].armed = false;
+	}
 }
 
 #else /* !COMPAT_HAS_FTRACE */
 
-int hook_ftrace_check_owners(struct hook *hooks, unsigned int nr)
+int hook_ftrace_check(struct hook *hooks, unsigned int nr)
 {
 	return 0;
 }
@@ -208,6 +280,15 @@ int hook_ftrace_check_owners(struct hook *hooks, unsigned int nr)
 int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
 {
 	return -EOPNOTSUPP;
+}
+
+int hook_ftrace_set(struct hook *hook)
+{
+	return -EOPNOTSUPP;
+}
+
+void hook_ftrace_clear(struct hook *hook)
+{
 }
 
 void hook_ftrace_disarm(struct hook *hooks, unsigned int nr)

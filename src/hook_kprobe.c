@@ -23,9 +23,76 @@ static int kprobe_entry(struct kprobe *kp, struct pt_regs *regs)
 
 NOKPROBE_SYMBOL(kprobe_entry);
 
+static int add_kprobe(struct hook *hook, u32 flags)
+{
+	int err;
+
+	/* Registering changes a kprobe's insides: start from zero. */
+	memset(&hook->kp, 0, sizeof(hook->kp));
+	hook->kp.addr = (kprobe_opcode_t *)hook->addr;
+	hook->kp.pre_handler = kprobe_entry;
+	hook->kp.flags = flags;
+	err = register_kprobe(&hook->kp);
+	if (err)
+		hook_cannot(hook, "no kprobe can be set (%d)", err);
+	return err;
+}
+
 /**
- * hook_kprobe_arm - set kprobes on all hooks, or on none
- * @hooks: the table; each row's @addr is set
+ * hook_kprobe_check - can kprobes be set on these functions?
+ * @hooks: the table
+ * @nr: number of rows
+ *
+ * Context: may sleep.
+ * Return: 0 or the error of register_kprobe(), with the name in the log.
+ */
+int hook_kprobe_check(struct hook *hooks, unsigned int nr)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		if (!hooks[i].addr)
+			continue;
+		err = add_kprobe(&hooks[i], KPROBE_FLAG_DISABLED);
+		if (!err)
+			unregister_kprobe(&hooks[i].kp);
+		else if (hooks[i].optional)
+			hooks[i].addr = 0;
+		else
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * hook_kprobe_set - set one hook
+ * @hook: the row
+ *
+ * Context: may sleep.
+ * Return: 0 or the error of register_kprobe(), with the name in the log.
+ */
+int hook_kprobe_set(struct hook *hook)
+{
+	return add_kprobe(hook, 0);
+}
+
+/**
+ * hook_kprobe_clear - remove one hook
+ * @hook: the row
+ *
+ * Context: may sleep; when it returns its handler does not run.
+ * Return: how many calls were missed.
+ */
+unsigned long hook_kprobe_clear(struct hook *hook)
+{
+	unregister_kprobe(&hook->kp);
+	return hook->kp.nmissed;
+}
+
+/**
+ * hook_kprobe_arm - set kprobes on all hooks that are not lazy, or on none
+ * @hooks: the table
  * @nr: number of rows
  *
  * Context: may sleep.
@@ -37,22 +104,16 @@ int hook_kprobe_arm(struct hook *hooks, unsigned int nr)
 	int err;
 
 	for (i = 0; i < nr; i++) {
-		/* Registering changes a kprobe's insides: start from zero. */
-		memset(&hooks[i].kp, 0, sizeof(hooks[i].kp));
-		hooks[i].kp.addr = (kprobe_opcode_t *)hooks[i].addr;
-		hooks[i].kp.pre_handler = kprobe_entry;
-		err = register_kprobe(&hooks[i].kp);
+		if (hooks[i].lazy || !hooks[i].addr)
+			continue;
+		err = hook_kprobe_set(&hooks[i]);
 		if (err) {
-			pr_err("%s: no kprobe can be set (%d); needed for %s\n",
-			       hooks[i].name, err, hooks[i].lost);
-			goto undo;
+			hook_kprobe_disarm(hooks, nr);
+			return err;
 		}
+		hooks[i].armed = true;
 	}
 	return 0;
-undo:
-	while (i--)
-		unregister_kprobe(&hooks[i].kp);
-	return err;
 }
 
 /**
@@ -68,8 +129,9 @@ unsigned long hook_kprobe_disarm(struct hook *hooks, unsigned int nr)
 	unsigned long missed = 0;
 
 	while (nr--) {
-		unregister_kprobe(&hooks[nr].kp);
-		missed += hooks[nr].kp.nmissed;
+		if (hooks[nr].armed)
+			missed += hook_kprobe_clear(&hooks[nr]);
+		hooks[nr].armed = false;
 	}
 	return missed;
 }

@@ -2,10 +2,27 @@
 /*
  * The table of hooks.  To add one: write its handler with HOOK_WATCHn() or
  * HOOK_WRAP() where it belongs, and add a row here.
+ *
+ * A host pays for a hook at each call, whoever makes it.  So what lies on the way
+ * of other VMs and processes is armed only from when a VM is to get MTE until all
+ * VMs that ever had it have gone ("lazy"): until then nobody's tags or registers
+ * are at stake.  Always armed are those that see a VM come and go or be asked
+ * for MTE, and those that keep PG_mte_tagged true of pages which outlive their VM:
+ *
+ * - free_huge_page: a hugetlb page would go back to its pool with the flag, and to
+ *   the next VM with the tags of the last.
+ * - split_huge_page_to_list: a huge page with some flags, of a VM that has gone or
+ *   of a process, would give its first one to all, and so the tags of earlier
+ *   owners to a VM that is made on the same memory later.
+ *
+ * What is lost while no VM is left are tags that were swapped out and belonged to
+ * none that lives.
  */
 #include <linux/kernel.h>
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
 
-#include "kvm_mte.h"
+#include "backend.h"
 #include "symbol.h"
 
 /* X(function, what it is needed for) */
@@ -16,21 +33,24 @@
 	X(kvm_arch_destroy_vm,		"the end of a VM")		\
 	/* capability.c: VMMs that ask for it themselves */		\
 	X(kvm_vm_ioctl_check_extension,	"KVM_CAP_ARM_MTE")		\
-	X(kvm_vm_ioctl_enable_cap,	"KVM_CAP_ARM_MTE")		\
-	/* slots.c */							\
-	X(kvm_arch_prepare_memory_region, "early check of memory slots") \
-	X(kvm_pgtable_stage2_map,	"tags before a guest sees them") \
-	X(kvm_arch_vcpu_ioctl,		"a vCPU's reset")
+	X(kvm_vm_ioctl_enable_cap,	"KVM_CAP_ARM_MTE")
 
 #define HOOKS_INJECT(X)							\
+	/* page.c, hugetlb.c: flags of pages that have lost their VM */	\
+	X(split_huge_page_to_list,	"tags of split huge pages")	\
+	X(free_huge_page,		"tags of hugetlb pages")
+
+#define HOOKS_INJECT_LAZY(X)						\
+	/* slots.c */							\
+	X(kvm_arch_prepare_memory_region, "early check of memory slots") \
 	/* copytags.c: VMMs that carry tags */				\
 	X(kvm_arch_vm_ioctl,		"KVM_ARM_MTE_COPY_TAGS")	\
-	/* page.c, hugetlb.c, swap.c: tags of memory */			\
-	X(split_huge_page_to_list,	"tags of split huge pages")	\
+	/* stage2.c, page.c, swap.c: tags of memory */			\
+	X(kvm_pgtable_stage2_map,	"tags before a guest sees them") \
 	X(mte_sync_tags,		"tags of pages that a process shares") \
-	X(free_huge_page,		"tags of hugetlb pages")	\
 	X(ksm_might_need_to_copy,	"tags of swapped pages")	\
 	/* vcpu.c, exception.c: the vCPU */				\
+	X(kvm_arch_vcpu_ioctl,		"a vCPU's reset")		\
 	X(kvm_reset_vcpu,		"refusal of 32-bit vCPUs")	\
 	X(kvm_reset_sys_regs,		"reset values of the tag registers") \
 	X(kvm_arch_vcpu_load,		"the guest's tag registers")	\
@@ -46,19 +66,49 @@
 	X(kvm_arm_num_sys_reg_descs,	"the VMM's list of registers")	\
 	X(kvm_arm_copy_sys_reg_indices,	"the VMM's list of registers")
 
-/* Repairs: which functions they need differs, see compat.h. */
+/* KVM gives VMs MTE without us, so the repairs are always armed. */
 #define HOOKS_NATIVE(X)							\
-	COMPAT_HOOKS_SPLIT(X)						\
-	COMPAT_HOOKS_HUGETLB(X)
+	X(kvm_arch_prepare_memory_region, "early check of memory slots") \
+	X(kvm_arch_vcpu_ioctl,		"a vCPU's reset")
 
-#define HOOKS_OF_BACKEND compat_backend(HOOKS_NATIVE, HOOKS_INJECT)
-#define HOOKS(X) HOOKS_COMMON(X) HOOKS_OF_BACKEND(X)
+/* Which functions repairs need differs, see compat.h. */
+#define HOOKS_BLOCK_COLLAPSE(X)						\
+	X(kvm_pgtable_stage2_map,	"tags of blocks built of pages")
+
+#define HOOKS_NONE(X)
+
+#define HOOKS_OF_BACKEND	compat_backend(HOOKS_NATIVE, HOOKS_INJECT)
+#define HOOKS_LAZY		compat_backend(HOOKS_NONE, HOOKS_INJECT_LAZY)
+#define REPAIR_COLLAPSE		compat_backend(HOOKS_BLOCK_COLLAPSE, HOOKS_NONE)
+#define REPAIR_SPLIT		compat_backend(COMPAT_HOOKS_SPLIT, HOOKS_NONE)
+#define REPAIR_HUGETLB		compat_backend(COMPAT_HOOKS_HUGETLB, HOOKS_NONE)
+
+#define HOOKS(X)							\
+	HOOKS_COMMON(X) HOOKS_OF_BACKEND(X) HOOKS_LAZY(X)		\
+	REPAIR_COLLAPSE(X) REPAIR_SPLIT(X) REPAIR_HUGETLB(X)
 
 #define DECLARE_HANDLER(fn, what) extern const struct hook_handler hook_##fn;
 HOOKS(DECLARE_HANDLER)
 
 #define ROW(fn, what) { .name = #fn, .lost = what, .handler = &hook_##fn },
-static struct hook hooks[] = { HOOKS(ROW) };
+#define LAZY(fn, what) { .name = #fn, .lost = what, .handler = &hook_##fn, .lazy = true },
+#define OPTIONAL(fn, what) { .name = #fn, .lost = what, .handler = &hook_##fn, .optional = true },
+#define COUNT(fn, what) + 1
+
+/* The lazy ones come last. */
+static struct hook hooks[] = {
+	REPAIR_COLLAPSE(OPTIONAL)
+	REPAIR_SPLIT(OPTIONAL)
+	REPAIR_HUGETLB(OPTIONAL)
+	HOOKS_COMMON(ROW)
+	HOOKS_OF_BACKEND(ROW)
+	HOOKS_LAZY(LAZY)
+};
+
+#define NR_LAZY		(0 HOOKS_LAZY(COUNT))
+#define NR_COLLAPSE	(0 REPAIR_COLLAPSE(COUNT))
+#define NR_SPLIT	(0 REPAIR_SPLIT(COUNT))
+#define NR_HUGETLB	(0 REPAIR_HUGETLB(COUNT))
 
 /* Functions that are called, or compared with, but not hooked. */
 struct kernel_functions kernel __read_mostly;
@@ -84,7 +134,7 @@ struct kernel_functions kernel __read_mostly;
 #define CALLS_OF_BACKEND compat_backend(CALLS_NATIVE, CALLS_INJECT)
 #define CALLS(X) CALLS_COMMON(X) CALLS_OF_BACKEND(X)
 
-#define CALL(member, fn)	{ #fn, (unsigned long *)&kernel.member },
+#define CALL(member, fn)	{ #fn, (unsigned long *)&kernel.member, false },
 static const struct symbol calls[] = {
 	/* Only to compare with: these are static, their prototypes ours. */
 	CALL(vm_ioctl, kvm_vm_ioctl)
@@ -107,14 +157,15 @@ int hooks_resolve(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(hooks); i++)
-		symbols[i] = (struct symbol){ hooks[i].name, &hooks[i].addr };
+		symbols[i] = (struct symbol){ hooks[i].name, &hooks[i].addr,
+					      hooks[i].optional };
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
 		symbols[ARRAY_SIZE(hooks) + i] = calls[i];
 	return symbols_find(symbols, ARRAY_SIZE(symbols));
 }
 
 /**
- * hooks_arm - set all hooks of the table, or none
+ * hooks_arm - set all hooks of the table but the lazy ones, or none
  * @how: the mechanism
  *
  * Context: module init; may sleep.
@@ -125,6 +176,72 @@ int hooks_arm(enum hook_mechanism how)
 	return hook_arm(hooks, ARRAY_SIZE(hooks), how);
 }
 
+static struct hook * const lazy = hooks + ARRAY_SIZE(hooks) - NR_LAZY;
+
+/* Who needs the lazy hooks; whether they are set, under hooks_lock. */
+static atomic_t holders = ATOMIC_INIT(0);
+static bool lazy_armed;
+static bool closed;
+static DEFINE_MUTEX(hooks_lock);
+
+static void disarm_unless_held(struct work_struct *work)
+{
+	mutex_lock(&hooks_lock);
+	if (lazy_armed && !atomic_read(&holders)) {
+		hook_disarm_lazy(lazy, NR_LAZY);
+		lazy_armed = false;
+	}
+	mutex_unlock(&hooks_lock);
+}
+
+static DECLARE_WORK(disarm_work, disarm_unless_held);
+
+/**
+ * hooks_hold - have the lazy hooks armed
+ *
+ * Context: may sleep, and takes locks of ftrace or kprobes; not in a handler that
+ * watches.
+ * Return: 0; -ENODEV if the module is on its way out, or the error of
+ * hook_arm_lazy(): nothing is held then.
+ */
+int hooks_hold(void)
+{
+	int err = 0;
+
+	mutex_lock(&hooks_lock);
+	if (closed) {
+		err = -ENODEV;
+	} else if (!lazy_armed && NR_LAZY) {
+		err = hook_arm_lazy(lazy, NR_LAZY);
+		lazy_armed = !err;
+	}
+	if (!err)
+		atomic_inc(&holders);
+	mutex_unlock(&hooks_lock);
+	return err;
+}
+
+/**
+ * hooks_hold_more - hold them once more
+ *
+ * Context: any; somebody else, who holds them, must stay meanwhile.
+ */
+void hooks_hold_more(void)
+{
+	atomic_inc(&holders);
+}
+
+/**
+ * hooks_release - the reverse; the last one has them disarmed, a little later
+ *
+ * Context: any.
+ */
+void hooks_release(void)
+{
+	if (atomic_dec_and_test(&holders) && NR_LAZY)
+		schedule_work(&disarm_work);
+}
+
 /**
  * hooks_disarm - remove all hooks and wait for their users
  *
@@ -133,15 +250,57 @@ int hooks_arm(enum hook_mechanism how)
  */
 unsigned long hooks_disarm(void)
 {
-	return hook_disarm(hooks, ARRAY_SIZE(hooks));
+	unsigned long missed;
+
+	/* A wrapper may be waiting for this lock: it is not held for the rest. */
+	mutex_lock(&hooks_lock);
+	closed = true;
+	hook_disarm_lazy(lazy, NR_LAZY);
+	lazy_armed = false;
+	mutex_unlock(&hooks_lock);
+	missed = hook_disarm(hooks, ARRAY_SIZE(hooks));
+	/* Nobody is left who could schedule it. */
+	cancel_work_sync(&disarm_work);
+	return missed;
 }
 
 /**
- * hooks_count - how many hooks there are
+ * hooks_count - how many hooks are armed
  *
- * Return: the number of rows of the table.
+ * Return: their number.
  */
 unsigned int hooks_count(void)
 {
-	return ARRAY_SIZE(hooks);
+	unsigned int i, n = 0;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++)
+		n += hooks[i].armed;
+	return n;
+}
+
+/**
+ * hooks_have_repair - is what a repair needs armed?
+ * @repair: which; one that has hooks of its own
+ *
+ * Return: false if one of its optional hooks could not be had.
+ */
+bool hooks_have_repair(enum repair repair)
+{
+	static const unsigned int rows[] = {
+		[REPAIR_BLOCK_COLLAPSE] = NR_COLLAPSE,
+		[REPAIR_THP_SPLIT] = NR_SPLIT,
+		[REPAIR_HUGETLB_REUSE] = NR_HUGETLB,
+	};
+	/* In the order of the table. */
+	static const enum repair order[] = {
+		REPAIR_BLOCK_COLLAPSE, REPAIR_THP_SPLIT, REPAIR_HUGETLB_REUSE
+	};
+	unsigned int i = 0, row = 0, end;
+
+	while (order[i] != repair)
+		row += rows[order[i++]];
+	for (end = row + rows[repair]; row < end; row++)
+		if (!hooks[row].armed)
+			return false;
+	return true;
 }

@@ -289,15 +289,19 @@ HOOK_WRAP(kvm_arch_vcpu_precreate, int, (struct kvm *kvm, unsigned int id),
 
 /*
  * No vCPU runs and no MMU notifier comes any more.  The original destroys the
- * vCPUs, whose tag registers go with them (vcpu.c).
+ * vCPUs, whose tag registers go with them (vcpu.c): till then the lazy hooks stay.
  */
 HOOK_WRAP_VOID(kvm_arch_destroy_vm, (struct kvm *kvm), (kvm))
 {
 	struct mte_vm *vm = registry_find(kvm);
+	bool hooked = false;
 
 	if (vm) {
 		bury(vm);
+		hooked = vm->hooked;
 		forget(vm);
 	}
 	original(kvm_arch_destroy_vm)(kvm);
+	if (hooked)
+		hooks_release();
 }

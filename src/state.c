@@ -56,9 +56,11 @@ bool vm_may_set(void)
  * @vm: the VM
  * @to: the new state
  *
- * A VM that is not off pins the module: its guest relies on the hooks.
+ * A VM that is not off pins the module: its guest relies on the hooks.  Once it
+ * is not off it holds the lazy ones until it ends: its VMM may go on to use what
+ * it was shown of MTE, and its vCPUs and its memory have state of ours.
  *
- * Context: mte_vm.lock held.
+ * Context: mte_vm.lock held; hooks_hold() if the VM is to leave off.
  * Return: 0; -ENODEV if the module is on its way out, which cannot be when the
  * VM is not off now.
  */
@@ -70,6 +72,10 @@ int vm_enter_state(struct mte_vm *vm, enum vm_state to)
 	if (from == VM_OFF && to != VM_OFF && !try_module_get(THIS_MODULE))
 		return -ENODEV;
 
+	if (to != VM_OFF && !vm->hooked) {
+		vm->hooked = true;
+		hooks_hold_more();
+	}
 	if (vm_has_mte(vm))
 		vm->had_mte = true;
 	if (from == VM_OFF && to != VM_OFF)
@@ -201,6 +207,22 @@ static int try_until_timeout(struct mte_vm *vm, bool on, enum vm_origin origin)
 	return -EBUSY;
 }
 
+/* Before any lock of KVM: arming takes a while. */
+static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
+{
+	int err;
+
+	err = hooks_hold();
+	if (err) {
+		pr_notice_ratelimited("%d-%d: not changed: the hooks that it takes cannot be armed (%d)\n",
+				      vm->creator, vm->fd, err);
+		return err;
+	}
+	err = try_until_timeout(vm, on, origin);
+	hooks_release();
+	return err;
+}
+
 static void explain(const struct mte_vm *vm, int err)
 {
 	const char *why;
@@ -247,7 +269,7 @@ int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	 * Not mmput(): the last user's exit work may destroy the very VM.
 	 */
 	if (vm_may_set() && mmget_not_zero(mm)) {
-		err = try_until_timeout(vm, on, origin);
+		err = set_with_hooks(vm, on, origin);
 		mmput_async(mm);
 	}
 	if (err)
@@ -295,12 +317,16 @@ void vm_adopt(struct mte_vm *vm)
 {
 	bool changed = false;
 
+	/* A KVM that gives MTE by itself has no lazy hooks: they cannot fail. */
+	if (hooks_hold())
+		return;
 	raw_spin_lock(&vm->lock);
 	if (vm->state == VM_OFF)
 		changed = !vm_enter_state(vm, VM_ON);
 	vm->origin = ORIGIN_VMM;
 	vm->vmm_asked = true;
 	raw_spin_unlock(&vm->lock);
+	hooks_release();
 	if (changed)
 		sysfs_vm_changed(vm);
 }

@@ -47,10 +47,13 @@ static int check_unique(const struct symbol *symbols, unsigned int nr,
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		if (strcmp(symbols[i].name, name) || *symbols[i].address == addr)
+		if (!*symbols[i].address || *symbols[i].address == addr ||
+		    strcmp(symbols[i].name, name))
 			continue;
 		pr_err("%s: not unique in this kernel\n", name);
-		return -ENOENT;
+		if (!symbols[i].optional)
+			return -ENOENT;
+		*symbols[i].address = 0;
 	}
 	return 0;
 }
@@ -89,7 +92,7 @@ static int walk_text(const struct symbol *symbols, unsigned int nr)
  * Context: may sleep.  Takes some ten milliseconds: it looks at every symbol of
  * the kernel's text.
  * Return: 0; -ENOENT, with the name in the log, if one is missing or its name
- * is not unique.
+ * is not unique and it is not optional.
  */
 int symbols_find(const struct symbol *symbols, unsigned int nr)
 {
@@ -104,7 +107,8 @@ int symbols_find(const struct symbol *symbols, unsigned int nr)
 		if (!*symbols[i].address) {
 			pr_err("%s: no such function in this kernel\n",
 			       symbols[i].name);
-			return -ENOENT;
+			if (!symbols[i].optional)
+				return -ENOENT;
 		}
 	}
 	return walk_text(symbols, nr);

@@ -264,11 +264,14 @@ HOOK_WRAP(kvm_arch_vcpu_ioctl, long,
 	vm = registry_find(vcpu->kvm);
 	if (!vm)
 		goto out;
-	err = vcpu_prepare(vcpu);
-	if (err && READ_ONCE(vm->state) != VM_OFF)
-		return err;
+	if (READ_ONCE(vm->state) != VM_OFF) {
+		err = vcpu_prepare(vcpu);
+		if (err)
+			return err;
+	}
 	ret = original(kvm_arch_vcpu_ioctl)(filp, ioctl, arg);
-	if (!ret)
+	/* Without a place for its registers it is from before a change was asked for. */
+	if (!ret && vcpu_find(vcpu))
 		vm_vcpu_initialised(vm, vcpu);
 	return ret;
 out:

@@ -112,7 +112,7 @@ const char *backend_repair(enum repair repair)
 {
 	if (repair == REPAIR_HUGETLB_REUSE && !COMPAT_HUGETLB_REUSED)
 		return "not-needed";
-	return "active";
+	return hooks_have_repair(repair) ? "active" : "unavailable";
 }
 
 /**
