@@ -38,12 +38,14 @@ enum hook_mechanism { HOOK_BY_FTRACE, HOOK_BY_KPROBE };
  * struct hook_handler - the constant half of a hook; made by HOOK_WATCHn/HOOK_WRAP
  * @kind: watch or wrap
  * @watch: HOOK_WATCH: called with the argument registers x0..x7
+ * @wants: HOOK_WRAP_IF: likewise, decides whether this call is to be wrapped
  * @wrapper: HOOK_WRAP: entry point that replaces the function
  * @original: HOOK_WRAP: set by the engine to the function's address
  */
 struct hook_handler {
 	enum hook_kind kind;
 	void (*watch)(const u64 *args);
+	bool (*wants)(const u64 *args);
 	void *wrapper;
 	void **original;
 };
@@ -99,10 +101,11 @@ static inline void hook_leave(void)
 	static_assert(__builtin_types_compatible_p(typeof(fn), type),	\
 		      #fn "() has another prototype on this kernel")
 
-#define HOOK_HANDLER_WRAP(fn)						\
+#define HOOK_HANDLER_WRAP(fn, if_wants)					\
 	extern const struct hook_handler hook_##fn;			\
 	const struct hook_handler hook_##fn = {				\
 		.kind = HOOK_WRAP,					\
+		.wants = if_wants,					\
 		.wrapper = fn##_entry,					\
 		.original = &fn##_original,				\
 	}
@@ -120,6 +123,13 @@ static inline void hook_leave(void)
  * that comes from this module.
  */
 #define HOOK_WRAP(fn, type, proto, args)				\
+	HOOK_WRAP_IF(fn, NULL, type, proto, args)
+
+/*
+ * The same for calls that wants_fn(arguments) says yes to; others go straight to
+ * the original.  It runs where a watch's handler does, and under the same rules.
+ */
+#define HOOK_WRAP_IF(fn, wants_fn, type, proto, args)			\
 	HOOK_SAME_TYPE(fn, typeof(type proto));				\
 	HOOK_ORIGINAL(fn);						\
 	static noinline type fn##_wrapped proto;			\
@@ -130,7 +140,7 @@ static inline void hook_leave(void)
 		hook_leave();						\
 		return fn##_ret;					\
 	}								\
-	HOOK_HANDLER_WRAP(fn);						\
+	HOOK_HANDLER_WRAP(fn, wants_fn);				\
 	static noinline type fn##_wrapped proto
 
 /* The same for a function that returns nothing. */
@@ -143,7 +153,7 @@ static inline void hook_leave(void)
 		fn##_wrapped args;					\
 		hook_leave();						\
 	}								\
-	HOOK_HANDLER_WRAP(fn);						\
+	HOOK_HANDLER_WRAP(fn, NULL);					\
 	static noinline void fn##_wrapped proto
 
 #define HOOK_HANDLER_WATCH(fn)						\

@@ -59,6 +59,8 @@ hook_dispatch(const struct hook *hook, const u64 *args, unsigned long lr)
 		handler->watch(args);
 		return 0;
 	}
+	if (handler->wants && !handler->wants(args))
+		return 0;
 	if (hook_called_by_wrapper(lr))
 		return 0;
 	this_cpu_inc(hook_in_flight);

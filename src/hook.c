@@ -94,6 +94,21 @@ static enum hook_mechanism armed_by;
 /* Calls of lazy hooks that kprobes have missed before they were disarmed. */
 static unsigned long missed_before;
 
+/*
+ * Where a wrapper calls the original: behind the two instructions that the kernel
+ * keeps for tracing at its start, of which we use one, so that this call is not
+ * caught and looked at once more.  If they come behind a landing pad (BTI) the
+ * call has to go there.
+ */
+static void *behind_hook(const struct hook *hook)
+{
+	unsigned long addr = hook->addr;
+
+	if (hook->site == addr + AARCH64_INSN_SIZE)
+		addr = hook->site + AARCH64_INSN_SIZE;
+	return (void *)addr;
+}
+
 static int check(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 {
 	/* A kprobe would silently win over a livepatch: ask ftrace either way. */
@@ -129,7 +144,7 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 
 	for (i = 0; i < nr; i++)
 		if (hooks[i].handler->original)
-			*hooks[i].handler->original = (void *)hooks[i].addr;
+			*hooks[i].handler->original = behind_hook(&hooks[i]);
 
 	armed_by = how;
 	missed_before = 0;

@@ -207,11 +207,13 @@ static int try_until_timeout(struct mte_vm *vm, bool on, enum vm_origin origin)
 	return -EBUSY;
 }
 
-/* Before any lock of KVM: arming takes a while. */
+/* A VM that is not off holds the hooks by itself. */
 static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
 	int err;
 
+	if (!on)
+		return try_until_timeout(vm, on, origin);
 	err = hooks_hold();
 	if (err) {
 		pr_notice_ratelimited("%d-%d: not changed: the hooks that it takes cannot be armed (%d)\n",
