@@ -45,6 +45,7 @@ static inline void page_set_tag(struct page_tags *tags, unsigned int granule,
 /* page.c */
 bool page_can_hold_tags(struct page *page);
 unsigned int tags_init(struct page *page);
+unsigned long tags_ahead(struct page *page);
 void tags_read(struct page *page, struct page_tags *tags);
 void tags_write(struct page *page, const struct page_tags *tags);
 bool tags_all_init(struct page *page, unsigned long nr);

@@ -60,6 +60,64 @@ bool page_can_hold_tags(struct page *page)
 		maybe_huge_zero_page(page));
 }
 
+/* Bytes whose tags one STGM stores: GMID_EL1.BS, ARM DDI 0487. */
+static unsigned long stgm_size(void)
+{
+	return 4UL << (read_sysreg_s(SYS_GMID_EL1) &
+		       GENMASK(SYS_GMID_EL1_BS_SIZE - 1, 0));
+}
+
+/*
+ * mte_clear_page_tags() for huge pages, where its loop would take more than twice
+ * as many instructions.  @size: a multiple of 64 times the largest that STGM has,
+ * 16 KiB.
+ */
+static noinline void tags_clear_block(void *start, size_t size)
+{
+	unsigned long from = (unsigned long)start;
+
+	asm volatile(".arch armv8.5-a\n.arch_extension memtag\n"
+		     "1:\n"
+		     ".rept 64\n"
+		     "	stgm	xzr, [%0]\n"
+		     "	add	%0, %0, %2\n"
+		     ".endr\n"
+		     "	cmp	%0, %1\n"
+		     "	b.lo	1b\n"
+		     : "+r" (from) : "r" (from + size), "r" (stgm_size())
+		     : "cc", "memory");
+}
+
+static bool any_tagged(const struct page *page, unsigned long nr)
+{
+	unsigned long any = 0, i;
+
+	for (i = 0; i + 4 <= nr; i += 4)
+		any |= READ_ONCE(page[i].flags) | READ_ONCE(page[i + 1].flags) |
+		       READ_ONCE(page[i + 2].flags) | READ_ONCE(page[i + 3].flags);
+	for (; i < nr; i++)
+		any |= READ_ONCE(page[i].flags);
+	return any & BIT(PG_mte_tagged);
+}
+
+/* set_bit() on each; a machine with MTE has the atomics of Armv8.1. */
+static void set_all_tagged(struct page *page, unsigned long nr)
+{
+	unsigned long *flags = &page->flags, *end = &page[nr].flags;
+
+	asm volatile(".arch armv8.5-a\n"
+		     "1:\n"
+		     ".rept 2\n"
+		     "	stset	%2, [%0]\n"
+		     "	add	%0, %0, %3\n"
+		     ".endr\n"
+		     "	cmp	%0, %1\n"
+		     "	b.lo	1b\n"
+		     : "+r" (flags)
+		     : "r" (end), "r" (BIT(PG_mte_tagged)), "I" (sizeof(*page))
+		     : "cc", "memory");
+}
+
 static bool init_page(struct page *page)
 {
 	if (test_bit(PG_mte_tagged, &page->flags))
@@ -83,8 +141,15 @@ static unsigned int init_pages(struct page *page, unsigned long nr)
 	unsigned long i;
 
 	raw_spin_lock(lock);
-	for (i = 0; i < nr; i++)
-		cleared += init_page(page + i);
+	if (nr * PAGE_SIZE >= SZ_64K && !any_tagged(page, nr)) {
+		tags_clear_block(page_address(page), nr * PAGE_SIZE);
+		smp_wmb();	/* as in init_page() */
+		set_all_tagged(page, nr);
+		cleared = nr;
+	} else {
+		for (i = 0; i < nr; i++)
+			cleared += init_page(page + i);
+	}
 	raw_spin_unlock(lock);
 	return cleared;
 }
@@ -120,6 +185,21 @@ unsigned int tags_init(struct page *page)
 
 	page = chunk_of(page, &nr);
 	return init_pages(page, nr);
+}
+
+/**
+ * tags_ahead - how many pages from here on does tags_init() initialise?
+ * @page: the page
+ *
+ * Context: as tags_init().
+ * Return: number of base pages, at least 1.
+ */
+unsigned long tags_ahead(struct page *page)
+{
+	unsigned long nr;
+	struct page *first = chunk_of(page, &nr);
+
+	return first + nr - page;
 }
 
 /**
@@ -175,16 +255,6 @@ void tags_write(struct page *page, const struct page_tags *tags)
 	raw_spin_lock(lock);
 	kernel.restore_page_tags(page_address(page), tags);
 	raw_spin_unlock(lock);
-}
-
-static bool any_tagged(struct page *head, unsigned long nr)
-{
-	unsigned long i;
-
-	for (i = 0; i < nr; i++)
-		if (test_bit(PG_mte_tagged, &head[i].flags))
-			return true;
-	return false;
 }
 
 /*

@@ -20,17 +20,21 @@
 static int init_range(struct mte_vm *vm, u64 phys, u64 size,
 		      unsigned int *cleared)
 {
-	unsigned long pfn = PHYS_PFN(phys), end = PHYS_PFN(phys + size);
+	unsigned long pfn = PHYS_PFN(phys), end = PHYS_PFN(phys + size), nr;
 	struct page *page;
 
-	for (; pfn < end; pfn++) {
+	for (; pfn < end; pfn += nr) {
+		nr = 1;
 		/* Its tags were cleared at boot, and nobody writes to it. */
 		if (is_zero_pfn(pfn))
 			continue;
 		page = pfn_to_online_page(pfn);
 		if (!page || !page_can_hold_tags(page))
 			return -EFAULT;
-		if (!test_bit(PG_mte_tagged, &page->flags))
+		/* Pages of one compound page are alike, but for their flags. */
+		if (end - pfn > 1)
+			nr = tags_ahead(page);
+		if (nr > 1 || !test_bit(PG_mte_tagged, &page->flags))
 			*cleared += tags_init(page);
 	}
 	return 0;
@@ -98,24 +102,36 @@ static int before_map(struct mte_vm *vm, u64 ipa, u64 phys, u64 size)
 	return err;
 }
 
-HOOK_WRAP(kvm_pgtable_stage2_map, int, COMPAT_STAGE2_MAP_PROTO,
-	  COMPAT_STAGE2_MAP_ARGS(addr, size, phys))
+static struct mte_vm *vm_of(const struct kvm_pgtable *pgt)
+{
+	struct mte_vm *vm = registry_find(compat_pgtable_kvm(pgt));
+
+	return vm && READ_ONCE(vm->state) != VM_OFF ? vm : NULL;
+}
+
+/* Faults of other VMs, and device memory, are none of our business. */
+static notrace bool is_mte_memory(const u64 *x)
+{
+	const struct kvm_pgtable *pgt = (const struct kvm_pgtable *)x[0];
+	enum kvm_pgtable_prot prot = x[4];
+
+	return !(prot & KVM_PGTABLE_PROT_DEVICE) && vm_of(pgt);
+}
+
+HOOK_WRAP_IF(kvm_pgtable_stage2_map, is_mte_memory, int, COMPAT_STAGE2_MAP_PROTO,
+	     COMPAT_STAGE2_MAP_ARGS(addr, size, phys))
 {
 	struct block b = { .ipa = addr, .size = size, .phys = phys };
-	struct mte_vm *vm;
-	int err;
+	struct mte_vm *vm = vm_of(pgt);
+	int err = 0;
 
-	if (!atomic_read(&vms_active) || (prot & KVM_PGTABLE_PROT_DEVICE))
-		goto map;
-	vm = registry_find(compat_pgtable_kvm(pgt));
-	if (!vm || READ_ONCE(vm->state) == VM_OFF)
-		goto map;
-	if (size > PART_SIZE)
-		narrow(&b);
-	err = before_map(vm, b.ipa, b.phys, b.size);
+	if (vm) {
+		if (size > PART_SIZE)
+			narrow(&b);
+		err = before_map(vm, b.ipa, b.phys, b.size);
+	}
 	if (err)
 		return err;
-map:
 	err = original(kvm_pgtable_stage2_map)COMPAT_STAGE2_MAP_ARGS(b.ipa, b.size,
 								     b.phys);
 	/*
