@@ -174,7 +174,7 @@ text { font: 13px sans-serif; fill: #222 } .value { font-size: 11px } .axis { st
 
 
 def write_chart(figures):
-    bar, gap, left, wide = 13, 16, 240, 420
+    bar, gap, left, wide = 13, 16, 275, 400
     keys = [k for k in CHART if k[0] in figures.releases]
     over = {(r, k): max(figures.over_stock(*k, r), 0) for r in CHART_ROWS for k in keys}
     scale = wide / max(over.values())

@@ -7,7 +7,9 @@
 . /t/client.sh
 
 BY=$(mechanism)
+# Armed only while there is a VM with MTE, and always.
 OWNED=kvm_arch_vcpu_put
+ALWAYS=kvm_dev_ioctl
 
 own() { errno_of '-e finit_module,init_module' insmod "$T/owner.ko" "function=$1"; }
 
@@ -28,10 +30,37 @@ COUNT=$(hooked | wc -l)
 # --- the other way round: only ftrace can refuse ---
 
 if [[ $BY == ftrace ]]; then
-	is "$(own $OWNED)" EBUSY "while it is loaded nobody can own $OWNED"
+	is "$(own $ALWAYS)" EBUSY "while it is loaded nobody can own $ALWAYS"
 	is "$(hooked | wc -l)" "$COUNT" "its hooks are still set"
 fi
+
+# --- hooks that come with the first VM that gets MTE, and go with the last ---
+
+# settled N - so many hooks are set, perhaps a moment later.
+settled() { [[ $(hooked | wc -l) == "$1" ]]; }
+
+hold_start vm hold
+DIR=$(vm_dir "${HOLD_PID[vm]}")
+is "$(own $OWNED)" ok "while no VM has MTE somebody else can own $OWNED"
+dmesg_mark
+hold_is vm "enable 1" "enable EBUSY" "then no VM gets MTE: EBUSY"
+like "$(said)" "^$OWNED: owned by another user" "the log names the function"
+like "$(said)" "not changed: the hooks that it takes cannot be armed" "and says what came of it"
+is "$(cat "$DIR/state")" off "the VM is off"
+is "$(hooked | wc -l)" "$((COUNT + 1))" "nothing more is hooked than before, but by the owner"
+hold_is vm "run" "run 2000" "and the VM runs"
+succeeds "the owner goes" rmmod owner
+hold_is vm "enable 1" "enable 0" "the VM can be turned on"
+like "$(hooked | tr '\n' ' ')" " $OWNED " "$OWNED is hooked now"
+if [[ $BY == ftrace ]]; then
+	is "$(own $OWNED)" EBUSY "nobody can own it any more"
+fi
+hold_is vm "enable 0" "enable 0" "turned off again"
+like "$(hooked | tr '\n' ' ')" " $OWNED " "it stays hooked as long as the VM lives that had MTE"
+hold_end vm
+succeeds "and is not when it has gone" wait_until 60 settled "$COUNT"
 client_points mteregs --enable=sysfs
+succeeds "nor when another has come and gone" wait_until 60 settled "$COUNT"
 
 # --- an admin traces hooked functions ---
 
@@ -58,7 +87,7 @@ client_points idreg --enable=sysfs
 echo nop >"$TRACING/current_tracer"
 echo >"$TRACING/set_ftrace_filter"
 echo >"$TRACING/kprobe_events"
-is "$(hooked | wc -l)" "$COUNT" "all its hooks are set when tracing ends"
+succeeds "its hooks are set when tracing ends" wait_until 60 settled "$COUNT"
 is "$(try_unload)" ok "and it unloads"
 not_loaded "at the end"
 
