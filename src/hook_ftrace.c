@@ -15,7 +15,7 @@
 #if COMPAT_HAS_FTRACE
 
 /* Open-addressed: address of the patched site -> hook, for ftrace's callback. */
-#define SITE_BITS	7
+#define SITE_BITS	9
 #define SITE_MASK	(BIT(SITE_BITS) - 1)
 static struct hook *sites[BIT(SITE_BITS)] __read_mostly;
 

@@ -194,7 +194,13 @@ static void disarm_unless_held(struct work_struct *work)
 	mutex_unlock(&hooks_lock);
 }
 
-static DECLARE_WORK(disarm_work, disarm_unless_held);
+/*
+ * Arming patches the kernel's text once for each of them.  A host that starts its
+ * VMs one after the other shall not pay for that each time.
+ */
+#define DISARM_DELAY	(5 * HZ)
+
+static DECLARE_DELAYED_WORK(disarm_work, disarm_unless_held);
 
 /**
  * hooks_hold - have the lazy hooks armed
@@ -232,14 +238,14 @@ void hooks_hold_more(void)
 }
 
 /**
- * hooks_release - the reverse; the last one has them disarmed, a little later
+ * hooks_release - the reverse; the last one has them disarmed some seconds later
  *
  * Context: any.
  */
 void hooks_release(void)
 {
 	if (atomic_dec_and_test(&holders) && NR_LAZY)
-		schedule_work(&disarm_work);
+		mod_delayed_work(system_wq, &disarm_work, DISARM_DELAY);
 }
 
 /**
@@ -260,7 +266,7 @@ unsigned long hooks_disarm(void)
 	mutex_unlock(&hooks_lock);
 	missed = hook_disarm(hooks, ARRAY_SIZE(hooks));
 	/* Nobody is left who could schedule it. */
-	cancel_work_sync(&disarm_work);
+	cancel_delayed_work_sync(&disarm_work);
 	return missed;
 }
 
