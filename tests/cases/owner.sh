@@ -48,7 +48,7 @@ like "$(said)" "^$OWNED: owned by another user" "the log names the function"
 like "$(said)" "not changed: the hooks that it takes cannot be armed" "and says what came of it"
 is "$(cat "$DIR/state")" off "the VM is off"
 is "$(hooked | wc -l)" "$((COUNT + 1))" "nothing more is hooked than before, but by the owner"
-hold_is vm "run" "run 2000" "and the VM runs"
+hold_is vm "run" "run 1000" "and the VM runs"
 succeeds "the owner goes" rmmod owner
 hold_is vm "enable 1" "enable 0" "the VM can be turned on"
 like "$(hooked | tr '\n' ' ')" " $OWNED " "$OWNED is hooked now"
