@@ -6,7 +6,7 @@
  * Lifetime.  A struct mte_vm is found from its struct kvm through an RCU hash
  * (registry.c).  It leaves the hash in the hook on kvm_arch_destroy_vm(), or at
  * module exit when no hook can run any more.  Whoever holds the VM alive by
- * KVM's own rules - an ioctl on one of its files, a fault or load of its vCPU,
+ * KVM's own rules - an ioctl on one of its files, a fault or run of its vCPU,
  * its MMU notifier - may therefore use the pointer without a reference.  sysfs
  * does not hold the VM: it takes mte_vm.life and looks at mte_vm.dead.
  *
@@ -18,7 +18,7 @@
  *	      vcpu->mutex	trylock only, all of them (state.c)
  *	        mte_vm.init	native: with one vCPU's mutex only
  *	        mmap_lock (read)
- *	        mte_vm.lock	state, origin, fresh; also from a vCPU's load
+ *	        mte_vm.lock	state, origin, fresh; also where KVM_RUN begins
  *	          tag locks	inject/page.c; also under mmu_lock and page table locks
  * The mutexes of the registry and of the policy lists are taken inside others, and
  * nothing of the above but mte_vm.lock inside them.
@@ -89,7 +89,7 @@ enum vm_policy { POLICY_REQUEST, POLICY_ON, POLICY_OFF };
  * @life: holds off the VM's end while sysfs works on it
  * @init: native: initialises its vCPUs one at a time while policy may give way
  * @dead: under @life and @lock: the VM is being destroyed
- * @lock: guards the following; taken with preemption off in a vCPU's load
+ * @lock: guards the following; taken with preemption off where KVM_RUN begins
  * @state: also read without @lock, see the readers
  * @origin: who asked for @state
  * @origin_before: what @origin goes back to when a pending change is undone
@@ -154,9 +154,9 @@ enum vm_refused { REFUSED_32BIT, REFUSED_SLOT, REFUSED_PAGE };
 #define HCR_ATA_BIT	56
 
 /*
- * The predicate for a loaded vCPU, in its own context: its load has set
+ * The predicate for a vCPU in KVM_RUN, in its own context: its start has set
  * HCR_EL2.ATA if and only if its VM has MTE, and a VM's state does not change
- * while a vCPU is loaded.  Elsewhere ask registry_has_mte().
+ * meanwhile.  Elsewhere ask registry_has_mte().
  */
 static inline bool vcpu_runs_mte(const struct kvm_vcpu *vcpu)
 {

@@ -27,7 +27,9 @@ struct mte_regs {
  * struct mte_vcpu - what the module keeps of a vCPU
  * @node: in the hash of vCPUs
  * @vcpu: the vCPU
- * @regs: its registers while it is not loaded
+ * @notifier: of its task's scheduling while it runs
+ * @regs: its registers while no CPU has them
+ * @loaded: the CPU that runs its task has them; looked at by that task only
  * @counted: under vcpu->mutex: @regs were counted for the VMM's list of registers
  * @listed: under vcpu->mutex: its VMM was told that it has these registers
  * @rcu: for its end
@@ -35,7 +37,9 @@ struct mte_regs {
 struct mte_vcpu {
 	struct hlist_node node;
 	struct kvm_vcpu *vcpu;
+	struct preempt_notifier notifier;
 	struct mte_regs regs;
+	bool loaded;
 	bool counted;
 	bool listed;
 	struct rcu_head rcu;

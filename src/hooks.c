@@ -53,8 +53,7 @@
 	X(kvm_arch_vcpu_ioctl,		"a vCPU's reset")		\
 	X(kvm_reset_vcpu,		"refusal of 32-bit vCPUs")	\
 	X(kvm_reset_sys_regs,		"reset values of the tag registers") \
-	X(kvm_arch_vcpu_load,		"the guest's tag registers")	\
-	X(kvm_arch_vcpu_put,		"the host's tag registers")	\
+	X(kvm_arch_vcpu_ioctl_run,	"the tag registers of guest and host") \
 	X(kvm_arch_vcpu_destroy,	"the end of a vCPU")		\
 	X(kvm_inject_undefined,		"PSTATE.TCO of exceptions")	\
 	X(kvm_inject_dabt,		"PSTATE.TCO of exceptions")	\

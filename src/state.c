@@ -84,7 +84,7 @@ int vm_enter_state(struct mte_vm *vm, enum vm_state to)
 		atomic_inc(&vms_pending);
 	smp_wmb();	/* Who sees the state finds the counters raised. */
 	WRITE_ONCE(vm->state, to);
-	smp_wmb();	/* Who finds them lowered sees the state: vcpu.c, load. */
+	smp_wmb();	/* Who finds them lowered sees the state: vcpu.c. */
 	if (state_is_pending(from) && !state_is_pending(to))
 		atomic_dec(&vms_pending);
 	if (from != VM_OFF && to == VM_OFF)

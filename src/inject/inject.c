@@ -130,7 +130,7 @@ int backend_prepare(struct kvm *kvm, int nr)
  * @on: which
  * @nr: its vCPUs, held still
  *
- * Nothing is left to do: its vCPUs look at its state when they are loaded.
+ * Nothing is left to do: its vCPUs look at its state when they run.
  */
 void backend_switch(struct kvm *kvm, bool on, int nr)
 {

@@ -4,10 +4,10 @@
  *
  * A VM that has run changes when every vCPU has been initialised anew
  * (KVM_ARM_VCPU_INIT) with none having run in between; mte_vm.fresh says which
- * have.  A vCPU's load empties the set, under mte_vm.lock.  The vCPU that
+ * have.  KVM_RUN empties the set, under mte_vm.lock.  The vCPU that
  * completes it drops all stage-2 mappings - pages behind them were mapped
  * without a look at their tags - and then looks again under the lock whether
- * the set is still complete: if a vCPU was loaded meanwhile the set is empty,
+ * the set is still complete: if a vCPU ran meanwhile the set is empty,
  * and the change goes on waiting.  From the moment a change to on is asked for,
  * stage2.c clears tags as for an MTE VM, so mappings made by an MMU notifier
  * behind the unmapping are good; the two meet in kvm->mmu_lock.
@@ -81,7 +81,7 @@ static bool finish_pending(struct mte_vm *vm)
  *
  * Completes a pending change if this was the last vCPU.
  *
- * Context: the ioctl, with vcpu->mutex held and the vCPU not loaded; may sleep.
+ * Context: the ioctl, with vcpu->mutex held; may sleep.
  */
 void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu)
 {
@@ -107,7 +107,7 @@ void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu)
  * vm_vcpu_ran - a vCPU is about to run while some VM has a change pending
  * @vcpu: the vCPU
  *
- * Context: the vCPU's load; preemption off, perhaps interrupts too.
+ * Context: where its KVM_RUN begins; preemption off, perhaps interrupts too.
  */
 void vm_vcpu_ran(struct kvm_vcpu *vcpu)
 {

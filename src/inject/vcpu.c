@@ -3,12 +3,13 @@
  * The vCPU: HCR_EL2.ATA, and the registers RGSR_EL1, GCR_EL1, TFSR_EL1 and
  * TFSRE0_EL1, which these kernels have no place for.
  *
- * They are switched when a vCPU is loaded and put.  Between the two the host
- * does not depend on them: GCR_EL1 and RGSR_EL1 only serve IRG, which the
- * kernel does not use (KASAN_HW_TAGS is refused), TFSRE0_EL1 is looked at only
- * on entry from EL0, and mte_thread_switch() runs between one task's put and
- * the next one's load.  Under VHE the kernel's own TFSR_EL1 is TFSR_EL2, and
- * the guest's is reached as TFSR_EL12.
+ * They are switched where KVM_RUN begins and ends, and when its task is scheduled
+ * meanwhile.  Between the two the host does not depend on them: GCR_EL1 and
+ * RGSR_EL1 only serve IRG, which the kernel does not use (KASAN_HW_TAGS is
+ * refused), TFSRE0_EL1 is looked at only on entry from EL0, and
+ * mte_thread_switch() runs when one task is scheduled out and the next one not
+ * yet in.  Under VHE the kernel's own TFSR_EL1 is TFSR_EL2, and the guest's is
+ * reached as TFSR_EL12.
  *
  * A guest without MTE cannot see them: with HCR_EL2.ATA = 0 its accesses trap
  * (ARM DDI 0487, HCR_EL2.ATA).
@@ -36,9 +37,10 @@
 static DEFINE_READ_MOSTLY_HASHTABLE(vcpus, VCPU_BITS);
 static DEFINE_RAW_SPINLOCK(vcpus_lock);
 
-/* The vCPU whose registers this CPU holds, and the host's own meanwhile. */
-static DEFINE_PER_CPU(struct mte_vcpu *, loaded);
+/* The host's own, while a CPU has a vCPU's. */
 static DEFINE_PER_CPU(struct mte_regs, host_regs);
+
+static struct preempt_ops preempt_ops;
 
 /**
  * vcpu_find - the module's state of a vCPU
@@ -85,6 +87,7 @@ int vcpu_prepare(struct kvm_vcpu *vcpu)
 	if (!mv)
 		return -ENOMEM;
 	mv->vcpu = vcpu;
+	preempt_notifier_init(&mv->notifier, &preempt_ops);
 	reset_regs(&mv->regs);
 
 	raw_spin_lock(&vcpus_lock);
@@ -118,7 +121,7 @@ void vcpu_forget_all(void)
 		forget(mv);
 }
 
-static void save_guest(struct mte_regs *regs)
+static void save_regs(struct mte_regs *regs)
 {
 	regs->rgsr = read_sysreg_s(SYS_RGSR_EL1);
 	regs->gcr = read_sysreg_s(SYS_GCR_EL1);
@@ -126,7 +129,7 @@ static void save_guest(struct mte_regs *regs)
 	regs->tfsre0 = read_sysreg_s(SYS_TFSRE0_EL1);
 }
 
-static void restore(const struct mte_regs *regs)
+static void restore_regs(const struct mte_regs *regs)
 {
 	write_sysreg_s(regs->rgsr, SYS_RGSR_EL1);
 	write_sysreg_s(regs->gcr, SYS_GCR_EL1);
@@ -156,52 +159,95 @@ static void set_ata(struct kvm_vcpu *vcpu, bool on)
 		clear_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
 }
 
-/* Preemption is off; called for KVM_RUN, and when its task is scheduled in. */
-HOOK_WATCH2(kvm_arch_vcpu_load, void, struct kvm_vcpu *, vcpu, int, cpu)
+/* Preemption is off, in both. */
+static void switch_in(struct mte_vcpu *mv)
 {
-	struct mte_vcpu *mv = NULL;
+	sync_tag_faults();
+	save_regs(this_cpu_ptr(&host_regs));
+	restore_regs(&mv->regs);
+	mv->loaded = true;
+}
+
+static void switch_out(struct mte_vcpu *mv)
+{
+	sync_tag_faults();
+	save_regs(&mv->regs);
+	restore_regs(this_cpu_ptr(&host_regs));
+	mv->loaded = false;
+}
+
+static void sched_in(struct preempt_notifier *notifier, int cpu)
+{
+	switch_in(container_of(notifier, struct mte_vcpu, notifier));
+}
+
+static void sched_out(struct preempt_notifier *notifier, struct task_struct *next)
+{
+	switch_out(container_of(notifier, struct mte_vcpu, notifier));
+}
+
+static struct preempt_ops preempt_ops = {
+	.sched_in = sched_in,
+	.sched_out = sched_out,
+};
+
+/*
+ * Whether a vCPU has MTE is settled when KVM_RUN has its mutex, and stays so until
+ * that ends: a change takes the mutexes of all vCPUs (state.c), or their
+ * KVM_ARM_VCPU_INIT (reboot.c).
+ */
+static notrace bool runs_with_mte(const u64 *x)
+{
+	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)x[0];
 
 	if (atomic_read(&vms_pending))
 		vm_vcpu_ran(vcpu);
 	/* Counters before state; pairs with vm_enter_state(). */
 	smp_rmb();
 	if (!atomic_read(&vms_active) && !vcpu_runs_mte(vcpu))
-		return;
+		return false;
 	/* Without a place for its registers it would see the host's: no MTE. */
-	if (registry_has_mte(vcpu->kvm))
-		mv = vcpu_find(vcpu);
-	set_ata(vcpu, mv);
-	if (!mv)
-		return;
-	sync_tag_faults();
-	save_guest(this_cpu_ptr(&host_regs));
-	restore(&mv->regs);
-	__this_cpu_write(loaded, mv);
+	set_ata(vcpu, registry_has_mte(vcpu->kvm) && vcpu_find(vcpu));
+	return vcpu_runs_mte(vcpu);
 }
 
 /*
- * A put without a load is one whose load came before the module, or of a vCPU
- * without MTE.
+ * KVM_RUN, with vcpu->mutex held.  Its own preempt notifier does the same for what
+ * KVM switches; without MTE nobody is asked when a vCPU's task is scheduled.
+ *
+ * KVM_RUN may last as long as the guest likes.  It does not hold up the module's
+ * exit: a VM that is not off pins the module, and does not become off during it.
  */
-HOOK_WATCH1(kvm_arch_vcpu_put, void, struct kvm_vcpu *, vcpu)
+HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, runs_with_mte, int, (struct kvm_vcpu *vcpu),
+	     (vcpu))
 {
-	struct mte_vcpu *mv = __this_cpu_read(loaded);
+	struct mte_vcpu *mv = vcpu_find(vcpu);
+	int ret;
 
-	if (!mv || mv->vcpu != vcpu)
-		return;
-	sync_tag_faults();
-	save_guest(&mv->regs);
-	restore(this_cpu_ptr(&host_regs));
-	__this_cpu_write(loaded, NULL);
+	preempt_disable();
+	switch_in(mv);
+	preempt_notifier_register(&mv->notifier);
+	preempt_enable();
+
+	ret = original(kvm_arch_vcpu_ioctl_run)(vcpu);
+
+	preempt_disable();
+	preempt_notifier_unregister(&mv->notifier);
+	switch_out(mv);
+	preempt_enable();
+	return ret;
 }
 
-/* Between the put and the load in kvm_reset_vcpu(), so the copy counts. */
+/* Preemption is off: PSCI resets a vCPU in KVM_RUN, where the CPU has its registers. */
 HOOK_WATCH1(kvm_reset_sys_regs, void, struct kvm_vcpu *, vcpu)
 {
 	struct mte_vcpu *mv = vcpu_find(vcpu);
 
-	if (mv)
-		reset_regs(&mv->regs);
+	if (!mv)
+		return;
+	reset_regs(&mv->regs);
+	if (mv->loaded)
+		restore_regs(&mv->regs);
 }
 
 HOOK_WATCH1(kvm_arch_vcpu_destroy, void, struct kvm_vcpu *, vcpu)
