@@ -3,13 +3,16 @@
 """messages.py PAGE SOURCE... - every message of the module must stand on the page.
 
 The messages are the formats of pr_err(), pr_warn(), pr_notice() and pr_info() in all their kinds, and what is put
-into one of them as "why = ...". On the page each stands, with some values for its conversions, in a line of its own of
+into one of them as "why = ...", and those of hook_cannot() with what it adds. On the page each stands, with some values for its conversions, in a line of its own of
 a code block. Prints what is missing, and lines of code blocks that look like a message and are none."""
 import re
 import sys
 
 CALL = re.compile(r'\bpr_(?:emerg|alert|crit|err|warn|notice|info|cont)(?:_once|_ratelimited)?\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)')
 OTHER = re.compile(r'\b(?:printk|pr_(?!emerg|alert|crit|err|warn|notice|info|cont|fmt|debug)\w+|WARN\w*|dev_\w+)\(\s*"')
+# Of the macro itself only what it adds is a format, with its argument between.
+CANNOT = re.compile(r'\bhook_cannot\([^,"]+,\s*((?:"(?:[^"\\]|\\.)*"\s*)+)')
+NEEDED, WITHOUT = '%s: {}; needed for %s', '%s: {}; going on without: %s'
 WHY = re.compile(r'\bwhy\s*=\s*([^;]*);')
 STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 CONVERSION = re.compile(r'%[-+ #0]*[0-9.]*(?:hh|ll|h|l|z)?([diouxXsp])')
@@ -46,7 +49,10 @@ for path in sys.argv[2:]:
     for m in OTHER.finditer(source):
         print(f'{path}: a message of a kind that this check does not know: {m[0]}')
         bad = 1
-    found = [(m.start(), strings(m[1])) for m in CALL.finditer(source)]
+    found = [(m.start(), strings(m[1])) for m in CALL.finditer(source) if not source.startswith('fmt', m.end())]
+    cannot = [(m.start(), strings(m[1])) for m in CANNOT.finditer(source)]
+    found += [(start, NEEDED.format(fmt)) for start, fmt in cannot]
+    known += [pattern(WITHOUT.format(fmt)) for _, fmt in cannot]
     for start, fmt in found:
         known.append(pattern(fmt))
         if not any(known[-1].fullmatch(line) for line in page):

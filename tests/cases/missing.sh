@@ -30,8 +30,8 @@ refused() {
 	T=$VARIANT loads_not ENOENT "^$2: $3" "$4"
 }
 
-is "$(grep -c ' kvm_arch_vcpu_pux$' /proc/kallsyms)" 0 "the kernel has no function kvm_arch_vcpu_pux"
-refused kvm_arch_vcpu_put kvm_arch_vcpu_pux 'no such function' "a hooked function is missing"
+is "$(grep -c ' kvm_reset_sys_regz$' /proc/kallsyms)" 0 "the kernel has no function kvm_reset_sys_regz"
+refused kvm_reset_sys_regs kvm_reset_sys_regz 'no such function' "a hooked function is missing"
 refused kvm_arm_copy_sys_reg_indices no_such_function 'no such function' "the last of the table is missing"
 refused mte_clear_page_tags no_such_function 'no such function' "a called function is missing"
 

@@ -8,7 +8,7 @@
 
 BY=$(mechanism)
 # Armed only while there is a VM with MTE, and always.
-OWNED=kvm_arch_vcpu_put
+OWNED=kvm_arch_vcpu_ioctl_run
 ALWAYS=kvm_dev_ioctl
 
 own() { errno_of '-e finit_module,init_module' insmod "$T/owner.ko" "function=$1"; }
@@ -64,8 +64,8 @@ succeeds "nor when another has come and gone" wait_until 60 settled "$COUNT"
 
 # --- an admin traces hooked functions ---
 
-# Wrapped, watched, and wrapped with more than one call on the way.
-TRACED='kvm_dev_ioctl kvm_arch_vcpu_load kvm_reset_vcpu'
+# Wrapped, watched, wrapped for some callers only, and wrapped with more than one call on the way.
+TRACED='kvm_dev_ioctl kvm_reset_sys_regs kvm_arch_vcpu_ioctl_run kvm_reset_vcpu'
 echo "$TRACED" >"$TRACING/set_ftrace_filter"
 echo function >"$TRACING/current_tracer"
 for f in $TRACED; do
