@@ -95,16 +95,17 @@ static enum hook_mechanism armed_by;
 static unsigned long missed_before;
 
 /*
- * Where a wrapper calls the original: behind the two instructions that the kernel
- * keeps for tracing at its start, of which we use one, so that this call is not
- * caught and looked at once more.  If they come behind a landing pad (BTI) the
- * call has to go there.
+ * Where a wrapper calls the original.  By ftrace: behind the two instructions that
+ * the kernel keeps for tracing at its start, of which we use one, so that this call
+ * is not caught and looked at once more.  If they come behind a landing pad (BTI)
+ * the call has to go there.  By a kprobe: at its start, as tracers and other probes
+ * have not seen this call yet.
  */
-static void *behind_hook(const struct hook *hook)
+static void *original_entry(const struct hook *hook, enum hook_mechanism how)
 {
 	unsigned long addr = hook->addr;
 
-	if (hook->site == addr + AARCH64_INSN_SIZE)
+	if (how == HOOK_BY_FTRACE && hook->site == addr + AARCH64_INSN_SIZE)
 		addr = hook->site + AARCH64_INSN_SIZE;
 	return (void *)addr;
 }
@@ -144,7 +145,7 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 
 	for (i = 0; i < nr; i++)
 		if (hooks[i].handler->original)
-			*hooks[i].handler->original = behind_hook(&hooks[i]);
+			*hooks[i].handler->original = original_entry(&hooks[i], how);
 
 	armed_by = how;
 	missed_before = 0;
