@@ -199,6 +199,7 @@ static struct preempt_ops preempt_ops = {
 static notrace bool runs_with_mte(const u64 *x)
 {
 	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)x[0];
+	bool has_mte;
 
 	if (atomic_read(&vms_pending))
 		vm_vcpu_ran(vcpu);
@@ -206,8 +207,10 @@ static notrace bool runs_with_mte(const u64 *x)
 	smp_rmb();
 	if (!atomic_read(&vms_active) && !vcpu_runs_mte(vcpu))
 		return false;
+	has_mte = registry_has_mte(vcpu->kvm);
 	/* Without a place for its registers it would see the host's: no MTE. */
-	set_ata(vcpu, registry_has_mte(vcpu->kvm) && vcpu_find(vcpu));
+	if (has_mte != vcpu_runs_mte(vcpu))
+		set_ata(vcpu, has_mte && vcpu_find(vcpu));
 	return vcpu_runs_mte(vcpu);
 }
 
