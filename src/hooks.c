@@ -70,17 +70,21 @@
 	X(kvm_arch_prepare_memory_region, "early check of memory slots") \
 	X(kvm_arch_vcpu_ioctl,		"a vCPU's reset")
 
-/* Which functions repairs need differs, see compat.h. */
-#define HOOKS_BLOCK_COLLAPSE(X)						\
+/* One table a repair.  Which functions some need differs: see compat.h. */
+#define HOOKS_NATIVE_COLLAPSE(X)					\
 	X(kvm_pgtable_stage2_map,	"tags of blocks built of pages")
+
+#define HOOKS_NATIVE_SPLIT(X)	COMPAT_HOOKS_SPLIT(X)
+
+#define HOOKS_NATIVE_HUGETLB(X)	COMPAT_HOOKS_HUGETLB(X)
 
 #define HOOKS_NONE(X)
 
 #define HOOKS_OF_BACKEND	compat_backend(HOOKS_NATIVE, HOOKS_INJECT)
 #define HOOKS_LAZY		compat_backend(HOOKS_NONE, HOOKS_INJECT_LAZY)
-#define REPAIR_COLLAPSE		compat_backend(HOOKS_BLOCK_COLLAPSE, HOOKS_NONE)
-#define REPAIR_SPLIT		compat_backend(COMPAT_HOOKS_SPLIT, HOOKS_NONE)
-#define REPAIR_HUGETLB		compat_backend(COMPAT_HOOKS_HUGETLB, HOOKS_NONE)
+#define REPAIR_COLLAPSE		compat_backend(HOOKS_NATIVE_COLLAPSE, HOOKS_NONE)
+#define REPAIR_SPLIT		compat_backend(HOOKS_NATIVE_SPLIT, HOOKS_NONE)
+#define REPAIR_HUGETLB		compat_backend(HOOKS_NATIVE_HUGETLB, HOOKS_NONE)
 
 #define HOOKS(X)							\
 	HOOKS_COMMON(X) HOOKS_OF_BACKEND(X) HOOKS_LAZY(X)		\

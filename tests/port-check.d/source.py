@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the module needs of a kernel: read from its own source, so that there is no second list.
 
-src/hooks.c has the tables, the handlers of HOOK_WRAP() and HOOK_WATCHn() the prototypes, and struct kernel_functions
+src/hooks.c has the tables, the handlers of HOOK_WRAP..() and HOOK_WATCHn() the prototypes, and struct kernel_functions
 those of what is called. A table with NATIVE in its name is for kernels whose KVM has guest MTE, one with INJECT for those
 whose KVM has none, any other for all. Tables may name macros of include/compat.h, COMPAT_..., as may handlers for
 prototypes: what these stand for differs between kernels, and each branch of their #if is an alternative.
@@ -70,10 +70,12 @@ def _parameters(text):
 
 def _handlers(text):
     """(function, result, parameters as in the source, types of the parameters) of the handlers in a source file."""
-    for match in re.finditer(r"\bHOOK_(WRAP|WRAP_VOID|WATCH(\d))\((?=\w+,)(?!fn,)", text):
+    for match in re.finditer(r"\bHOOK_(WRAP|WRAP_IF|WRAP_VOID|WATCH(\d))\((?=\w+,)(?!fn,)", text):
         args = _arguments(text, match.end() - 1)
         if match[1] == "WRAP":
             yield args[0], args[1], args[2]
+        elif match[1] == "WRAP_IF":
+            yield args[0], args[2], args[3]
         elif match[1] == "WRAP_VOID":
             yield args[0], "void", args[1]
         else:
