@@ -247,6 +247,12 @@ class Tap:
         print(f"not ok {self.count} - {name} # TODO {why}")
 
 
+def allowed(kernel, row):
+    """By how much a figure may be worse.  A VM's life has the kernel's own threads in it, RCU's above all; with the peers,
+    which have nothing of ours, it differs by 2 % from run to run."""
+    return 0.05 if kernel != MODULE_KERNEL and row == "vm_life" else WORSE
+
+
 def check_row(tap, now, before, kernel, row):
     """One kernel's figures of a row against those of the committed table."""
     name = f"{ROWS.get(row, row)}, {kernel}"
@@ -254,16 +260,16 @@ def check_row(tap, now, before, kernel, row):
     if now.releases[kernel] != before.releases[kernel]:
         tap.skip(name, f"the table has {before.releases[kernel]}, this is {now.releases[kernel]}")
         return
-    worse, better = [], []
+    worse, better, most = [], [], allowed(kernel, row)
     for column in columns:
         old, new = before.values[kernel, column, row], now.values.get((kernel, column, row))
         if new is None:
             worse.append(f"{column}: no figure any more, was {number(old)}")
-        elif new > old * (1 + WORSE):
+        elif new > old * (1 + most):
             worse.append(f"{column}: {number(new)}, was {number(old)}: {new / old - 1:+.1%}")
-        elif new < old * (1 - WORSE):
+        elif new < old * (1 - most):
             better.append(f"{column}: {number(new)}, was {number(old)}: better, tests/bench/run makes a new table")
-    tap.point(not worse, f"{name}: not worse than the committed table by more than 1 %", *worse, *better)
+    tap.point(not worse, f"{name}: not worse than the committed table by more than {most:.0%}", *worse, *better)
 
 
 def check_goal(tap, now, before, goal):
