@@ -4,6 +4,7 @@
 #define _KVM_MTE_HOOK_ENGINE_H
 
 #include <linux/module.h>
+#include <linux/ratelimit.h>
 
 #include "compat.h"
 #include "hook.h"
@@ -28,9 +29,14 @@ int hook_kprobe_set(struct hook *hook);
 unsigned long hook_kprobe_clear(struct hook *hook);
 unsigned long hook_kprobe_disarm(struct hook *hooks, unsigned int nr);
 
+/* Enough for all of a table at once: VMMs can have the lazy ones armed. */
+extern struct ratelimit_state hook_ratelimit;
+
 /* One that can be done without is left out, and not looked at any more. */
 #define hook_cannot(hook, fmt, ...)					\
 	do {								\
+		if (!__ratelimit(&hook_ratelimit))			\
+			break;						\
 		if ((hook)->optional)					\
 			pr_warn("%s: " fmt "; going on without: %s\n",	\
 				(hook)->name, ##__VA_ARGS__, (hook)->lost); \

@@ -174,6 +174,7 @@ int hooks_arm(enum hook_mechanism how);
 int hooks_hold(void);
 void hooks_hold_more(void);
 void hooks_release(void);
+bool hooks_try(void);
 unsigned long hooks_disarm(void);
 unsigned int hooks_count(void);
 

@@ -3,8 +3,9 @@
  * KVM_CAP_ARM_MTE: VMMs that ask for guest MTE by themselves.
  *
  * Some VMMs enable whatever is advertised and give up if that fails, so the two
- * answers must agree.  Before there is a VM it is the calling process's policy
- * that decides; a VM keeps the policy it was made with.
+ * answers must agree: who is told yes finds the hooks armed that it takes.  Before
+ * there is a VM it is the calling process's policy that decides; a VM keeps the
+ * policy it was made with.
  *
  * Documentation/virt/kvm/api.rst 7.28; arch/arm64/kvm/arm.c upstream.
  */
@@ -32,7 +33,8 @@ HOOK_WRAP(kvm_vm_ioctl_check_extension, int, (struct kvm *kvm, long ext),
 	if (ext != KVM_CAP_ARM_MTE)
 		return original(kvm_vm_ioctl_check_extension)(kvm, ext);
 	return policy_lets(kvm) &&
-	       backend_offers(kvm, original(kvm_vm_ioctl_check_extension));
+	       backend_offers(kvm, original(kvm_vm_ioctl_check_extension)) &&
+	       hooks_try();
 }
 
 /* KVM_ENABLE_CAP on a VM. */

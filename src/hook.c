@@ -19,6 +19,8 @@
 
 DEFINE_PER_CPU(long, hook_in_flight);
 
+DEFINE_RATELIMIT_STATE(hook_ratelimit, 5 * HZ, 40);
+
 static const char * const mechanism_names[] = {
 	[HOOK_BY_FTRACE] = "ftrace",
 	[HOOK_BY_KPROBE] = "kprobe",

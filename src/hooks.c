@@ -252,6 +252,23 @@ void hooks_release(void)
 }
 
 /**
+ * hooks_try - could hooks_hold() have them armed just now?
+ *
+ * They are then, and stay so for some seconds: long enough for a VMM that is told
+ * of MTE to ask for it.
+ *
+ * Context: as hooks_hold().
+ * Return: false if not, with the reason in the log.
+ */
+bool hooks_try(void)
+{
+	if (hooks_hold())
+		return false;
+	hooks_release();
+	return true;
+}
+
+/**
  * hooks_disarm - remove all hooks and wait for their users
  *
  * Context: module exit; may sleep.
