@@ -84,7 +84,7 @@ static noinline void tags_clear_block(void *start, size_t size)
 		     ".endr\n"
 		     "	cmp	%0, %1\n"
 		     "	b.lo	1b\n"
-		     : "+r" (from) : "r" (from + size), "r" (stgm_size())
+		     : "+&r" (from) : "r" (from + size), "r" (stgm_size())
 		     : "cc", "memory");
 }
 
@@ -100,7 +100,7 @@ static bool any_tagged(const struct page *page, unsigned long nr)
 	return any & BIT(PG_mte_tagged);
 }
 
-/* set_bit() on each; a machine with MTE has the atomics of Armv8.1. */
+/* set_bit() on each of an even number; a machine with MTE has the atomics of Armv8.1. */
 static void set_all_tagged(struct page *page, unsigned long nr)
 {
 	unsigned long *flags = &page->flags, *end = &page[nr].flags;
@@ -113,7 +113,7 @@ static void set_all_tagged(struct page *page, unsigned long nr)
 		     ".endr\n"
 		     "	cmp	%0, %1\n"
 		     "	b.lo	1b\n"
-		     : "+r" (flags)
+		     : "+&r" (flags)
 		     : "r" (end), "r" (BIT(PG_mte_tagged)), "I" (sizeof(*page))
 		     : "cc", "memory");
 }
@@ -141,7 +141,7 @@ static unsigned int init_pages(struct page *page, unsigned long nr)
 	unsigned long i;
 
 	raw_spin_lock(lock);
-	if (nr * PAGE_SIZE >= SZ_64K && !any_tagged(page, nr)) {
+	if (nr > 1 && nr * PAGE_SIZE >= SZ_64K && !any_tagged(page, nr)) {
 		tags_clear_block(page_address(page), nr * PAGE_SIZE);
 		smp_wmb();	/* as in init_page() */
 		set_all_tagged(page, nr);
