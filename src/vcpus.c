@@ -85,7 +85,8 @@ int vcpus_hold(struct kvm *kvm)
  * @nr: number of vCPUs looked at, by index
  *
  * A vCPU can be used as soon as its file exists, a little before KVM counts it as
- * online; but it has to be initialised first, and that takes mte_vm.lock.
+ * online; but it has to be initialised first, and then the state is looked at under
+ * mte_vm.lock.
  *
  * Context: mte_vm.lock held.
  * Return: false if there is another one, or one in the making.

@@ -144,21 +144,6 @@ static void sync_tag_faults(void)
 	isb();
 }
 
-/*
- * HCR_EL2.ATA is written here only, in the vCPU's own context: KVM's other
- * writers of hcr_el2 run under its mutex, or, for interrupt lines, use atomic
- * bit operations as this does.
- */
-static void set_ata(struct kvm_vcpu *vcpu, bool on)
-{
-	if (on == vcpu_runs_mte(vcpu))
-		return;
-	if (on)
-		set_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
-	else
-		clear_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
-}
-
 /* Preemption is off, in both. */
 static void switch_in(struct mte_vcpu *mv)
 {
@@ -199,19 +184,36 @@ static struct preempt_ops preempt_ops = {
 static notrace bool runs_with_mte(const u64 *x)
 {
 	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)x[0];
-	bool has_mte;
 
 	if (atomic_read(&vms_pending))
 		vm_vcpu_ran(vcpu);
 	/* Counters before state; pairs with vm_enter_state(). */
 	smp_rmb();
-	if (!atomic_read(&vms_active) && !vcpu_runs_mte(vcpu))
-		return false;
-	has_mte = registry_has_mte(vcpu->kvm);
-	/* Without a place for its registers it would see the host's: no MTE. */
-	if (has_mte != vcpu_runs_mte(vcpu))
-		set_ata(vcpu, has_mte && vcpu_find(vcpu));
-	return vcpu_runs_mte(vcpu);
+	return registry_has_mte(vcpu->kvm);
+}
+
+/*
+ * HCR_EL2.ATA is written here only, in the vCPU's own context: KVM's other writers
+ * of hcr_el2 run under its mutex, or, for interrupt lines, use atomic bit
+ * operations as this does.  It is set during KVM_RUN only, so that none is left
+ * in a vCPU whose VM is turned off, or loses the module.
+ */
+static void begin_run(struct kvm_vcpu *vcpu, struct mte_vcpu *mv)
+{
+	set_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
+	preempt_disable();
+	switch_in(mv);
+	preempt_notifier_register(&mv->notifier);
+	preempt_enable();
+}
+
+static void end_run(struct kvm_vcpu *vcpu, struct mte_vcpu *mv)
+{
+	preempt_disable();
+	preempt_notifier_unregister(&mv->notifier);
+	switch_out(mv);
+	preempt_enable();
+	clear_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
 }
 
 /*
@@ -227,17 +229,12 @@ HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, runs_with_mte, int, (struct kvm_vcpu *vcpu
 	struct mte_vcpu *mv = vcpu_find(vcpu);
 	int ret;
 
-	preempt_disable();
-	switch_in(mv);
-	preempt_notifier_register(&mv->notifier);
-	preempt_enable();
-
+	/* Without a place for its registers it would see the host's: no MTE. */
+	if (!mv)
+		return original(kvm_arch_vcpu_ioctl_run)(vcpu);
+	begin_run(vcpu, mv);
 	ret = original(kvm_arch_vcpu_ioctl_run)(vcpu);
-
-	preempt_disable();
-	preempt_notifier_unregister(&mv->notifier);
-	switch_out(mv);
-	preempt_enable();
+	end_run(vcpu, mv);
 	return ret;
 }
 
@@ -298,31 +295,44 @@ HOOK_WRAP(kvm_reset_vcpu, int, (struct kvm_vcpu *vcpu), (vcpu))
 	return err ?: check_width(vcpu);
 }
 
+/*
+ * A VM that has not run may be turned on at once while one of its vCPUs that KVM
+ * does not count yet is initialised (vcpus_all_online()): that one is not prepared.
+ */
+static bool was_missed(struct mte_vm *vm, const struct kvm_vcpu *vcpu)
+{
+	bool missed;
+
+	raw_spin_lock(&vm->lock);
+	missed = vm->state != VM_OFF && !vcpu_find(vcpu);
+	raw_spin_unlock(&vm->lock);
+	return missed;
+}
+
 /* KVM_ARM_VCPU_INIT: vcpu->mutex is held, the vCPU is not loaded. */
 HOOK_WRAP(kvm_arch_vcpu_ioctl, long,
 	  (struct file *filp, unsigned int ioctl, unsigned long arg),
 	  (filp, ioctl, arg))
 {
 	struct kvm_vcpu *vcpu = filp->private_data;
-	struct mte_vm *vm;
+	struct mte_vm *vm = NULL;
 	long ret;
 	int err;
 
-	if (ioctl != KVM_ARM_VCPU_INIT)
-		goto out;
-	vm = registry_find(vcpu->kvm);
+	if (ioctl == KVM_ARM_VCPU_INIT)
+		vm = registry_find(vcpu->kvm);
 	if (!vm)
-		goto out;
-	if (READ_ONCE(vm->state) != VM_OFF) {
-		err = vcpu_prepare(vcpu);
-		if (err)
-			return err;
-	}
-	ret = original(kvm_arch_vcpu_ioctl)(filp, ioctl, arg);
+		return original(kvm_arch_vcpu_ioctl)(filp, ioctl, arg);
+	do {
+		if (READ_ONCE(vm->state) != VM_OFF) {
+			err = vcpu_prepare(vcpu);
+			if (err)
+				return err;
+		}
+		ret = original(kvm_arch_vcpu_ioctl)(filp, ioctl, arg);
+	} while (!ret && was_missed(vm, vcpu));
 	/* Without a place for its registers it is from before a change was asked for. */
 	if (!ret && vcpu_find(vcpu))
 		vm_vcpu_initialised(vm, vcpu);
 	return ret;
-out:
-	return original(kvm_arch_vcpu_ioctl)(filp, ioctl, arg);
 }
