@@ -40,7 +40,7 @@ enum hook_mechanism { HOOK_BY_FTRACE, HOOK_BY_KPROBE };
  * @watch: HOOK_WATCH: called with the argument registers x0..x7
  * @wants: HOOK_WRAP_IF: likewise, decides whether this call is to be wrapped
  * @wrapper: HOOK_WRAP: entry point that replaces the function
- * @original: HOOK_WRAP: set by the engine to the function's address
+ * @original: HOOK_WRAP: set by the engine to where the function is to be called
  */
 struct hook_handler {
 	enum hook_kind kind;
@@ -193,15 +193,5 @@ static inline void hook_leave(void)
 	}								\
 	HOOK_HANDLER_WATCH(fn);						\
 	static __always_inline void fn##_watched(t1 a1, t2 a2, t3 a3)
-
-#define HOOK_WATCH4(fn, type, t1, a1, t2, a2, t3, a3, t4, a4)		\
-	HOOK_SAME_TYPE(fn, typeof(type(t1, t2, t3, t4)));		\
-	static __always_inline void fn##_watched(t1 a1, t2 a2, t3 a3, t4 a4); \
-	static notrace void fn##_entry(const u64 *x)			\
-	{								\
-		fn##_watched((t1)x[0], (t2)x[1], (t3)x[2], (t4)x[3]);	\
-	}								\
-	HOOK_HANDLER_WATCH(fn);						\
-	static __always_inline void fn##_watched(t1 a1, t2 a2, t3 a3, t4 a4)
 
 #endif /* _KVM_MTE_HOOK_H */

@@ -21,7 +21,9 @@
  *	        mte_vm.lock	state, origin, fresh; also where KVM_RUN begins
  *	          tag locks	inject/page.c; also under mmu_lock and page table locks
  * The mutexes of the registry and of the policy lists are taken inside others, and
- * nothing of the above but mte_vm.lock inside them.
+ * nothing of the above but mte_vm.lock inside them.  That of the lazy hooks
+ * (hooks.c) is taken inside mte_vm.life, kvm->lock and the registry's, with only
+ * those of ftrace and kprobes inside it.
  */
 #ifndef _KVM_MTE_H
 #define _KVM_MTE_H
@@ -95,7 +97,7 @@ enum vm_policy { POLICY_REQUEST, POLICY_ON, POLICY_OFF };
  * @origin_before: what @origin goes back to when a pending change is undone
  * @fresh: vCPUs, by index, initialised anew since the change was asked for or
  *	a vCPU last ran; only while a change is pending
- * @hooked: it is or was not off, and so holds the lazy hooks until it ends
+ * @hooked: it is or was not off, or nearly, and so holds the lazy hooks until it ends
  * @had_mte: it had MTE and has been turned off since
  * @vmm_asked: its VMM has enabled MTE itself, so it knows of tags
  * @pages_tagged: base pages whose tags were cleared for this VM

@@ -18,6 +18,8 @@ static inline bool vm_is_asked_for(const struct mte_vm *vm, bool on)
 
 /* state.c */
 int vm_enter_state(struct mte_vm *vm, enum vm_state to);
+
+/* slots.c */
 void vm_drop_mappings(struct kvm *kvm);
 
 /* vcpus.c */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The hook engine: catches calls of kernel functions, by ftrace or by kprobes.
- * All of a table is armed or none of it.  Knows nothing of KVM.
+ * All of a table that is not lazy is armed or none of it.  Knows nothing of KVM.
  *
  * Why it is safe to unload: a wrapper may sleep, and unregistering waits only
  * for callbacks.  Each diverted call is therefore counted, in the callback,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hooks by ftrace.  One ftrace_ops holds all the functions, so arming is one
- * atomic step.  IPMODIFY makes us their only owner: a livepatch of one of them
+ * Hooks by ftrace.  One ftrace_ops holds all the functions: those that are not lazy
+ * are armed in one atomic step.  IPMODIFY makes us their only owner: a livepatch of one of them
  * is refused while we are there, and we are refused while it is.  PERMANENT
  * keeps kernel.ftrace_enabled=0 from switching the hooks off behind our back.
  */

@@ -248,7 +248,7 @@ void hooks_hold_more(void)
 void hooks_release(void)
 {
 	if (atomic_dec_and_test(&holders) && NR_LAZY)
-		mod_delayed_work(system_wq, &disarm_work, DISARM_DELAY);
+		mod_delayed_work(system_long_wq, &disarm_work, DISARM_DELAY);
 }
 
 /**

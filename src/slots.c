@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which memory slots an MTE VM may have: only memory whose tags the kernel
+ * A VM's memory slots.  Which an MTE VM may have: only memory whose tags the kernel
  * keeps wherever the page goes.  That is anonymous memory, shmem and memfd, and
  * hugetlbfs; and device memory, which is mapped as device and has no tags.  A
  * file's pages go to a disk that has no place for tags; DAX and other
@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 
 #include "backend.h"
+#include "state.h"
 #include "trace.h"
 
 static bool can_hold_tags(const struct vm_area_struct *vma)
@@ -122,4 +123,24 @@ out:
 	if (!err && vm && change != KVM_MR_DELETE)
 		migration_slot_set(vm, slot);
 	return err;
+}
+
+/**
+ * vm_drop_mappings - drop what stage 2 maps in the memory slots of a VM
+ * @kvm: the VM, held alive by the caller as its address space is (mm_users)
+ *
+ * It comes back by faults, through stage2.c.  All kinds of memory: RAM may stand
+ * in a mapping that looks like a device's.
+ *
+ * Context: may sleep.
+ */
+void vm_drop_mappings(struct kvm *kvm)
+{
+	struct kvm_memory_slot *slot;
+	int idx, bkt;
+
+	idx = srcu_read_lock(&kvm->srcu);
+	compat_for_each_memslot(slot, bkt, kvm_memslots(kvm))
+		kernel.flush_memslot(kvm, slot);
+	srcu_read_unlock(&kvm->srcu, idx);
 }

@@ -25,11 +25,11 @@ atomic_t vms_pending = ATOMIC_INIT(0);
 /* How long to wait for a vCPU that is in an ioctl just now, in jiffies. */
 #define HOLD_TIMEOUT	(2 * HZ)
 
-/* Set when all hooks are armed: until then no VM may rely on them. */
+/* Set when the hooks are armed that always are: until then no VM may rely on them. */
 static bool ready;
 
 /**
- * vm_allow_set - all hooks are armed: from now on VMs may be turned on
+ * vm_allow_set - hooks are armed, and can be: from now on VMs may be turned on
  *
  * Context: module init.
  */
@@ -43,12 +43,21 @@ void vm_allow_set(void)
  * vm_may_set - may VMs be turned on yet?
  *
  * Context: any.
- * Return: true from when all hooks are armed.
+ * Return: true from vm_allow_set() on.
  */
 bool vm_may_set(void)
 {
 	/* Pairs with the release in vm_allow_set(). */
 	return smp_load_acquire(&ready);
+}
+
+/* Needs the lazy hooks till it ends; the caller holds them, and mte_vm.lock. */
+static void keep_hooks(struct mte_vm *vm)
+{
+	if (vm->hooked)
+		return;
+	vm->hooked = true;
+	hooks_hold_more();
 }
 
 /**
@@ -72,10 +81,8 @@ int vm_enter_state(struct mte_vm *vm, enum vm_state to)
 	if (from == VM_OFF && to != VM_OFF && !try_module_get(THIS_MODULE))
 		return -ENODEV;
 
-	if (to != VM_OFF && !vm->hooked) {
-		vm->hooked = true;
-		hooks_hold_more();
-	}
+	if (to != VM_OFF)
+		keep_hooks(vm);
 	if (vm_has_mte(vm))
 		vm->had_mte = true;
 	if (from == VM_OFF && to != VM_OFF)
@@ -94,26 +101,6 @@ int vm_enter_state(struct mte_vm *vm, enum vm_state to)
 	if (from != VM_OFF && to == VM_OFF)
 		module_put(THIS_MODULE);
 	return 0;
-}
-
-/**
- * vm_drop_mappings - drop what stage 2 maps in the memory slots of a VM
- * @kvm: the VM, held alive by the caller as its address space is (mm_users)
- *
- * It comes back by faults, through stage2.c.  All kinds of memory: RAM may stand
- * in a mapping that looks like a device's.
- *
- * Context: may sleep.
- */
-void vm_drop_mappings(struct kvm *kvm)
-{
-	struct kvm_memory_slot *slot;
-	int idx, bkt;
-
-	idx = srcu_read_lock(&kvm->srcu);
-	compat_for_each_memslot(slot, bkt, kvm_memslots(kvm))
-		kernel.flush_memslot(kvm, slot);
-	srcu_read_unlock(&kvm->srcu, idx);
 }
 
 /* What is wanted of MTE forbids some vCPUs and some memory. */
@@ -163,6 +150,15 @@ out:
 	return 0;
 }
 
+/* What hangs on its vCPUs goes with them, by a hook, even if they get no MTE. */
+static int prepare(struct mte_vm *vm, int nr)
+{
+	raw_spin_lock(&vm->lock);
+	keep_hooks(vm);
+	raw_spin_unlock(&vm->lock);
+	return backend_prepare(vm->kvm, nr);
+}
+
 /* One try, with slots_lock held: no slot comes or goes. */
 static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
@@ -179,7 +175,7 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	if (vcpus_have_run(kvm))
 		err = -EAGAIN;
 	else if (on)
-		err = check_vm(vm) ?: backend_prepare(kvm, nr);
+		err = check_vm(vm) ?: prepare(vm, nr);
 	else
 		err = 0;
 	if (!err)
@@ -207,24 +203,6 @@ static int try_until_timeout(struct mte_vm *vm, bool on, enum vm_origin origin)
 	return -EBUSY;
 }
 
-/* A VM that is not off holds the hooks by itself. */
-static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
-{
-	int err;
-
-	if (!on)
-		return try_until_timeout(vm, on, origin);
-	err = hooks_hold();
-	if (err) {
-		pr_notice_ratelimited("%d-%d: not changed: the hooks that it takes cannot be armed (%d)\n",
-				      vm->creator, vm->fd, err);
-		return err;
-	}
-	err = try_until_timeout(vm, on, origin);
-	hooks_release();
-	return err;
-}
-
 static void explain(const struct mte_vm *vm, int err)
 {
 	const char *why;
@@ -247,6 +225,23 @@ static void explain(const struct mte_vm *vm, int err)
 	pr_notice_ratelimited("%d-%d: not changed: %s\n", vm->creator, vm->fd, why);
 }
 
+/* A VM that is not off holds the hooks by itself. */
+static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
+{
+	int err = on ? hooks_hold() : 0;
+
+	if (err) {
+		pr_notice_ratelimited("%d-%d: not changed: the hooks that it takes cannot be armed (%d)\n",
+				      vm->creator, vm->fd, err);
+		return err;
+	}
+	err = try_until_timeout(vm, on, origin);
+	explain(vm, err);
+	if (on)
+		hooks_release();
+	return err;
+}
+
 /**
  * vm_set - turn MTE of a VM on or off, at once or at the guest's next reboot
  * @vm: the VM, held alive by the caller (mte_vm.life or an ioctl)
@@ -257,26 +252,27 @@ static void explain(const struct mte_vm *vm, int err)
  * Return: 0 also if it is so already; -EINVAL if a vCPU is 32-bit or a slot
  * cannot hold tags, -ENODEV if the VM, its process or the module is going (or
  * still coming), -ENOMEM, -EINTR if the caller is killed, or -EBUSY if a vCPU did
- * not come out of an ioctl for two seconds.  After an error nothing has changed,
+ * not come out of an ioctl for two seconds, or somebody else has come to own a
+ * function that is to be hooked.  After an error nothing has changed,
  * and the log has the reason.
  */
 int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
 	enum vm_state before = READ_ONCE(vm->state);
 	struct mm_struct *mm = vm->kvm->mm;
-	int err = -ENODEV;
+	int err;
 
 	/*
 	 * With the address space goes stage 2: it must last while we unmap.
 	 * Not mmput(): the last user's exit work may destroy the very VM.
 	 */
-	if (vm_may_set() && mmget_not_zero(mm)) {
-		err = set_with_hooks(vm, on, origin);
-		mmput_async(mm);
+	if (!vm_may_set() || !mmget_not_zero(mm)) {
+		explain(vm, -ENODEV);
+		return -ENODEV;
 	}
-	if (err)
-		explain(vm, err);
-	else if (READ_ONCE(vm->state) != before)
+	err = set_with_hooks(vm, on, origin);
+	mmput_async(mm);
+	if (!err && READ_ONCE(vm->state) != before)
 		sysfs_vm_changed(vm);
 	if (!err && on && before == VM_OFF && origin != ORIGIN_VMM)
 		migration_vm_on(vm);
@@ -319,7 +315,7 @@ void vm_adopt(struct mte_vm *vm)
 {
 	bool changed = false;
 
-	/* A KVM that gives MTE by itself has no lazy hooks: they cannot fail. */
+	/* A KVM that gives MTE by itself has no lazy hooks: only on the way out this fails. */
 	if (hooks_hold())
 		return;
 	raw_spin_lock(&vm->lock);

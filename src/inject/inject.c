@@ -84,7 +84,7 @@ void backend_exit(void)
  * backend_repair - how a hole of the kernel is dealt with
  * @repair: which
  *
- * All three are required hooks: loaded means active.
+ * What they take is required, and set as long as a VM has MTE: loaded means active.
  *
  * Return: a word for sysfs.
  */
