@@ -217,8 +217,8 @@ static void end_run(struct kvm_vcpu *vcpu, struct mte_vcpu *mv)
 }
 
 /*
- * KVM_RUN, with vcpu->mutex held.  Its own preempt notifier does the same for what
- * KVM switches; without MTE nobody is asked when a vCPU's task is scheduled.
+ * KVM_RUN, with vcpu->mutex held.  A preempt notifier of ours does the same for
+ * what KVM switches; without MTE nobody is asked when a vCPU's task is scheduled.
  *
  * KVM_RUN may last as long as the guest likes.  It does not hold up the module's
  * exit: a VM that is not off pins the module, and does not become off during it.
