@@ -65,6 +65,8 @@ await() {
 	tail=$!
 	exec {found}< <(sed -E $'\\\001'"$regex"$'\001q' <&"$in" >"$AWAITED_OUT"; echo)
 	until read -r -t 1 <&"$found"; do
+		# A line that comes just when the second is over is dropped by bash; the end that follows is not.
+		(($? > 128)) || break
 		if ! guest_alive "$name" || ((SECONDS >= end)); then
 			# What it said last may still be on its way.
 			read -r -t 2 <&"$found"
