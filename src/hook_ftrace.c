@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hooks by ftrace.  One ftrace_ops holds all the functions: those that are not lazy
- * are armed in one atomic step.  IPMODIFY makes us their only owner: a livepatch of one of them
- * is refused while we are there, and we are refused while it is.  PERMANENT
- * keeps kernel.ftrace_enabled=0 from switching the hooks off behind our back.
+ * Hooks by ftrace.  One ftrace_ops holds all the functions: those that are not
+ * lazy are armed in one atomic step.  IPMODIFY makes us their only owner: a
+ * livepatch of one of them is refused while we are there, and we are refused while
+ * it is.  PERMANENT keeps kernel.ftrace_enabled=0 from switching the hooks off
+ * behind our back.
  */
 #include <linux/ftrace.h>
 #include <linux/hash.h>
