@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # make			the module, for the running kernel or KDIR=<headers>
-# make check		every test, most on an emulated host (T="name ..." for some)
+# make check		each feature, hook and error once, on an emulated host (T="name ..." for some)
+# make check-all		everything, on all kernels (SHARD=1/4 for a part)
 # make soak		the long versions of some, for hours
 # make bench		measure what MTE costs, in instructions; writes docs/bench.md
 # make bench-check	the same, compared with what the goals and the last table say
@@ -19,6 +20,9 @@ modules modules_install clean:
 
 check:
 	tests/run $(T)
+
+check-all:
+	tests/run --full $(if $(SHARD),--shard $(SHARD)) $(T)
 
 soak:
 	tests/run --soak $(T)
@@ -39,4 +43,4 @@ dist deb srpm:
 	packaging/$@
 
 .DEFAULT_GOAL := modules
-.PHONY: modules modules_install clean check soak bench bench-check demo style dist deb srpm
+.PHONY: modules modules_install clean check check-all soak bench bench-check demo style dist deb srpm

@@ -9,31 +9,38 @@ directive() {
 	printf '%s\n' "${v:-$3}"
 }
 
-# overlay CASE KERNEL HOOK - prints the archive with what belongs to this run alone; it is appended to the host's image.
+# overlay UNITS - prints the archive with what belongs to this boot alone; it is appended to the host's image. The cases lie in
+# /t/cases, numbered in their order, each with its environment.
 overlay() {
-	local case=$1 d f
+	local case k hook n=100 d f
 	d=$(mktemp -d "$RUN_DIR/overlay.XXXXXX")
-	mkdir -p "$d/t/guest"
+	mkdir -p "$d/t/guest" "$d/t/cases"
 	cp "$TESTS/host/init" "$d/init"
 	cp "$TESTS"/host/*.sh "$d/t/"
-	cp "$case" "$d/t/case"
-	printf 'export KERNEL=%q HOOK=%q\n' "$2" "$3" >"$d/t/env"
+	while IFS=$'\t' read -r case k hook; do
+		f=$d/t/cases/$((n++))-$(basename "$case" .sh)
+		cp "$case" "$f"
+		chmod 755 "$f"
+		printf 'export KERNEL=%q HOOK=%q TIER=%q FAIL_FAST=%q CASE_TIMEOUT=%q\n' "$k" "${hook/none/auto}" "$TIER" "${FAIL_FAST:-}" \
+			"$(directive "$case" timeout 900)" >"$f.env"
+	done <<<"$1"
 	for f in "${PAYLOAD[@]}"; do
 		cp "${f%%:*}" "$d/t/${f#*:}"
 	done
-	chmod 755 "$d/init" "$d/t/case"
+	chmod 755 "$d/init"
 	cpio_pack "$d"
 	rm -rf "$d"
 }
 
-# boot_command CASE INITRD CONSOLE - sets BOOT to the command; the case's output comes on stdout.
+# boot_command CASE INITRD CONSOLE SECONDS - sets BOOT to the command; what the cases print comes on stdout. All cases of a
+# boot have the directives of this one.
 #
 # lpa2=off: 5.10 takes the LPA2 value for "no 4K pages". pauth-impdef: the architected algorithm is slow to emulate.
 # cryptomgr.notests: the kernel's ciphers need not prove themselves at each boot, which takes a second.
 # Whatever the kernel warns of ends the run at once (panic, and QEMU with it, as it does not reboot).
 boot_command() {
 	local case=$1 initrd=$2 console=$3 more
-	BOOT=(timeout --foreground -k 10 "$(directive "$case" timeout 900)"
+	BOOT=(timeout --foreground -k 10 "$4"
 		qemu-system-aarch64
 		-machine "virt,virtualization=on,gic-version=3,$(directive "$case" machine mte=on)"
 		-cpu "max,lpa2=off,pauth-impdef=on"

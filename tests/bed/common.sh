@@ -56,6 +56,15 @@ key() {
 	done | sha256sum | cut -c1-16
 }
 
+# cached_build FOLDER COMMAND... - a subshell, which ends where something fails.
+cached_build() {
+	(
+		cd "$1" || exit
+		chmod 755 .
+		"${@:2}"
+	)
+}
+
 # cached VAR NAME KEY FUNCTION [ARG...] - sets VAR to the folder that FUNCTION filled.
 #
 # FUNCTION runs in an empty folder, which gets its final name only once it is complete; so an interrupted
@@ -75,11 +84,7 @@ cached() {
 	if [[ ! -d $dir ]]; then
 		say "building: $name"
 		tmp=$(mktemp -d "$RUN_DIR/build.XXXXXX")
-		(
-			cd "$tmp" || exit
-			chmod 755 .
-			"$@"
-		)
+		measured build "$name" cached_build "$tmp" "$@"
 		find "$CACHE" -maxdepth 1 -name "$name-????????????????" -mtime +1 -exec rm -rf {} +
 		mv "$tmp" "$dir"
 	fi

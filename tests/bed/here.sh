@@ -3,7 +3,7 @@
 # What cases use that run on the build machine itself ("# where: here") instead of an emulated host.
 set -u
 
-for lib in common packages kernel archive tools module boot; do
+for lib in common profile packages kernel archive tools module boot; do
 	# shellcheck source=/dev/null
 	. "$TESTS/bed/$lib.sh"
 done

@@ -132,7 +132,7 @@ fetch() {
 	for p; do
 		deb "$world" "$arch" "${p%%=*}" >/dev/null || want+=("$p")
 	done
-	if ((${#want[@]})); then alone fetch_missing "$world" "$arch" "${want[@]}"; fi
+	if ((${#want[@]})); then measured fetch "$world" alone fetch_missing "$world" "$arch" "${want[@]}"; fi
 }
 
 fetch_missing() {

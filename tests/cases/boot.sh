@@ -3,6 +3,7 @@
 # Catches: a test bed that does not give what the other cases build on - a 5.10 host with MTE and KVM, and in it a
 # Linux guest under QEMU that has no MTE as long as nobody asks for it.
 # hooks: none
+# quick: no
 . /t/lib.sh
 
 like "$(uname -r)" '^5\.10\.' "the host runs 5.10"

@@ -54,14 +54,18 @@ for suite in bullseye bookworm trixie; do
 	release "$suite"
 	dkms="DKMS $(dpkg-deb -f "$(deb "$suite" arm64 dkms)" Version | cut -d- -f1)"
 	succeeds "$dkms: add" dkms_do "$suite" add
-	succeeds "$dkms: build for 5.10" dkms_do "$suite" build -k 5.10.0-32-arm64 -a aarch64 --kernelsourcedir "$h/build"
-	like "$(/sbin/modinfo -F vermagic "$(ko "$suite" 5.10.0-32-arm64)" 2>&1)" '^5\.10\.' "$dkms: it is built for that kernel"
+	if full || [[ $suite == bookworm ]]; then
+		succeeds "$dkms: build for 5.10" dkms_do "$suite" build -k 5.10.0-32-arm64 -a aarch64 --kernelsourcedir "$h/build"
+		like "$(/sbin/modinfo -F vermagic "$(ko "$suite" 5.10.0-32-arm64)" 2>&1)" '^5\.10\.' "$dkms: it is built for that kernel"
+	fi
 	passed_over "$dkms: not for 4.19" "$suite" 4.19.0-1-arm64 aarch64 "$h"
 	passed_over "$dkms: not for x86" "$suite" 5.10.0-32-amd64 x86_64 "$h"
 	passed_over "$dkms: not for a kernel without KVM" "$suite" 5.10.0-32-rt-arm64 aarch64 "$rt"
 done
-succeeds "build for 6.1" dkms_do bookworm build -k 6.1.0-1-arm64 -a aarch64 --kernelsourcedir "$h61/build"
-like "$(/sbin/modinfo -F vermagic "$(ko bookworm 6.1.0-1-arm64)" 2>&1)" '^6\.1\.' "it is built for that kernel"
+if full; then
+	succeeds "build for 6.1" dkms_do bookworm build -k 6.1.0-1-arm64 -a aarch64 --kernelsourcedir "$h61/build"
+	like "$(/sbin/modinfo -F vermagic "$(ko bookworm 6.1.0-1-arm64)" 2>&1)" '^6\.1\.' "it is built for that kernel"
+fi
 
 ko=$(ko bookworm 5.10.0-32-arm64)
 is "$(/sbin/modinfo -F version "$ko" 2>&1)" "$version" "the module has the package's version"

@@ -5,6 +5,7 @@
 # hooks: once
 # timeout: 1200
 # packages: libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients libxml2-utils udev systemd dash
+# alone: yes
 . /t/lib.sh
 . /t/hooks.sh
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Catches: unloading while a VM relies on the module, or refused though none does; VMs that exist already when it is
 # loaded and are not found, found twice or under another name.
+# quick: kprobe
 . /t/lib.sh
 . /t/hooks.sh
 . /t/client.sh

@@ -4,6 +4,7 @@
 # the first run, while the guest runs, undone, on and off again; policy that does not reach a new VM; changes that
 # listeners (uevents, tracepoints) are not told of, or are told wrongly.
 # timeout: 1200
+# quick: kprobe
 . /t/lib.sh
 . /t/hooks.sh
 . /t/client.sh

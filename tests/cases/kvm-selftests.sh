@@ -6,6 +6,7 @@
 # hooks: once
 # with: kvm-selftests
 # timeout: 1800
+# quick: no
 . /t/lib.sh
 . /t/kvm-selftests.sh
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Catches: other messages, files, modes or first values than documented; parameters and policy words that are not
 # checked; ftrace switched off under the hooks; hooks or files that stay after an unload or a failed load.
+# quick: ftrace
 . /t/lib.sh
 . /t/hooks.sh
 

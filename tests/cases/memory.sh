@@ -8,14 +8,14 @@
 
 load_module || bail "the module does not load"
 
-client_points huge --enable=sysfs --size=16M
+client_points huge --enable=sysfs --size="$(if full; then echo 16M; else echo 8M; fi)"
 
 modprobe zram || bail "no zram"
 echo 256M >/sys/block/zram0/disksize
 mkswap /dev/zram0 >/dev/null
-for kind in anon4k thp memfd anon-shared; do
+for kind in $(if full; then echo anon4k thp memfd anon-shared; else echo thp memfd; fi); do
 	succeeds "swap space" swapon /dev/zram0
-	client_points swap --enable=sysfs --mem="$kind" --size=16M
+	client_points swap --enable=sysfs --mem="$kind" --size="$(if full; then echo 16M; else echo 8M; fi)"
 done
 
 unload_module || not_ok "the module unloads"

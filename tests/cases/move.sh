@@ -15,11 +15,15 @@ press() { client_points press --enable=sysfs "$@"; }
 load_module || bail "the module does not load"
 eager_khugepaged
 
-press --mem=anon4k --size=24M --with=move,compact --proof=pgmigrate_success:10000
-press --mem=thp --size=32M --with=move,split --proof=pgmigrate_success:10000,thp_split_page:1
-press --mem=memfd --size=24M --with=move --proof=pgmigrate_success:10000
-press --mem=hugetlb2m --size=24M --with=move --proof=pgmigrate_success:10
-press --mem=anon4k --size=24M --with=ksm,move --proof=ksm.full_scans:2,ksm.pages_sharing:500,pgmigrate_success:1000
+if full; then
+	press --mem=anon4k --size=24M --with=move,compact --proof=pgmigrate_success:10000
+	press --mem=thp --size=32M --with=move,split --proof=pgmigrate_success:10000,thp_split_page:1
+	press --mem=memfd --size=24M --with=move --proof=pgmigrate_success:10000
+	press --mem=hugetlb2m --size=24M --with=move --proof=pgmigrate_success:10
+	press --mem=anon4k --size=24M --with=ksm,move --proof=ksm.full_scans:2,ksm.pages_sharing:500,pgmigrate_success:1000
+else
+	press --mem=thp --size=16M --with=move,split --rounds=2 --proof=pgmigrate_success:2000,thp_split_page:1
+fi
 
 unload_module || not_ok "the module unloads"
 done_testing

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Catches: hooks set on a function that a livepatch owns, or a livepatch let in later; a refusal without the function's
 # name; hooks that stay after it; tracing of hooked functions by an admin that breaks, or breaks the hooks.
+# quick: ftrace
 . /t/lib.sh
 . /t/hooks.sh
 . /t/client.sh

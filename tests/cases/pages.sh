@@ -9,14 +9,14 @@
 
 load_module || bail "the module does not load"
 
-for kind in anon4k thp memfd anon-shared hugetlb2m-memfd; do
+for kind in anon4k $(if full; then echo thp memfd anon-shared; fi) hugetlb2m-memfd; do
 	client_points give --enable=sysfs --mem="$kind" --size=16M
 done
-for kind in anon4k thp; do
+for kind in $(if full; then echo anon4k; fi) thp; do
 	client_points cow --enable=sysfs --mem="$kind" --size=8M
 done
 client_points cow --enable=sysfs --mem=hugetlb2m --size=8M
-for kind in anon4k thp hugetlb2m; do
+for kind in $(if full; then echo anon4k hugetlb2m; fi) thp; do
 	client_points late --mem="$kind" --size=16M
 done
 for kind in anon4k memfd; do

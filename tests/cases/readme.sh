@@ -7,6 +7,7 @@
 # hooks: once
 # with: debian11
 # timeout: 1200
+# quick: no
 . /t/lib.sh
 . /t/hooks.sh
 

@@ -10,14 +10,18 @@
 
 load_module || bail "the module does not load"
 
-client_points stale --enable=sysfs --mem=anon4k --size=32M --rounds=2
-client_points stale --enable=sysfs --mem=thp --size=32M --rounds=2
-client_points stale --enable=sysfs --mem=hugetlb2m --size=32M --rounds=2
+if full; then
+	for kind in anon4k thp hugetlb2m; do client_points stale --enable=sysfs --mem="$kind" --size=32M --rounds=2; done
+else
+	client_points stale --enable=sysfs --mem=anon4k --size=8M --rounds=1
+	client_points stale --enable=sysfs --mem=thp --size=16M --rounds=1
+	client_points stale --enable=sysfs --mem=hugetlb2m --size=16M --rounds=1
+fi
 client_points stale --enable=sysfs --mem=hugetlb2m-shared --size=32M --rounds=1
 client_points stale --enable=sysfs --mem=hugetlb2m-memfd --size=32M --rounds=1
 client_points stale --enable=sysfs --mem=hugetlb1g --size=1G --span=32M --rounds=1
 client_points tagfill --enable=sysfs --mem=hugetlb1g --size=1G --span=32M
-for kind in memfd memfd-private anon-shared; do
+for kind in memfd $(if full; then echo memfd-private anon-shared; fi); do
 	client_points stale --enable=sysfs --mem="$kind" --size=8M --rounds=1
 done
 

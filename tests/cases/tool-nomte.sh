@@ -4,6 +4,7 @@
 # worked there.
 # hooks: once
 # machine: mte=off
+# alone: yes
 . /t/lib.sh
 
 REASON='guests cannot have MTE: the CPU has only the instructions of MTE and no tags in memory, or its firmware leaves them off (ID_AA64PFR1_EL1.MTE is 1, not 2 or more)'

@@ -5,6 +5,7 @@
 # hooks: once
 # timeout: 900
 # shellcheck disable=SC2016 # much is for other shells
+# alone: yes
 . /t/lib.sh
 . /t/hooks.sh
 . /t/client.sh

@@ -7,7 +7,7 @@
 . /t/hooks.sh
 . /t/client.sh
 
-ROUNDS=50
+if full; then ROUNDS=50; else ROUNDS=10; fi
 
 load_module || bail "the module does not load"
 qemu_start g

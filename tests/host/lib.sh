@@ -12,6 +12,9 @@ export T MTE CLIENT
 # shellcheck source=tests/host/qemu.sh
 . "$T/qemu.sh"
 
+# phase NAME - what follows is this, for the table of where the time goes.
+phase() { echo "phase:$1" >"${PHASE_OUT:-/dev/ttyAMA1}"; }
+
 # --- the module ---
 
 # load_module [PARAM=VALUE...] - with the run's HOOK unless a hook= is given; insmod's status and message.

@@ -87,11 +87,14 @@ file_size() { stat -c %s "$GUESTS/$1/$2"; }
 # guest_wait_boot NAME - waits until the guest is up; after a reset, until it is up once more.
 guest_wait_boot() {
 	local d=$GUESTS/$1
+	phase guest-boot
 	if await "$1" shell "$(cat "$d/shell.pos")" '^guest:ready' "${2:-$GUEST_TIMEOUT}"; then
 		echo "$AWAITED_POS" >"$d/shell.pos"
 		rm "$AWAITED_OUT"
+		phase test
 		return 0
 	fi
+	phase test
 	diag "guest $1 does not come up; its console ends with:" "$(tail -n 20 "$d/console")" "$(tail "$d/qemu.log")"
 	return 1
 }

@@ -5,6 +5,9 @@
 TAP_COUNT=0
 TAP_FAILED=0
 
+# full - does the tier have what takes long? "make check" does without.
+full() { [[ ${TIER:-quick} == full ]]; }
+
 diag() { printf '%s\n' "$*" | sed 's/^/# /'; }
 
 # ok NAME / not_ok NAME [DETAIL...]
@@ -20,6 +23,8 @@ not_ok() {
 	shift
 	local d
 	for d; do diag "$d" | head -n 30; done
+	# For tests/without, to which one failed point is enough.
+	[[ -z ${FAIL_FAST:-} ]] || bail "stops at the first failed point"
 	return 0
 }
 

@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# Chooses what runs. A unit is one case with one kernel and one hook mechanism; a group is the units that share a boot.
+#
+# TIER=quick runs each case once, on the kernels and with the mechanism that its header names. TIER=full runs all of them.
+
+# kernels_of CASE - the kernels to run it on; KERNELS limits those of a case that names some.
+kernels_of() {
+	local words k
+	[[ $(directive "$1" where host) == host ]] || return 0
+	words=$(directive "$1" kernels '')
+	if [[ -z $words ]]; then
+		echo 5.10
+		return
+	fi
+	[[ $words != all ]] || words=$(kernels_that_host | xargs)
+	# KERNELS asks for kernels by name: the tier does not limit these.
+	[[ $TIER == full || -n ${KERNELS:-} ]] || words=$(directive "$1" quick-kernels "$words")
+	for k in $words; do
+		[[ " ${KERNELS:-$k} " != *" $k "* ]] || echo "$k"
+	done
+}
+
+# kernels_of_all CASE... - all that these run on, once each.
+kernels_of_all() {
+	local case
+	for case; do
+		kernels_of "$case"
+	done | awk '!seen[$0]++'
+}
+
+# hooks_of CASE - the hook mechanisms to run it with.
+hooks_of() {
+	local hooks quick
+	hooks=$(directive "$1" hooks each)
+	quick=$(directive "$1" quick '')
+	case $hooks in
+	each)
+		[[ $TIER == full || $quick == each ]] || hooks=${quick:-ftrace}
+		[[ $hooks != each ]] || hooks='ftrace kprobe'
+		echo "${HOOKS:-$hooks}"
+		;;
+	once) echo "${HOOKS:-auto}" ;;
+	ftrace | kprobe) echo "${HOOKS:-$hooks}" ;;
+	none) echo none ;;
+	*) die "$1: no such '# hooks:'" ;;
+	esac
+}
+
+# in_tier CASE - does the tier have it?
+in_tier() { [[ $TIER == full || $(directive "$1" quick '') != no ]]; }
+
+# run_name CASE KERNEL HOOK - names its files; label, for people.
+run_name() {
+	local name
+	name=$(basename "$1" .sh)
+	if [[ -n $(directive "$1" kernels '') ]]; then echo "$name.$2.$3"; else echo "$name.$3"; fi
+}
+
+label() {
+	local name
+	name=$(basename "$1" .sh)
+	if [[ -n $(directive "$1" kernels '') ]]; then echo "$name [$2 $3]"; else echo "$name [$3]"; fi
+}
+
+# reproduce CASE KERNEL HOOK - the command that runs this unit alone.
+reproduce() {
+	local words=''
+	[[ -z $(directive "$1" kernels '') ]] || words="KERNELS=$2 "
+	words+=tests/run
+	[[ $TIER == quick ]] || words+=" --$TIER"
+	[[ $3 == none || $3 == auto ]] || words+=" --hook $3"
+	if [[ $1 == "$TESTS/$FOLDER/"* ]]; then words+=" $(basename "$1" .sh)"; else words+=" $1"; fi
+	echo "$words"
+}
+
+# boot_key CASE KERNEL HOOK - units of the same key can share a boot; one that must have a boot for itself has a key for itself.
+boot_key() {
+	local d key=$2
+	if [[ $TIER == full || $(directive "$1" alone no) == yes || $(directive "$1" where host) == here ]]; then
+		key="$(run_name "$@")"
+	fi
+	for d in machine smp mem cmdline qemu packages with; do
+		key+="|$(directive "$1" "$d" '')"
+	done
+	echo "$key"
+}
+
+# So many cases share a boot at most: a boot is 8 seconds, and the groups are spread over the CPUs.
+GROUP_SIZE=4
+
+# choose_units CASE... - sets UNITS, of this shard: "CASE<tab>KERNEL<tab>HOOK".
+choose_units() {
+	local case k hook n=0
+	UNITS=()
+	for case; do
+		for k in $(if [[ $(directive "$case" where host) == here ]]; then echo here; else kernels_of "$case"; fi); do
+			for hook in $(hooks_of "$case"); do
+				n=$((n + 1))
+				(((n - 1) % SHARDS == SHARD - 1)) || continue
+				UNITS+=("$case"$'\t'"$k"$'\t'"$hook")
+			done
+		done
+	done
+}
+
+# choose_groups - sets GROUPS_OF_UNITS from UNITS: the units of a group stand a line each. Large groups come first, so that
+# all CPUs have work until the end.
+choose_groups() {
+	local unit words key name
+	local -A last=() size=()
+	local -a group=()
+	for unit in "${UNITS[@]}"; do
+		IFS=$'\t' read -ra words <<<"$unit"
+		key=$(boot_key "${words[@]}")
+		if [[ -z ${last[$key]:-} ]] || ((size[$key] >= GROUP_SIZE)); then
+			last[$key]=${#group[@]}
+			size[$key]=0
+			group+=('')
+		fi
+		name=${last[$key]}
+		group[name]+="${group[name]:+$'\n'}$unit"
+		size[$key]=$((size[$key] + 1))
+	done
+	GROUPS_OF_UNITS=()
+	for ((name = GROUP_SIZE; name > 0; name--)); do
+		for unit in "${group[@]}"; do
+			(($(wc -l <<<"$unit") != name)) || GROUPS_OF_UNITS+=("$unit")
+		done
+	done
+}
