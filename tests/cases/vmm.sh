@@ -45,6 +45,8 @@ for word in request on; do
 	if ! full && [[ $word == request ]]; then
 		succeeds "request: QEMU starts" qemu_start request -machine mte=on -smp 2 -S
 		is_state request "on, vmm" "request, mte=on"
+		vm_set request enable 1
+		is_state request "on, vmm" "turned on though it is on: its VMM stays the one who asked"
 		stop request
 		continue
 	fi
