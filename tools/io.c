@@ -181,7 +181,7 @@ bool is_loaded(void)
  */
 int not_loaded(void)
 {
-	complain("the module kvm_mte is not loaded; \"%s\" tells why MTE cannot be had, or how",
+	complain("the module kvm_mte is not loaded; \"%s\" tells whether it can be loaded here",
 		 "kvm-mte status");
-	return END_NO_MTE;
+	return END_NOT_LOADED;
 }

@@ -16,6 +16,7 @@ enum {
 	END_ERROR = 1,
 	END_USAGE = 2,
 	END_NO_MTE = 3,
+	END_NOT_LOADED = 4,
 
 	/* "run", as env(1), nice(1) and timeout(1) */
 	END_RUN_ERROR = 125,
@@ -71,6 +72,7 @@ extern const char *root;
 void complain(const char *fmt, ...) __printf(1, 2);
 int usage_error(const char *fmt, ...) __printf(1, 2);
 int more_than_help(void);
+int flush_output(void);
 
 /* io.c */
 void *need(void *memory);

@@ -82,10 +82,8 @@ static int list_once(void (*put)(const struct vms *vms))
 	else
 		put(&vms);
 	vms_free(&vms);
-	if (fflush(stdout) || ferror(stdout)) {
-		complain("cannot write: %s", strerror(errno));
-		err = -errno;
-	}
+	if (flush_output())
+		return END_ERROR;
 	return err ? END_ERROR : END_OK;
 }
 

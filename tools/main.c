@@ -2,11 +2,14 @@
 /*
  * kvm-mte: MTE of this host's virtual machines, for those who run them.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kvm-mte.h"
 
@@ -31,9 +34,10 @@ static const char help[] =
 "\n"
 "  --root=DIR   before the command: look below DIR instead of /\n"
 "\n"
-"Exit status: 0 done; 1 error; 2 usage; 3 the module is not loaded, or MTE cannot be\n"
-"had. run: that of the command; 125 kvm-mte failed, 126 the command cannot be run, 127 it\n"
-"was not found. See kvm-mte(8).\n";
+"Exit status: 0 done; 1 error; 2 usage; 3 guests cannot have MTE on this host (status);\n"
+"4 the module is not loaded (status: though this host seems fit for it). run: that of the\n"
+"command; 125 kvm-mte failed, 126 the command cannot be run, 127 it was not found.\n"
+"See kvm-mte(8).\n";
 
 static const struct command {
 	const char *name;
@@ -101,6 +105,50 @@ int usage_error(const char *fmt, ...)
 	return more_than_help();
 }
 
+/**
+ * flush_output - write out what was printed so far
+ *
+ * Tells of a failure once.
+ *
+ * Return: 0, or the exit status for an error.
+ */
+int flush_output(void)
+{
+	static bool failed;
+
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	if (!failed)
+		complain("cannot write: %s", strerror(errno));
+	failed = true;
+	return END_ERROR;
+}
+
+/* Some filesystems report a failed write when the file is closed. */
+static int finish(int end)
+{
+	if (flush_output())
+		return END_ERROR;
+	if (close(STDOUT_FILENO) && errno != EBADF) {
+		complain("cannot write: %s", strerror(errno));
+		return END_ERROR;
+	}
+	return end;
+}
+
+/* A missing directory has no files that could tell anything about a host. */
+static int check_root(const char *command)
+{
+	int fd = open(*root ? root : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		close(fd);
+		return END_OK;
+	}
+	complain("--root: %s: %s", root, strerror(errno));
+	return strcmp(command, "run") ? END_ERROR : END_RUN_ERROR;
+}
+
 static int run_command(int argc, char **argv)
 {
 	size_t i;
@@ -131,10 +179,10 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 'h':
 			fputs(help, stdout);
-			return END_OK;
+			return finish(END_OK);
 		case 'V':
 			puts("kvm-mte " VERSION);
-			return END_OK;
+			return finish(END_OK);
 		case 'r':
 			root = optarg;
 			break;
@@ -146,5 +194,6 @@ int main(int argc, char **argv)
 		fputs(help, stderr);
 		return END_USAGE;
 	}
-	return run_command(argc - optind, argv + optind);
+	c = check_root(argv[optind]);
+	return c ? c : finish(run_command(argc - optind, argv + optind));
 }

@@ -5,6 +5,7 @@
  * unknown, never guessed.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -72,6 +73,22 @@ static void no_mte(void)
 		against("the CPU has no MTE, or its firmware leaves it off%s%s",
 			field < 0 ? "" : " (ID_AA64PFR1_EL1.MTE is 0, not 2 or more)",
 			config == YES ? "" : "; or this kernel is built without CONFIG_ARM64_MTE, its configuration is not to be found");
+}
+
+/* Of another host, /proc/cpuinfo alone tells what it is. */
+static bool cpu_is_known(void)
+{
+	char *path;
+	bool known;
+
+	if (!*root)
+		return true;
+	path = below_root("/proc/cpuinfo");
+	known = !access(path, R_OK);
+	if (!known)
+		complain("%s: %s", path, strerror(errno));
+	free(path);
+	return known;
 }
 
 static void check_cpu(void)
@@ -240,22 +257,28 @@ static void put_log(void)
 /**
  * why_not - the module is not loaded: say why, or what to do
  *
- * Return: the exit status for that.
+ * Return: the exit status: whether guests cannot have MTE, or only the module
+ * is not loaded.
  */
 int why_not(void)
 {
-	bool there = check_module();
+	bool there;
 
+	if (!cpu_is_known())
+		return END_ERROR;
+	there = check_module();
 	check_cpu();
 	if (!reason)
 		check_kvm();
 	put_log();
-	if (reason)
+	if (reason) {
 		printf("reason:   guests cannot have MTE: %s\n", reason);
-	else if (there)
+		free(reason);
+		return END_NO_MTE;
+	}
+	if (there)
 		puts("reason:   nothing seen that stands against it; load the module: modprobe kvm_mte");
 	else
 		puts("reason:   nothing seen that stands against it; install the module");
-	free(reason);
-	return END_NO_MTE;
+	return END_NOT_LOADED;
 }

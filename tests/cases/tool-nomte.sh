@@ -26,7 +26,7 @@ is "$?,$(told log),$(told CPU)" "3,,no MTE" "status, as one who may not read the
 for command in list 'list --json' 'enable 1' 'disable 1' policy 'policy on'; do
 	# shellcheck disable=SC2086 # several words
 	OUT=$(/t/kvm-mte $command 2>&1)
-	is "$?: $OUT" "3: kvm-mte: the module kvm_mte is not loaded; \"kvm-mte status\" tells why MTE cannot be had, or how" "$command"
+	is "$?: $OUT" "4: kvm-mte: the module kvm_mte is not loaded; \"kvm-mte status\" tells whether it can be loaded here" "$command"
 done
 OUT=$(/t/kvm-mte run -- true 2>&1)
 is "$?: $OUT" "125: kvm-mte: the module kvm_mte is not loaded" "run"

@@ -26,19 +26,19 @@ told() { sed -n "s/^$1: *//p" <<<"$OUT"; }
 # row VM - its row of the list, with single blanks.
 row() { mte list | tr -s ' ' | sed -n "s/^$1 //p"; }
 
-NOT_LOADED='kvm-mte: the module kvm_mte is not loaded; "kvm-mte status" tells why MTE cannot be had, or how'
+NOT_LOADED='kvm-mte: the module kvm_mte is not loaded; "kvm-mte status" tells whether it can be loaded here'
 ROOT_ONLY='only root may change it'
 
 # --- without the module ---
 
 OUT=$(mte status 2>&1)
-is "$?" 3 "status without the module: its exit status"
+is "$?" 4 "status without the module: its exit status"
 is "$(told module)" "not loaded; not installed for this kernel, $(uname -r)" "it is not installed"
 is "$(told CPU), $(told KVM)" "MTE, VHE mode" "what the host has"
 is "$(told reason)" "nothing seen that stands against it; install the module" "nothing is wrong with the host"
-says 3 "$NOT_LOADED" "list without the module" mte list
-says 3 "$NOT_LOADED" "enable without the module" mte enable 1
-says 3 "$NOT_LOADED" "policy without the module" mte policy
+says 4 "$NOT_LOADED" "list without the module" mte list
+says 4 "$NOT_LOADED" "enable without the module" mte enable 1
+says 4 "$NOT_LOADED" "policy without the module" mte policy
 says 125 "kvm-mte: the module kvm_mte is not loaded" "run without the module" mte run -- true
 
 MODULES=/lib/modules/$(uname -r)
