@@ -74,7 +74,9 @@ told off "the nearest counts: on above off" under on off -- "$CLIENT" ask
 told request "request is a word, too: off above on above request" under off on request -- "$CLIENT" ask
 told on "three generations up" under on none none -- "$CLIENT" ask
 told request "a sibling is no ancestor" under none -- bash -c '/tmp/under off -- "$CLIENT" ask >/dev/null; "$CLIENT" ask'
-told request "a child is no ancestor" bash -c '/tmp/under on -- sleep 60 & sleep 1; "$CLIENT" ask; kill %1; wait 2>/dev/null'
+told request "a child is no ancestor" bash -c '/tmp/under on -- sleep 60 &
+	until grep -q . "$POLICY/on_pids"; do sleep 0.1; done
+	"$CLIENT" ask; kill %1; wait 2>/dev/null'
 # Its parent has ended: it is init's child now.
 orphan() {
 	under off -- bash -c '{
@@ -138,8 +140,13 @@ done
 
 # --- the dead ---
 
-# A zombie: its parent has become a program that does not wait.
-bash -c '(echo 0 >"$POLICY/on_pids"; echo "$BASHPID" >/tmp/zombie) & exec sleep 1000' &
+# A zombie: its parent has become a program that does not wait. bash would reap a child that ends before that, so the child
+# waits until it is so.
+bash -c '(
+	until [[ $(</proc/$$/comm) == sleep ]]; do sleep 0.1; done
+	echo 0 >"$POLICY/on_pids"
+	echo "$BASHPID" >/tmp/zombie
+) & exec sleep 1000' &
 PARENT=$!
 zombie() { [[ -s /tmp/zombie ]] && grep -q ') Z ' "/proc/$(cat /tmp/zombie)/stat"; }
 wait_until 60 zombie
