@@ -36,6 +36,10 @@ EOL
 chmod +x /tmp/listener
 : >/tmp/uevents
 busybox uevent /tmp/listener &
+LISTENER=$!
+# listens - it has its socket: NETLINK_KOBJECT_UEVENT is 15, and the port is its process id.
+listens() { awk -v pid="$LISTENER" '$2 == 15 && $3 == pid { found = 1 } END { exit !found }' /proc/net/netlink; }
+wait_until 60 listens || bail "nobody listens for uevents"
 
 load_module || bail "the module does not load"
 mkdir "$STATES"
