@@ -60,7 +60,7 @@ guest_alive() {
 # left in AWAITED, all up to its end in the file AWAITED_OUT (the caller's to remove), and where it ends in AWAITED_POS.
 # Fails if time runs out or the guest is gone. (sed reads, as bash's own read takes pipes a byte at a time.)
 await() {
-	local name=$1 file=$GUESTS/$1/$2 pos=$3 regex=$4 end=$((SECONDS + $5)) in found tail
+	local name=$1 file=$GUESTS/$1/$2 pos=$3 regex=$4 end=$((SECONDS + $5)) in found tail late=
 	AWAITED_OUT=$(mktemp)
 	exec {in}< <(exec tail -c "+$((pos + 1))" -s 0.2 -f "$file" 2>/dev/null)
 	tail=$!
@@ -69,14 +69,15 @@ await() {
 		# A line that comes just when the second is over is dropped by bash; the end that follows is not.
 		(($? > 128)) || break
 		if ! guest_alive "$name" || ((SECONDS >= end)); then
-			# What it said last may still be on its way.
-			read -r -t 2 <&"$found"
+			late=yes
 			break
 		fi
 	done
 	kill "$tail" 2>/dev/null
 	read -r -t 60 <&"$found"
 	exec {in}<&- {found}<&-
+	# What it said last may not have come through yet, but it is in the file.
+	[[ -z $late ]] || tail -c "+$((pos + 1))" "$file" | sed -E $'\\\001'"$regex"$'\001q' >"$AWAITED_OUT"
 	AWAITED=$(tail -n 1 "$AWAITED_OUT" | tr -d '\r\0')
 	AWAITED_POS=$((pos + $(stat -c %s "$AWAITED_OUT")))
 	grep -qE -e "$regex" <<<"$AWAITED"
