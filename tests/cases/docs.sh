@@ -20,6 +20,25 @@ hooked() { sed -nE '/^#define HOOKS_COMMON/,/^#define HOOKS_NATIVE/s/^\tX\(([a-z
 explained() { sed -n '/^## The hooks/,/^## One fault/p' docs/how-it-works.md | grep '^| \*\*' | grep -oE '`[a-z0-9]+_[a-z0-9_]+`' | tr -d '`' | sort; }
 is "$(explained)" "$(hooked)" "how-it-works.md explains each hook of the table, and no other"
 
+is "$(grep -niE '(about|some) ([0-9]+|ten|twenty|thirty)\b' docs/how-it-works.md)" "" "how-it-works.md counts no hooks by hand"
+
+# What porting.md tells to write must be there: macros of Kbuild, and functions of the source.
+# shellcheck disable=SC2016 # the page's own quotes
+macros() { grep -oE '\$\(call [a-z_]+,[^)]*' docs/porting.md | sed -E 's/^\$\(call ([a-z_]+)(.*)/\1 \2/'; }
+macro() {
+	local name arguments
+	while read -r name arguments; do
+		grep -qE "^$name = .*\\\$\\($(tr -cd , <<<"$arguments" | wc -c)\\)" Kbuild || echo "$name: not with so many arguments in Kbuild"
+	done < <(macros)
+}
+like "$(macros)" '^fact ,' "porting.md shows how to state a fact"
+quiet "porting.md: its macros are in Kbuild, with as many arguments" macro
+# shellcheck disable=SC2016 # the page's own quotes
+ours() { grep -oE '`(tags|set|compat)_[a-z0-9_]+\(\)`' docs/porting.md | tr -d '`()' | grep -vx compat_thing | sort -u; }
+unknown() { for f in $(ours); do grep -rqw "$f" src include || echo "$f"; done; }
+isnt "$(ours)" "" "porting.md names functions of the module"
+quiet "porting.md: each of them is there" unknown
+
 # --- the module ---
 
 m=''
@@ -96,6 +115,7 @@ dead() {
 	done
 }
 quiet "links in the documents lead somewhere" dead
+is "$(grep -n 'Nothing changes for a VM' README.md)" "" "README: does not forget the VMMs that ask for MTE by themselves"
 # From a heading to the last line of the first result: what fits on a screen.
 RESULT=$(grep -n '^    make demo$' README.md | head -n1 | cut -d: -f1)
 if ((${RESULT:-99} <= 25)); then ok "README: the first result is on the first screen"; else not_ok "README: the first result is on the first screen" "line ${RESULT:-none}"; fi
