@@ -73,7 +73,8 @@ done
 hold_is hidden run "run 3000"
 refused "on"
 hold_end hidden
-wait_until 60 test -z "$(by_module)"
+no_vm() { [[ -z $(by_module) ]]; }
+wait_until 60 no_vm
 is "$(by_module)" "" "their folders go with them"
 
 is "$(rmmod_says)" ok "it unloads"

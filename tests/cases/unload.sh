@@ -22,6 +22,7 @@ while [[ ! -e /tmp/enough ]]; do
 	"$CLIENT" hammer --threads=2 --rounds=10 || echo "hammer ended with $?"
 done >/tmp/hammer 2>&1 &
 HAMMER=$!
+wait_until 60 test -s /tmp/hammer
 
 dmesg_mark
 # Loading comes before the load on the CPUs, or the rounds would take very long.

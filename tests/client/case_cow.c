@@ -136,7 +136,7 @@ static void forks_in_flight(struct vcpu *v)
 	stop = false;
 	if (pthread_create(&t, NULL, retag, v))
 		die("pthread_create");
-	while (__atomic_load_n(&rounds, __ATOMIC_ACQUIRE) < rounds_or(3)) {
+	while (__atomic_load_n(&rounds, __ATOMIC_ACQUIRE) < rounds_or(3) || forks < 2) {
 		pid = fork_idle(&hold);
 		usleep(20000);
 		close(hold);

@@ -12,6 +12,7 @@
 #include "churn.h"
 #include "swapping.h"
 
+#define WAIT_TENTHS	1200
 #define PAGE		4096UL
 #define CHUNK		64
 #define MAX_THREADS	8
@@ -91,7 +92,7 @@ static void *offline(void *arg)
 	while (!stopped()) {
 		if (try_write(path, "offline"))
 			continue;
-		churn.offlined++;
+		__atomic_fetch_add(&churn.offlined, 1, __ATOMIC_RELEASE);
 		usleep(20000);
 		if (try_write(path, "online_movable"))
 			die("%s: cannot be set online", path);
@@ -187,6 +188,14 @@ void churn_start(unsigned int mask, struct vm *vm, const char *block)
  */
 void churn_end(void)
 {
+	int i;
+
+	/* Its first time may come after all that the guest had to do. */
+	for (i = 0; churn.block && i < WAIT_TENTHS; i++) {
+		if (__atomic_load_n(&churn.offlined, __ATOMIC_ACQUIRE))
+			break;
+		usleep(100000);
+	}
 	__atomic_store_n(&churn.stop, true, __ATOMIC_RELEASE);
 	while (churn.nr)
 		pthread_join(churn.thread[--churn.nr], NULL);

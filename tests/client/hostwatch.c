@@ -129,7 +129,7 @@ static void *watch(void *arg)
 	pin_to(w->cpu);
 	host_mte_mode(HOST_TCF_ASYNC, w->mask);
 	host_tag_fill(own, SIZE, w->mask);
-	while (!__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE)) {
+	do {
 		check_irg(&s, mem, w->mask);
 		sched_yield();
 		check_faults(&s, mem, w->mask);
@@ -137,7 +137,7 @@ static void *watch(void *arg)
 		s.rounds++;
 		if (w->pause_us)
 			usleep(w->pause_us);
-	}
+	} while (!__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE));
 	report(w, &s);
 	return NULL;
 }
