@@ -30,7 +30,8 @@ static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
 	COMPAT_VMA_ITERATOR(it, mm, start);
 	struct vm_area_struct *vma;
 
-	mmap_assert_locked(mm);
+	/* Not mmap_assert_locked(): with CONFIG_DEBUG_VM it needs what is not exported. */
+	lockdep_assert_held(&mm->mmap_lock);
 	compat_for_each_vma_range(it, vma, end) {
 		if (!can_hold_tags(vma))
 			return false;
