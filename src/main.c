@@ -6,10 +6,14 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 
+#include "backend.h"
+
+/*
+ * After all others: some vendors' kernel headers include trace headers of their
+ * own, whose tracepoints would be created here too.
+ */
 #define CREATE_TRACE_POINTS
 #include "trace.h"
-
-#include "backend.h"
 
 static char *policy = "request";
 module_param(policy, charp, 0444);
