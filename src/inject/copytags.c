@@ -11,6 +11,7 @@
 #include <linux/memory_hotplug.h>
 #include <linux/mutex.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include <asm/mte.h>
@@ -31,37 +32,48 @@ static int check_args(const struct kvm_arm_copy_mte_tags *copy)
 	return 0;
 }
 
-static int from_page(struct page *page, u8 __user *to)
-{
+/**
+ * struct tag_buffer - a page's tags on their way, too large for the stack
+ * @tags: as tags_read() and tags_write() have them
+ * @bytes: as the VMM has them
+ *
+ * 6,144 bytes with pages of 64 KiB.
+ */
+struct tag_buffer {
 	struct page_tags tags;
 	u8 bytes[TAGS_PER_PAGE];
+};
+
+static int from_page(struct page *page, u8 __user *to, struct tag_buffer *buf)
+{
 	unsigned int i;
 
-	tags_read(page, &tags);
+	tags_read(page, &buf->tags);
 	for (i = 0; i < TAGS_PER_PAGE; i++)
-		bytes[i] = page_tag(&tags, i);
-	return copy_to_user(to, bytes, sizeof(bytes)) ? -EFAULT : 0;
+		buf->bytes[i] = page_tag(&buf->tags, i);
+	return copy_to_user(to, buf->bytes, sizeof(buf->bytes)) ? -EFAULT : 0;
 }
 
-static int to_page(struct page *page, const u8 __user *from)
+static int to_page(struct page *page, const u8 __user *from,
+		   struct tag_buffer *buf)
 {
-	struct page_tags tags = {};
-	u8 bytes[TAGS_PER_PAGE];
 	unsigned int i;
 	int err = 0;
 
 	if (!page_can_hold_tags(page))
 		return -EFAULT;
-	if (copy_from_user(bytes, from, sizeof(bytes)))
+	memset(&buf->tags, 0, sizeof(buf->tags));
+	if (copy_from_user(buf->bytes, from, sizeof(buf->bytes)))
 		err = -EFAULT;
 	else
 		for (i = 0; i < TAGS_PER_PAGE; i++)
-			page_set_tag(&tags, i, bytes[i]);
-	tags_write(page, &tags);
+			page_set_tag(&buf->tags, i, buf->bytes[i]);
+	tags_write(page, &buf->tags);
 	return err;
 }
 
-static int copy_one(struct kvm *kvm, gfn_t gfn, u8 __user *addr, bool to_guest)
+static int copy_one(struct kvm *kvm, gfn_t gfn, u8 __user *addr, bool to_guest,
+		    struct tag_buffer *buf)
 {
 	kvm_pfn_t pfn = gfn_to_pfn_prot(kvm, gfn, to_guest, NULL);
 	struct page *page;
@@ -73,9 +85,9 @@ static int copy_one(struct kvm *kvm, gfn_t gfn, u8 __user *addr, bool to_guest)
 	if (!page)
 		err = -EFAULT;
 	else if (to_guest)
-		err = to_page(page, addr);
+		err = to_page(page, addr, buf);
 	else
-		err = from_page(page, addr);
+		err = from_page(page, addr, buf);
 	/* Its tags are new even if they could only be cleared. */
 	if (to_guest)
 		kvm_release_pfn_dirty(pfn);
@@ -96,7 +108,8 @@ static bool is_logged(struct kvm *kvm)
 }
 
 /* Returns the bytes of guest memory done; the error only if there are none. */
-static long copy_range(struct kvm *kvm, const struct kvm_arm_copy_mte_tags *copy)
+static long copy_range(struct kvm *kvm, const struct kvm_arm_copy_mte_tags *copy,
+		       struct tag_buffer *buf)
 {
 	bool to_guest = !(copy->flags & KVM_ARM_TAGS_FROM_GUEST);
 	u8 __user *addr = copy->addr;
@@ -109,7 +122,7 @@ static long copy_range(struct kvm *kvm, const struct kvm_arm_copy_mte_tags *copy
 	for (done = 0; done < copy->length; done += PAGE_SIZE) {
 		err = fatal_signal_pending(current) ? -EINTR :
 		      copy_one(kvm, gpa_to_gfn(copy->guest_ipa + done), addr,
-				to_guest);
+				to_guest, buf);
 		if (err)
 			return done ?: err;
 		addr += TAGS_PER_PAGE;
@@ -121,6 +134,7 @@ static long copy_range(struct kvm *kvm, const struct kvm_arm_copy_mte_tags *copy
 static long copy_tags(struct kvm *kvm, const void __user *arg)
 {
 	struct kvm_arm_copy_mte_tags copy;
+	struct tag_buffer *buf;
 	long ret;
 
 	if (copy_from_user(&copy, arg, sizeof(copy)))
@@ -128,9 +142,13 @@ static long copy_tags(struct kvm *kvm, const void __user *arg)
 	ret = check_args(&copy);
 	if (ret)
 		return ret;
+	buf = kmalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
+	if (!buf)
+		return -ENOMEM;
 	mutex_lock(&kvm->slots_lock);
-	ret = copy_range(kvm, &copy);
+	ret = copy_range(kvm, &copy, buf);
 	mutex_unlock(&kvm->slots_lock);
+	kfree(buf);
 	return ret;
 }
 
