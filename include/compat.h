@@ -240,6 +240,57 @@ static inline bool compat_vcpu_is_initialised(const struct kvm_vcpu *vcpu)
 #define COMPAT_CALLS_HUGETLB(X)	X(rmap_walk, rmap_walk) X(rmap_walk_locked, rmap_walk_locked)
 #endif
 
+/*
+ * When a guest's PSTATE is made for an exception that KVM injects.  To 5.10 in
+ * kvm_inject_*(); from 5.11 on, and on vendors' kernels of 5.10, those only note
+ * the exception, and it is made when the guest is entered (hyp/exception.c).
+ */
+#ifdef HAVE_KVM_ADJUST_PC
+#define COMPAT_CALLS_PSTATE(X)	X(make_pstate, __kvm_adjust_pc)
+#elif defined(HAVE_KVM_PENDING_EXCEPTION)
+#define COMPAT_CALLS_PSTATE(X)	X(make_pstate, kvm_inject_exception)
+#else
+#define COMPAT_CALLS_PSTATE(X)
+#endif
+
+#ifdef HAVE_KVM_PENDING_EXCEPTION
+static inline bool compat_exception_noted(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.flags & KVM_ARM64_PENDING_EXCEPTION;
+}
+
+static inline void compat_exception_forget(struct kvm_vcpu *vcpu)
+{
+	vcpu->arch.flags &= ~(KVM_ARM64_PENDING_EXCEPTION | KVM_ARM64_EXCEPT_MASK);
+}
+#else
+static inline bool compat_exception_noted(const struct kvm_vcpu *vcpu)
+{
+	return false;
+}
+
+static inline void compat_exception_forget(struct kvm_vcpu *vcpu)
+{
+}
+#endif
+
+/*
+ * The struct pages of a large hugetlb page's tail are nearly all alike, so some
+ * kernels keep one page of them and map it read-only in place of the others
+ * (hugetlb_free_vmemmap=on).  Such a page has no room for flags of its tail.
+ */
+#ifdef HAVE_HPAGE_VMEMMAP_OPTIMIZED
+#define compat_has_shared_structs(head)	HPageVmemmapOptimized(head)
+#define COMPAT_SHARES_STRUCTS		1
+#else
+#define compat_has_shared_structs(head)	((void)(head), false)
+#define COMPAT_SHARES_STRUCTS		0
+#if !defined(HAVE_KVM_CAP_ARM_MTE) && \
+	(defined(CONFIG_HUGETLB_PAGE_FREE_VMEMMAP) || defined(CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP))
+#error "kvm_mte: this kernel may share struct pages of hugetlb pages, and does not tell of which (HUGETLB_PAGE_FREE_VMEMMAP)"
+#endif
+#endif
+
 /* What KVM itself takes for an MTE VM's memory. */
 static inline bool compat_kvm_takes_vma(const struct vm_area_struct *vma)
 {

@@ -22,6 +22,9 @@ long kvm_dev_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
 long kvm_vm_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
 long kvm_vcpu_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
 
+/* arch/arm64/kvm/hyp/exception.c, where PSTATE is made late: see compat.h. */
+void kvm_inject_exception(struct kvm_vcpu *vcpu);
+
 /**
  * struct kernel_functions - kernel functions that are not exported
  * @vm_ioctl: identifies the file of a VM by its file operations; never called
@@ -34,6 +37,7 @@ long kvm_vcpu_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
  * @clear_page_tags: clear the tags of one page, by its linear address
  * @restore_tags: restore the tags saved for a swap entry; false if there are none
  * @set_vm_id_reg: set a VM's ID register; config_lock held
+ * @make_pstate: take an exception that kvm_inject_*() has noted; the vCPU is loaded
  * @save_page_tags: copy all tags of a page to memory (struct page_tags)
  * @restore_page_tags: set all tags of a page from there
  */
@@ -48,6 +52,7 @@ struct kernel_functions {
 	void (*clear_page_tags)(void *addr);
 	bool (*restore_tags)(swp_entry_t entry, struct page *page);
 	void (*set_vm_id_reg)(struct kvm *kvm, u32 id, u64 val);
+	void (*make_pstate)(struct kvm_vcpu *vcpu);
 	void (*save_page_tags)(const void *addr, void *tags);
 	void (*restore_page_tags)(void *addr, const void *tags);
 };

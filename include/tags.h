@@ -52,6 +52,7 @@ bool tags_all_init(struct page *page, unsigned long nr);
 
 /* hugetlb.c */
 void tags_disown_hugetlb(void);
+bool tags_hugetlb_can_hold(struct vm_area_struct *vma);
 
 /* swap.c */
 bool tags_restore(struct page *page, swp_entry_t entry);

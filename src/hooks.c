@@ -128,7 +128,8 @@ struct kernel_functions kernel __read_mostly;
 	X(vma_is_shmem,		vma_is_shmem)				\
 	X(restore_tags,		mte_restore_tags)			\
 	X(save_page_tags,	mte_save_page_tags)			\
-	X(restore_page_tags,	mte_restore_page_tags)
+	X(restore_page_tags,	mte_restore_page_tags)			\
+	COMPAT_CALLS_PSTATE(X)
 
 #define CALLS_NATIVE(X)							\
 	COMPAT_CALLS_HUGETLB(X)						\

@@ -16,6 +16,10 @@
 #include "kvm_mte.h"
 #include "tags.h"
 
+/*
+ * Shared struct pages, which are read-only, show one that stands before them and
+ * has been cleared: no flag is seen there, and nothing written.
+ */
 static void disown(struct page *head)
 {
 	unsigned long nr = compound_nr(head), i;
@@ -140,4 +144,54 @@ void tags_disown_hugetlb(void)
 			cond_resched();
 		}
 	}
+}
+
+/* @pfn is where such a page begins, if there is one. */
+static bool has_shared_structs(unsigned long pfn, unsigned int order)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	return page && PageHead(page) && PageHuge(page) &&
+	       compound_order(page) == order && compat_has_shared_structs(page);
+}
+
+static bool any_has_shared_structs(int node, unsigned int order)
+{
+	unsigned long pfn = ALIGN(node_start_pfn(node), BIT(order));
+
+	for (; pfn < node_end_pfn(node); pfn += BIT(order)) {
+		if (has_shared_structs(pfn, order))
+			return true;
+		cond_resched();
+	}
+	return false;
+}
+
+/**
+ * tags_hugetlb_can_hold - do hugetlb pages have flags for all their base pages?
+ * @vma: a hugetlb mapping
+ *
+ * Its pages may not have been chosen yet.  So this asks whether the host has any
+ * page of this size with shared struct pages (compat.h).  A pool with both kinds is
+ * taken for one that has only these; pages that become so later are refused one by
+ * one (page_can_hold_tags()).
+ *
+ * Context: the address space's mmap_lock held; may sleep.
+ * Return: false if not, with the reason in the log.
+ */
+bool tags_hugetlb_can_hold(struct vm_area_struct *vma)
+{
+	unsigned int order = huge_page_order(hstate_vma(vma));
+	int node;
+
+	if (!COMPAT_SHARES_STRUCTS)
+		return true;
+	for_each_online_node(node) {
+		if (!any_has_shared_structs(node, order))
+			continue;
+		pr_notice_ratelimited("hugetlb pages of %lu KiB cannot hold tags: their struct pages are shared (hugetlb_free_vmemmap)\n",
+				      PAGE_SIZE / SZ_1K << order);
+		return false;
+	}
+	return true;
 }

@@ -9,13 +9,33 @@
 #include "kvm_mte.h"
 
 /*
- * The vCPU's new PSTATE has just been made.  It may be loaded or not: the VMM can
- * ask for an abort before the first run.
+ * Some kernels make the new PSTATE only on the way into the guest, with the
+ * guest's vectors in place, where nothing can be hooked.  There it is made at
+ * once, as older kernels do, by the same function; KVM then finds nothing left to
+ * do.  That function works on the CPU's registers, so the vCPU must be loaded; it
+ * is not when the VMM asks for an abort (KVM_SET_VCPU_EVENTS).  Under VHE it does
+ * not mind being preempted meanwhile: KVM's notifier moves the registers.
  */
+static void make_pstate(struct kvm_vcpu *vcpu)
+{
+	bool loaded = vcpu->arch.sysregs_loaded_on_cpu;
+
+	if (!loaded)
+		vcpu_load(vcpu);
+	kernel.make_pstate(vcpu);
+	compat_exception_forget(vcpu);
+	if (!loaded)
+		vcpu_put(vcpu);
+}
+
+/* An exception was injected, by this vCPU's thread or an ioctl on it. */
 static void set_tco(struct kvm_vcpu *vcpu)
 {
-	if (registry_has_mte(vcpu->kvm))
-		*vcpu_cpsr(vcpu) |= PSR_TCO_BIT;
+	if (!registry_has_mte(vcpu->kvm))
+		return;
+	if (compat_exception_noted(vcpu))
+		make_pstate(vcpu);
+	*vcpu_cpsr(vcpu) |= PSR_TCO_BIT;
 }
 
 HOOK_WRAP_VOID(kvm_inject_undefined, (struct kvm_vcpu *vcpu), (vcpu))

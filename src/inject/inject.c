@@ -187,6 +187,8 @@ bool backend_vma_can_hold_tags(const struct vm_area_struct *vma)
 {
 	struct vm_area_struct *v = (struct vm_area_struct *)vma;
 
-	return is_vm_hugetlb_page(v) || vma_is_anonymous(v) ||
+	if (is_vm_hugetlb_page(v))
+		return tags_hugetlb_can_hold(v);
+	return vma_is_anonymous(v) ||
 	       (v->vm_flags & VM_MTE_ALLOWED) || kernel.vma_is_shmem(v);
 }

@@ -47,7 +47,8 @@ static bool maybe_huge_zero_page(struct page *page)
  * @page: the page
  *
  * Anonymous and shmem pages are swap-backed.  A page of a file would lose its
- * tags at the next write-back.
+ * tags at the next write-back.  Of a hugetlb page each base page needs a flag of
+ * its own.
  *
  * Context: any; the caller holds a reference, or the page table lock or mmu_lock
  * that keeps it mapped.
@@ -55,9 +56,10 @@ static bool maybe_huge_zero_page(struct page *page)
  */
 bool page_can_hold_tags(struct page *page)
 {
+	if (PageHuge(page))
+		return !compat_has_shared_structs(compound_head(page));
 	return !is_zone_device_page(page) &&
-	       (PageSwapBacked(page) || PageAnon(page) || PageHuge(page) ||
-		maybe_huge_zero_page(page));
+	       (PageSwapBacked(page) || PageAnon(page) || maybe_huge_zero_page(page));
 }
 
 /* Bytes whose tags one STGM stores: GMID_EL1.BS, ARM DDI 0487. */
@@ -289,18 +291,21 @@ unlock:
  * lock.  The original sets the flag and then clears the tags; a VM that has the
  * page too and finds the flag would let its guest in before they are cleared.  So
  * the same is done here first, the right way round, and the original finds
- * nothing to do.
+ * nothing to do.  No VM gets a page that cannot hold tags.
  */
 HOOK_WRAP_VOID(mte_sync_tags, (pte_t *ptep, pte_t pte), (ptep, pte))
 {
 	struct page *page = pte_page(pte);
 	unsigned long nr = compound_nr(page), i;
 
+	if (PageHuge(page) && compat_has_shared_structs(compound_head(page)))
+		goto out;
 	/* Of a part of a huge page that is mapped alone @nr is 1. */
 	if (PageCompound(page))
 		for (i = 0; i < nr; i += TAGS_CHUNK)
 			tags_init(page + i);
 	else if (!test_bit(PG_mte_tagged, &page->flags))
 		sync_page(page, READ_ONCE(*ptep));
+out:
 	original(mte_sync_tags)(ptep, pte);
 }

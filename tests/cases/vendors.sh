@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: what differs in vendors' kernels and in other configurations than Debian's, and keeps the module from being
+# built, or would do harm there: CONFIG_DEBUG_VM, trace headers in kernel headers, pages of 64 KiB, PSTATE that is made
+# late, hugetlb pages with shared struct pages. None of them runs here: Debian's headers are changed as theirs are.
+# where: here
+# hooks: none
+. "$TESTS/bed/here.sh"
+
+WORK=$RUN_DIR/vendors
+mkdir -p "$WORK"
+cd "$WORK" || exit
+h=''
+headers h 5.10
+
+# vendor NAME - ./NAME: the headers, to be changed; COMMON and OWN: their two parts.
+vendor() {
+	cp -al "$h" "$1"
+	COMMON=$(echo "$1"/usr/src/linux-headers-*-common)
+	OWN=$1/build
+}
+
+# configured OPTION=VALUE... - as the kernel's configuration would have it; of n no trace is left.
+configured() {
+	local word name value
+	for word; do
+		name=CONFIG_${word%%=*} value=${word#*=}
+		sed -i "/^#define $name /d; /^$name=/d" "$OWN/include/generated/autoconf.h" "$OWN/include/config/auto.conf"
+		[[ $value != n ]] || continue
+		echo "#define $name ${value/#y/1}" >>"$OWN/include/generated/autoconf.h"
+		echo "$name=$value" >>"$OWN/include/config/auto.conf"
+	done
+}
+
+# after FILE LINE TEXT - puts TEXT behind the line of the common headers that begins with LINE.
+after() {
+	LINE=$2 TEXT=$3 awk '{ print } index($0, ENVIRON["LINE"]) == 1 && !done { print ENVIRON["TEXT"]; done = 1 }' \
+		"$COMMON/$1" >changed
+	grep -qF "$3" changed || bail "$1 has no line $2"
+	rm "$COMMON/$1"
+	mv changed "$COMMON/$1"
+}
+
+# late_pstate, marked_hugetlb - what vendors have changed.
+late_pstate() {
+	after arch/arm64/include/asm/kvm_host.h '#define KVM_ARM64_DEBUG_DIRTY' \
+		'#define KVM_ARM64_PENDING_EXCEPTION (1 << 12)
+#define KVM_ARM64_EXCEPT_MASK (7 << 9)'
+}
+marked_hugetlb() {
+	after include/linux/hugetlb.h '#define HSTATE_NAME_LEN' \
+		'static inline int HPageVmemmapOptimized(struct page *page) { return test_bit(4, &page->private); }'
+}
+
+# build NAME [TARGET] - the module, or one object of it, against ./NAME/build; what make says is in NAME.log.
+build() {
+	mkdir -p "$1-build"
+	cp -r "$TOP"/{Kbuild,Makefile,dkms.conf,include,src} "$1-build/"
+	cross_make -C "$1/build" "M=$PWD/$1-build" "${2:-modules}" >"$1.all" 2>&1
+	STATUS=$?
+	build_log "$1.all" >"$1.log"
+}
+
+# --- all that can be had at once ---
+
+vendor all
+configured DEBUG_VM=y HUGETLB_PAGE_OPTIMIZE_VMEMMAP=y
+mkdir -p "$COMMON/include/trace/hooks"
+cat >"$COMMON/include/trace/hooks/vendor.h" <<'EOL'
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM vendor
+#define TRACE_INCLUDE_PATH trace/hooks
+#if !defined(_TRACE_HOOK_VENDOR_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _TRACE_HOOK_VENDOR_H
+#include <linux/tracepoint.h>
+TRACE_EVENT(vendor_hook,
+	TP_PROTO(int a), TP_ARGS(a),
+	TP_STRUCT__entry(__field(int, a)),
+	TP_fast_assign(__entry->a = a;),
+	TP_printk("%d", __entry->a)
+);
+#endif
+#include <trace/define_trace.h>
+EOL
+after include/linux/kvm_host.h '#include <linux/types.h>' '#include <trace/hooks/vendor.h>'
+late_pstate
+after arch/arm64/include/asm/kvm_asm.h 'extern int __kvm_vcpu_run' 'extern void __kvm_adjust_pc(struct kvm_vcpu *vcpu);'
+marked_hugetlb
+build all
+is "$(cat all.log)" "" "nothing is said when the module is built for a kernel with all of them"
+is "$STATUS" 0 "and it is built"
+nm all-build/kvm_mte.ko >symbols
+unlike "$(cat symbols)" ' U dump_mm' "DEBUG_VM: no function is asked for that is not exported"
+unlike "$(cat symbols)" 'vendor_hook' "trace headers in kernel headers: none of their tracepoints is made here"
+strings all-build/kvm_mte.ko >strings
+like "$(cat strings)" '^__kvm_adjust_pc$' "late PSTATE: it is made by the kernel's own function"
+like "$(cat strings)" 'their struct pages are shared' "hugetlb pages with shared struct pages: they are refused"
+
+# --- others ---
+
+vendor early
+late_pstate
+build early src/hooks.o
+is "$STATUS: $(cat early.log)" "0: " "late PSTATE as in 5.11: it is compiled"
+like "$(strings early-build/src/hooks.o)" '^kvm_inject_exception$' "and made by that kernel's function"
+
+vendor unmarked
+for option in HUGETLB_PAGE_FREE_VMEMMAP HUGETLB_PAGE_OPTIMIZE_VMEMMAP; do
+	configured HUGETLB_PAGE_FREE_VMEMMAP=n "$option=y"
+	build unmarked src/inject/page.o
+	isnt "$STATUS" 0 "$option, and no mark on such pages: it is not built"
+	like "$(cat unmarked.log)" 'error.*does not tell of which' "with the reason"
+done
+
+vendor large
+configured ARM64_4K_PAGES=n ARM64_64K_PAGES=y ARM64_PAGE_SHIFT=16 ARM64_CONT_SHIFT=5 PGTABLE_LEVELS=3
+build large src/inject/copytags.o
+is "$STATUS: $(cat large.log)" "0: " "pages of 64 KiB: no frame is too large for the stack"
+
+done_testing
