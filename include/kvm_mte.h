@@ -12,11 +12,14 @@
  *
  * Locks, outermost first:
  *	mte_vm.life		sysfs against the VM's end
- *	  kvm->lock		KVM_ENABLE_CAP: no vCPU comes meanwhile
+ *	  kvm->lock		no vCPU is created, and KVM holds none of them
  *	    disowning		native: hugetlb pages' flags against a first vCPU
- *	    kvm->slots_lock	no slot comes while slots are checked
+ *	    kvm->slots_lock	trylock here, or the outer one with kvm->lock a trylock:
+ *				no slot comes while slots are checked
  *	      vcpu->mutex	trylock only, all of them (state.c)
  *	        mte_vm.init	native: with one vCPU's mutex only
+ *	          mte_vm.leave	with one vCPU's mutex only: policy gives way
+ *	            config_lock	native: KVM's flag and ID registers
  *	        mmap_lock (read)
  *	        mte_vm.lock	state, origin, fresh; also where KVM_RUN begins
  *	          tag locks	inject/page.c; also under mmu_lock and page table locks
@@ -90,6 +93,7 @@ enum vm_policy { POLICY_REQUEST, POLICY_ON, POLICY_OFF };
  * @policy: that of its creator when it was made
  * @life: holds off the VM's end while sysfs works on it
  * @init: native: initialises its vCPUs one at a time while policy may give way
+ * @leave: one 32-bit vCPU at a time makes policy give way
  * @dead: under @life and @lock: the VM is being destroyed
  * @lock: guards the following; taken with preemption off where KVM_RUN begins
  * @state: also read without @lock, see the readers
@@ -120,6 +124,7 @@ struct mte_vm {
 	/* Lifetime of @kvm as seen from sysfs. */
 	struct mutex life;
 	struct mutex init;	/* of vCPUs, with the native backend */
+	struct mutex leave;
 	bool dead;
 
 	/* Raw: taken in tracing callbacks, which must never sleep. */
@@ -154,6 +159,7 @@ static inline bool vm_has_mte(const struct mte_vm *vm)
 enum vm_refused { REFUSED_32BIT, REFUSED_SLOT, REFUSED_PAGE };
 
 #define HCR_ATA_BIT	56
+#define HCR_TID5_BIT	58
 
 /*
  * The predicate for a vCPU in KVM_RUN, in its own context: its start has set

@@ -18,6 +18,7 @@ static inline bool vm_is_asked_for(const struct mte_vm *vm, bool on)
 
 /* state.c */
 int vm_enter_state(struct mte_vm *vm, enum vm_state to);
+void vm_set_off(struct mte_vm *vm, enum vm_origin origin, int nr);
 
 /* slots.c */
 void vm_drop_mappings(struct kvm *kvm);

@@ -9,7 +9,7 @@
 #include "state.h"
 
 /*
- * Longest wait, in milliseconds, for a vCPU that is in an ioctl just now.  Short:
+ * Longest wait, in milliseconds, for a vCPU or VM that is in an ioctl.  Short:
  * our caller may hold slots_lock, which that ioctl may be waiting for.
  */
 #define LEAVE_TRIES	100
@@ -27,14 +27,12 @@ void policy_apply(struct mte_vm *vm)
 		vm_set(vm, true, ORIGIN_POLICY);
 }
 
-static bool left_policy(struct mte_vm *vm)
+/* On by policy alone, and never run? */
+static bool may_leave(struct mte_vm *vm)
 {
 	lockdep_assert_held(&vm->lock);
-	if (vm->state != VM_ON || vm->origin != ORIGIN_POLICY ||
-	    vcpus_have_run(vm->kvm) || vm_enter_state(vm, VM_OFF))
-		return false;
-	vm->origin = ORIGIN_NONE;
-	return true;
+	return vm->state == VM_ON && vm->origin == ORIGIN_POLICY &&
+	       !vcpus_have_run(vm->kvm);
 }
 
 static bool others_are_32bit(struct kvm *kvm, const struct kvm_vcpu *self)
@@ -64,24 +62,27 @@ static bool others_are_32bit(struct kvm *kvm, const struct kvm_vcpu *self)
  */
 bool vm_leave_policy_32bit(struct mte_vm *vm, struct kvm_vcpu *self)
 {
-	bool left;
+	bool is_off, leave;
 
+	mutex_lock(&vm->leave);
 	raw_spin_lock(&vm->lock);
 	/* Two vCPUs may be here at once: the second finds it done. */
-	left = vm->state == VM_OFF ||
-	       (others_are_32bit(vm->kvm, self) && left_policy(vm));
+	is_off = vm->state == VM_OFF;
+	leave = !is_off && others_are_32bit(vm->kvm, self) && may_leave(vm);
 	raw_spin_unlock(&vm->lock);
-	if (!left)
-		return false;
-	backend_switch(vm->kvm, false, atomic_read(&vm->kvm->online_vcpus));
-	sysfs_vm_changed(vm);
-	return true;
+	if (leave)
+		vm_set_off(vm, ORIGIN_NONE, atomic_read(&vm->kvm->online_vcpus));
+	mutex_unlock(&vm->leave);
+	if (leave)
+		sysfs_vm_changed(vm);
+	return is_off || leave;
 }
 
 static int try_leave(struct mte_vm *vm)
 {
 	struct kvm *kvm = vm->kvm;
-	int nr, err;
+	bool leave;
+	int nr;
 
 	if (READ_ONCE(vm->origin) != ORIGIN_POLICY || vcpus_have_run(kvm))
 		return -EPERM;
@@ -89,14 +90,23 @@ static int try_leave(struct mte_vm *vm)
 	if (nr < 0)
 		return nr;
 	raw_spin_lock(&vm->lock);
-	if (vcpus_all_online(kvm, nr))
-		err = left_policy(vm) ? 0 : -EPERM;
-	else
-		err = -EAGAIN;
+	leave = may_leave(vm);
 	raw_spin_unlock(&vm->lock);
-	if (!err)
-		backend_switch(kvm, false, nr);
+	if (leave)
+		vm_set_off(vm, ORIGIN_NONE, nr);
 	vcpus_release(kvm, nr);
+	return leave ? 0 : -EPERM;
+}
+
+/* kvm->lock is taken outside slots_lock, which is held: only a try. */
+static int try_leave_locked(struct mte_vm *vm)
+{
+	int err;
+
+	if (!mutex_trylock(&vm->kvm->lock))
+		return -EAGAIN;
+	err = try_leave(vm);
+	mutex_unlock(&vm->kvm->lock);
 	return err;
 }
 
@@ -116,7 +126,7 @@ bool vm_leave_policy_slot(struct mte_vm *vm)
 	for (tries = 0; tries < LEAVE_TRIES && err == -EAGAIN; tries++) {
 		if (tries)
 			usleep_range(500, 1000);
-		err = try_leave(vm);
+		err = try_leave_locked(vm);
 	}
 	if (!err)
 		sysfs_vm_changed(vm);

@@ -117,6 +117,7 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	take_name(vm);
 	mutex_init(&vm->life);
 	mutex_init(&vm->init);
+	mutex_init(&vm->leave);
 	raw_spin_lock_init(&vm->lock);
 	return vm;
 }

@@ -3,8 +3,9 @@
  * The state machine of a VM: off, on, and the two changes that wait for a
  * reboot of the guest.
  *
- * A VM of which no vCPU has ever run changes at once, while all its vCPUs are held
- * still by their mutexes.
+ * A VM of which no vCPU has ever run changes at once.  kvm->lock is held from
+ * before the decision to the end of the switch, and in it the mutexes of all vCPUs:
+ * no vCPU runs, is initialised or is created in between.
  *
  * One that has run changes at the guest's next reboot: see reboot.c.
  */
@@ -115,38 +116,64 @@ static int check_vm(struct mte_vm *vm)
 	return slots_check(vm);
 }
 
+/**
+ * vm_set_off - turn off a VM that has never run
+ * @vm: the VM
+ * @origin: its new origin
+ * @nr: its vCPUs, by index
+ *
+ * The state changes last: who sees "off" finds that KVM's own flag is cleared.
+ *
+ * Context: may sleep.  The caller keeps everybody else from changing the state:
+ * kvm->lock and all vCPUs held, or vm_leave_policy_32bit().
+ */
+void vm_set_off(struct mte_vm *vm, enum vm_origin origin, int nr)
+{
+	backend_switch(vm->kvm, false, nr);
+	raw_spin_lock(&vm->lock);
+	vm_enter_state(vm, VM_OFF);
+	vm->origin = origin;
+	raw_spin_unlock(&vm->lock);
+}
+
+static bool already(struct mte_vm *vm, bool on, enum vm_origin origin)
+{
+	bool is_so;
+
+	raw_spin_lock(&vm->lock);
+	is_so = vm_is_asked_for(vm, on);
+	/* What policy chose is the admin's own wish now. */
+	if (is_so && on && vm->origin == ORIGIN_POLICY)
+		vm->origin = origin;
+	raw_spin_unlock(&vm->lock);
+	return is_so;
+}
+
 /* No vCPU has run, and @nr of them are held. */
 static int set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin, int nr)
 {
-	bool changed = false;
-	int err = 0;
+	int err;
 
-	raw_spin_lock(&vm->lock);
-	if (vm_is_asked_for(vm, on)) {
-		/* What policy chose is the admin's own wish now. */
-		if (on && vm->origin == ORIGIN_POLICY)
-			vm->origin = origin;
-		goto out;
+	if (already(vm, on, origin))
+		return 0;
+	if (!on) {
+		vm_set_off(vm, origin, nr);
+		return 0;
 	}
-	if (vcpus_all_online(vm->kvm, nr))
-		err = vm_enter_state(vm, on ? VM_ON : VM_OFF);
-	else
-		err = -EAGAIN;
+	raw_spin_lock(&vm->lock);
+	err = vm_enter_state(vm, VM_ON);
 	if (!err)
 		vm->origin = origin;
-	changed = !err;
-out:
 	raw_spin_unlock(&vm->lock);
-	if (!changed)
+	if (err)
 		return err;
-	backend_switch(vm->kvm, on, nr);
+	backend_switch(vm->kvm, true, nr);
 	/*
 	 * An MMU notifier maps pages without a vCPU where it finds a table, and
 	 * a slot of device memory makes one.  What it maps from here on it maps
 	 * as of an MTE VM, since it runs under the mmu_lock that this takes.
 	 */
-	if (on)
-		vm_drop_mappings(vm->kvm);
+	vm_drop_mappings(vm->kvm);
 	return 0;
 }
 
@@ -165,6 +192,9 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	struct kvm *kvm = vm->kvm;
 	int nr, err;
 
+	/* As in mainline. */
+	if (origin == ORIGIN_VMM && kvm->created_vcpus)
+		return -EINVAL;
 	if (vcpus_have_run(kvm)) {
 		err = on && !vm_is_asked_for(vm, on) ? check_vm(vm) : 0;
 		return err ?: backend_set_after_run(vm, on, origin);
@@ -184,16 +214,31 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	return err;
 }
 
+/*
+ * Only tries slots_lock: its holder may be policy giving way (policy_vm.c), which
+ * only tries kvm->lock in its turn.
+ */
+static int try_with_slots(struct mte_vm *vm, bool on, enum vm_origin origin)
+{
+	int err;
+
+	if (!mutex_trylock(&vm->kvm->slots_lock))
+		return -EAGAIN;
+	err = try_set(vm, on, origin);
+	mutex_unlock(&vm->kvm->slots_lock);
+	return err;
+}
+
 static int try_until_timeout(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
 	unsigned long end = jiffies + HOLD_TIMEOUT;
 	int err;
 
 	do {
-		if (mutex_lock_killable(&vm->kvm->slots_lock))
+		if (mutex_lock_killable(&vm->kvm->lock))
 			return -EINTR;
-		err = try_set(vm, on, origin);
-		mutex_unlock(&vm->kvm->slots_lock);
+		err = try_with_slots(vm, on, origin);
+		mutex_unlock(&vm->kvm->lock);
 		if (err != -EAGAIN)
 			return err;
 		if (fatal_signal_pending(current))
@@ -211,7 +256,7 @@ static void explain(const struct mte_vm *vm, int err)
 	case -EBUSY:
 		why = vcpus_have_run(vm->kvm) ?
 		      "a vCPU has run; this KVM can change it only before" :
-		      "a vCPU is busy in an ioctl";
+		      "a vCPU, or the VM itself, is busy in an ioctl";
 		break;
 	case -ENOMEM:
 		why = "out of memory";
@@ -248,9 +293,9 @@ static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
  * @on: what is wanted
  * @origin: who asks
  *
- * Context: may sleep; takes slots_lock, mmap_lock and vCPU mutexes.
- * Return: 0 also if it is so already; -EINVAL if a vCPU is 32-bit or a slot
- * cannot hold tags, -ENODEV if the VM, its process or the module is going (or
+ * Context: may sleep; takes kvm->lock, slots_lock, mmap_lock and vCPU mutexes.
+ * Return: 0 also if it is so already; -EINVAL if a vCPU is 32-bit, a slot cannot
+ * hold tags, or @origin is the VMM and there is a vCPU, -ENODEV if the VM, its process or the module is going (or
  * still coming), -ENOMEM, -EINTR if the caller is killed, or -EBUSY if a vCPU did
  * not come out of an ioctl for two seconds, or somebody else has come to own a
  * function that is to be hooked.  After an error nothing has changed,

@@ -60,16 +60,22 @@ void vcpus_release(struct kvm *kvm, int nr)
  * vcpus_hold - hold all vCPUs of a VM still, by their mutexes
  * @kvm: the VM, held alive by the caller
  *
- * Only tries: waiting for a vCPU's ioctl here would invert KVM's lock order.  A
- * vCPU that comes online later is not held; compare the number.
+ * Only tries: waiting for a vCPU's ioctl here would invert KVM's lock order.
  *
- * Context: process context, also under slots_lock.
- * Return: number of vCPUs; -EAGAIN if one is in an ioctl just now.
+ * kvm->lock must be held until vcpus_release().  No vCPU is created meanwhile, and
+ * the ioctls of KVM that hold all vCPUs wait: they only try too, and would fail
+ * with EBUSY (vgic/vgic-kvm-device.c, arm.c:lock_all_vcpus()).
+ *
+ * Context: process context, kvm->lock held, also under slots_lock.
+ * Return: number of vCPUs; -EAGAIN if one is in an ioctl, or is being created.
  */
 int vcpus_hold(struct kvm *kvm)
 {
 	int nr = atomic_read(&kvm->online_vcpus), i;
 
+	lockdep_assert_held(&kvm->lock);
+	if (!vcpus_all_online(kvm, nr))
+		return -EAGAIN;
 	for (i = 0; i < nr; i++) {
 		if (!mutex_trylock(&kvm_get_vcpu(kvm, i)->mutex)) {
 			vcpus_release(kvm, i);
@@ -85,11 +91,10 @@ int vcpus_hold(struct kvm *kvm)
  * @nr: number of vCPUs looked at, by index
  *
  * A vCPU can be used as soon as its file exists, a little before KVM counts it as
- * online; but it has to be initialised first, and then the state is looked at under
- * mte_vm.lock.
+ * online.
  *
- * Context: mte_vm.lock held.
- * Return: false if there is another one, or one in the making.
+ * Context: any; lasting only while kvm->lock is held.
+ * Return: false if there is another one, or one is being created.
  */
 bool vcpus_all_online(struct kvm *kvm, int nr)
 {

@@ -142,7 +142,7 @@ void backend_switch(struct kvm *kvm, bool on, int nr)
  * @cap: what the VMM passed
  * @kvms_own: this KVM's own function, which knows nothing of it
  *
- * kvm->lock keeps vCPUs from being made; so the change is one at once.
+ * There is no vCPU, so the change is one at once.
  *
  * Context: the ioctl; may sleep.
  * Return: 0; -EINVAL if a flag is set or there is a vCPU, or the error of
@@ -151,16 +151,13 @@ void backend_switch(struct kvm *kvm, bool on, int nr)
 int backend_enable(struct mte_vm *vm, struct kvm_enable_cap *cap,
 		   int (*kvms_own)(struct kvm *kvm, struct kvm_enable_cap *cap))
 {
-	int err = -EINVAL;
+	int err;
 
 	if (cap->flags)
-		return err;
-	mutex_lock(&vm->kvm->lock);
-	if (!vm->kvm->created_vcpus)
-		err = vm_set(vm, true, ORIGIN_VMM);
+		return -EINVAL;
+	err = vm_set(vm, true, ORIGIN_VMM);
 	if (!err)
 		WRITE_ONCE(vm->vmm_asked, true);
-	mutex_unlock(&vm->kvm->lock);
 	return err;
 }
 

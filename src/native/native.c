@@ -88,7 +88,8 @@ void backend_vcpu_comes(struct kvm *kvm)
 
 	mutex_lock(&disowning);
 	vm = registry_find(kvm);
-	if (vm && kvm_has_mte(kvm) && READ_ONCE(vm->state) == VM_OFF)
+	/* State before flag: pairs with vm_set_off(). */
+	if (vm && smp_load_acquire(&vm->state) == VM_OFF && kvm_has_mte(kvm))
 		vm_adopt(vm);
 	mutex_unlock(&disowning);
 }
@@ -144,6 +145,8 @@ int backend_prepare(struct kvm *kvm, int nr)
  * @on: which
  * @nr: its vCPUs, held still
  *
+ * A vCPU of it may have been in KVM_RUN, which failed half way.
+ *
  * Context: may sleep; takes the VM's config_lock.
  */
 void backend_switch(struct kvm *kvm, bool on, int nr)
@@ -173,6 +176,19 @@ int backend_set_after_run(struct mte_vm *vm, bool on, enum vm_origin origin)
 	return vm_is_asked_for(vm, on) ? 0 : -EBUSY;
 }
 
+/* Under kvm->lock KVM's flag and our state agree. */
+static bool adopted(struct mte_vm *vm)
+{
+	bool has;
+
+	mutex_lock(&vm->kvm->lock);
+	has = kvm_has_mte(vm->kvm);
+	if (has)
+		vm_adopt(vm);
+	mutex_unlock(&vm->kvm->lock);
+	return has;
+}
+
 /**
  * backend_enable - its VMM asks for MTE (KVM_ENABLE_CAP)
  * @vm: the VM
@@ -189,9 +205,10 @@ int backend_enable(struct mte_vm *vm, struct kvm_enable_cap *cap,
 
 	/* An admin's write would otherwise come between KVM's flag and ours. */
 	mutex_lock(&vm->life);
-	err = kvms_own(vm->kvm, cap);
-	if (!err)
-		vm_adopt(vm);
+	/* Policy may give way in between, once. */
+	do
+		err = kvms_own(vm->kvm, cap);
+	while (!err && !adopted(vm));
 	mutex_unlock(&vm->life);
 	return err;
 }

@@ -2,7 +2,10 @@
 /*
  * What KVM sets up before a vCPU runs, where it keeps ID registers per VM (6.5 and
  * later): ID_AA64PFR1_EL1 at the first KVM_ARM_VCPU_INIT (sys_regs.c:
- * kvm_reset_id_regs()), and CLIDR_EL1 at each.  HCR_EL2 comes at the first run.
+ * kvm_reset_id_regs()), and CLIDR_EL1 at each.  The bits of MTE in HCR_EL2 are set
+ * in the first KVM_RUN (vcpu_set_hcr()).  That may fail later on, without an
+ * interrupt controller or PMU that is ready, and is then repeated: KVM sets bits
+ * there, and never clears any.
  */
 #include <linux/bitfield.h>
 #include <linux/kvm_host.h>
@@ -63,6 +66,12 @@ void native_switch_vcpu(struct kvm_vcpu *vcpu, bool on)
 {
 	u64 clidr, loc;
 
+	/*
+	 * The next KVM_RUN sets what is right, since the vCPU has not run.  Atomic:
+	 * interrupt lines set bits there at any time.
+	 */
+	clear_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
+	clear_bit(HCR_TID5_BIT, vcpu_hcr(vcpu));
 	if (!compat_vcpu_is_initialised(vcpu))
 		return;
 	clidr = ctxt_sys_reg(&vcpu->arch.ctxt, CLIDR_EL1);

@@ -225,15 +225,25 @@ static void reset_mailbox(struct vcpu *v)
 }
 
 /**
+ * vcpu_init_with() - vcpu_init() with features
+ * @v: the vCPU
+ * @features: the first 32 feature bits, beside PSCI 0.2
+ */
+void vcpu_init_with(struct vcpu *v, u32 features)
+{
+	must(vcpu_try_init(v, features), "KVM_ARM_VCPU_INIT");
+	reset_mailbox(v);
+	reg_must_set(v, REG_CORE(regs.regs[0]), mailbox_ipa(v));
+	reg_must_set(v, REG_CORE(regs.pc), GUEST_CODE);
+}
+
+/**
  * vcpu_init() - (re)initialise a vCPU so that it starts in the guest's entry at its next run
  * @v: the vCPU
  */
 void vcpu_init(struct vcpu *v)
 {
-	must(vcpu_try_init(v, 0), "KVM_ARM_VCPU_INIT");
-	reset_mailbox(v);
-	reg_must_set(v, REG_CORE(regs.regs[0]), mailbox_ipa(v));
-	reg_must_set(v, REG_CORE(regs.pc), GUEST_CODE);
+	vcpu_init_with(v, 0);
 }
 
 /**

@@ -51,6 +51,7 @@ void vm_destroy(struct vm *vm);
 struct vcpu *vcpu_create(struct vm *vm);
 int vcpu_try_init(struct vcpu *v, u32 features);
 void vcpu_init(struct vcpu *v);
+void vcpu_init_with(struct vcpu *v, u32 features);
 void vcpu_init_off(struct vcpu *v);
 int vcpu_try_cmd(struct vcpu *v, enum guest_cmd cmd, const u64 *arg);
 u64 vcpu_cmd_args(struct vcpu *v, enum guest_cmd cmd, const u64 *arg);

@@ -92,6 +92,7 @@ void cmd_mte_write(struct mailbox *mb);
 void cmd_mte_verify(struct mailbox *mb);
 void cmd_mte_hold(struct mailbox *mb);
 void cmd_irg(struct mailbox *mb);
+void cmd_gmid(struct mailbox *mb);
 void cmd_store(struct mailbox *mb);
 void cmd_load(struct mailbox *mb);
 void cmd_tag_fill(struct mailbox *mb);

@@ -58,6 +58,7 @@ enum guest_cmd {
 	CMD_TAG_SET,		/* address with the tag */
 	CMD_PROVOKE,		/* enum provoke, PSTATE.TCO before */
 	CMD_SAMPLE,		/* enum sample, times, address, step: ticks of each to GUEST_SAMPLES */
+	CMD_GMID,		/* -> GMID_EL1, whether reading it was UNDEFINED */
 	CMD_COUNT
 };
 

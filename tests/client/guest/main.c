@@ -68,6 +68,7 @@ static void (*const commands[CMD_COUNT])(struct mailbox *mb) = {
 	[CMD_ACCESS] = cmd_access,
 	[CMD_PROVOKE] = cmd_provoke,
 	[CMD_SAMPLE] = cmd_sample,
+	[CMD_GMID] = cmd_gmid,
 };
 
 /**

@@ -126,3 +126,11 @@ void cmd_irg(struct mailbox *mb)
 	}
 	mb->ret[0] = seen;
 }
+
+void cmd_gmid(struct mailbox *mb)
+{
+	arm_exceptions(mb);
+	mb->ret[0] = read_reg("S3_1_C0_C0_4");
+	disarm_exceptions(mb);
+	mb->ret[1] = mb->exc.count;
+}

@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: on KVM's own guest MTE: bits in HCR_EL2 that a failed first run leaves behind, a vCPU created in the middle of a
+# change, ioctls of the VMM that a change makes fail, slots and vCPUs that policy makes fail.
+# kernels: 6.1 6.12 7.2
+# hooks: once
+. /t/lib.sh
+. /t/client.sh
+
+declare -F full >/dev/null || full() { [[ ${TIER:-quick} == full ]]; }
+
+load_module || bail "the module does not load"
+
+client_points firstrun --size=4M
+client_points vgicbusy --size=1M
+client_points newvcpu --size=1M
+if full; then client_points newvcpu --size=1M --rounds=1000; fi
+echo on >"$MTE/policy/default"
+client_points firstrun --size=4M --policy=on
+echo request >"$MTE/policy/default"
+
+unload_module || not_ok "the module unloads"
+done_testing
