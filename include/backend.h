@@ -14,8 +14,16 @@
  * @REPAIR_THP_SPLIT: a huge page with and without tags is split
  * @REPAIR_BLOCK_COLLAPSE: entries of 4 KiB become a block again
  * @REPAIR_HUGETLB_REUSE: a hugetlb page goes to its next owner
+ * @REPAIR_HUGETLB_PARTIAL: a hugetlb page is flagged when a part of it is cleared
+ * @REPAIR_REMAP_RACE: a page is replaced while a permission fault is handled
+ * @REPAIR_SWAPOFF_UNREADABLE: swapoff reads pages back that are PROT_NONE
+ * @REPAIR_COPY_TAGS_HANG: KVM_ARM_MTE_COPY_TAGS sleeps with a page's tag lock held
  */
-enum repair { REPAIR_THP_SPLIT, REPAIR_BLOCK_COLLAPSE, REPAIR_HUGETLB_REUSE };
+enum repair {
+	REPAIR_THP_SPLIT, REPAIR_BLOCK_COLLAPSE, REPAIR_HUGETLB_REUSE,
+	REPAIR_HUGETLB_PARTIAL, REPAIR_REMAP_RACE, REPAIR_SWAPOFF_UNREADABLE,
+	REPAIR_COPY_TAGS_HANG
+};
 
 const char *backend_name(void);
 int backend_check_host(void);
@@ -26,6 +34,7 @@ void backend_exit(void);
 const char *backend_repair(enum repair repair);
 
 /* hooks.c */
+bool hooks_need_repair(enum repair repair);
 bool hooks_have_repair(enum repair repair);
 
 bool backend_kvm_has_mte(struct kvm *kvm);

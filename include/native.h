@@ -11,6 +11,7 @@ void native_switch_id_regs(struct kvm *kvm, bool on);
 void native_switch_vcpu(struct kvm_vcpu *vcpu, bool on);
 
 /* repair.c */
+bool native_has_tags(struct page *page);
 void native_init_tags(struct page *page, unsigned long nr);
 void native_complete_tags(struct page *head, unsigned long nr);
 

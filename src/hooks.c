@@ -70,25 +70,41 @@
 	X(kvm_arch_prepare_memory_region, "early check of memory slots") \
 	X(kvm_arch_vcpu_ioctl,		"a vCPU's reset")
 
-/* One table a repair.  Which functions some need differs: see compat.h. */
-#define HOOKS_NATIVE_COLLAPSE(X)					\
-	X(kvm_pgtable_stage2_map,	"tags of blocks built of pages")
+/* Of repairs.  Which functions some need differs: see compat.h. */
+#define HOOKS_NATIVE_MAP(X)						\
+	X(kvm_pgtable_stage2_map,	"tags of pages that replace others")
 
-#define HOOKS_NATIVE_SPLIT(X)	COMPAT_HOOKS_SPLIT(X)
+#define HOOKS_NATIVE_REPAIRS(X)						\
+	HOOKS_NATIVE_MAP(X) COMPAT_HOOKS_SPLIT(X) COMPAT_HOOKS_HUGETLB(X) \
+	COMPAT_HOOKS_FAULTIN(X) COMPAT_HOOKS_COPY_TAGS(X) COMPAT_HOOKS_SWAPOFF(X)
 
-#define HOOKS_NATIVE_HUGETLB(X)	COMPAT_HOOKS_HUGETLB(X)
+/*
+ * X(repair, function): the hooks without which a repair is none.  A repair without
+ * a line here is not needed.
+ */
+#define NEEDS_NATIVE(X)							\
+	X(REPAIR_BLOCK_COLLAPSE, kvm_pgtable_stage2_map)		\
+	X(REPAIR_REMAP_RACE, kvm_pgtable_stage2_map)			\
+	COMPAT_NEEDS_SPLIT(X) COMPAT_NEEDS_HUGETLB(X) COMPAT_NEEDS_PARTIAL(X) \
+	COMPAT_NEEDS_COPY_TAGS(X) COMPAT_NEEDS_SWAPOFF(X)
+
+/* inject has the same in its own tables: inject.c:backend_repair(). */
+#define NEEDS_INJECT(X)							\
+	X(REPAIR_BLOCK_COLLAPSE, kvm_pgtable_stage2_map)		\
+	X(REPAIR_REMAP_RACE, kvm_pgtable_stage2_map)			\
+	X(REPAIR_THP_SPLIT, split_huge_page_to_list)			\
+	X(REPAIR_HUGETLB_REUSE, free_huge_page)				\
+	X(REPAIR_SWAPOFF_UNREADABLE, ksm_might_need_to_copy)
 
 #define HOOKS_NONE(X)
 
 #define HOOKS_OF_BACKEND	compat_backend(HOOKS_NATIVE, HOOKS_INJECT)
 #define HOOKS_LAZY		compat_backend(HOOKS_NONE, HOOKS_INJECT_LAZY)
-#define REPAIR_COLLAPSE		compat_backend(HOOKS_NATIVE_COLLAPSE, HOOKS_NONE)
-#define REPAIR_SPLIT		compat_backend(HOOKS_NATIVE_SPLIT, HOOKS_NONE)
-#define REPAIR_HUGETLB		compat_backend(HOOKS_NATIVE_HUGETLB, HOOKS_NONE)
+#define HOOKS_OF_REPAIRS	compat_backend(HOOKS_NATIVE_REPAIRS, HOOKS_NONE)
+#define NEEDS			compat_backend(NEEDS_NATIVE, NEEDS_INJECT)
 
 #define HOOKS(X)							\
-	HOOKS_COMMON(X) HOOKS_OF_BACKEND(X) HOOKS_LAZY(X)		\
-	REPAIR_COLLAPSE(X) REPAIR_SPLIT(X) REPAIR_HUGETLB(X)
+	HOOKS_COMMON(X) HOOKS_OF_BACKEND(X) HOOKS_LAZY(X) HOOKS_OF_REPAIRS(X)
 
 #define DECLARE_HANDLER(fn, what) extern const struct hook_handler hook_##fn;
 HOOKS(DECLARE_HANDLER)
@@ -100,18 +116,22 @@ HOOKS(DECLARE_HANDLER)
 
 /* The lazy ones come last. */
 static struct hook hooks[] = {
-	REPAIR_COLLAPSE(OPTIONAL)
-	REPAIR_SPLIT(OPTIONAL)
-	REPAIR_HUGETLB(OPTIONAL)
+	HOOKS_OF_REPAIRS(OPTIONAL)
 	HOOKS_COMMON(ROW)
 	HOOKS_OF_BACKEND(ROW)
 	HOOKS_LAZY(LAZY)
 };
 
 #define NR_LAZY		(0 HOOKS_LAZY(COUNT))
-#define NR_COLLAPSE	(0 REPAIR_COLLAPSE(COUNT))
-#define NR_SPLIT	(0 REPAIR_SPLIT(COUNT))
-#define NR_HUGETLB	(0 REPAIR_HUGETLB(COUNT))
+
+#define NEED(r, fn)	{ .repair = r, .handler = &hook_##fn },
+
+static const struct {
+	enum repair repair;
+	const struct hook_handler *handler;
+} needs[] = {
+	NEEDS(NEED)
+};
 
 /* Functions that are called, or compared with, but not hooked. */
 struct kernel_functions kernel __read_mostly;
@@ -133,6 +153,7 @@ struct kernel_functions kernel __read_mostly;
 
 #define CALLS_NATIVE(X)							\
 	COMPAT_CALLS_HUGETLB(X)						\
+	COMPAT_CALLS_SWAPOFF(X)						\
 	COMPAT_CALLS_ID_REGS(X)
 
 #define CALLS_OF_BACKEND compat_backend(CALLS_NATIVE, CALLS_INJECT)
@@ -305,29 +326,44 @@ unsigned int hooks_count(void)
 	return n;
 }
 
+static bool is_armed(const struct hook_handler *handler)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++)
+		if (hooks[i].handler == handler)
+			return hooks[i].armed;
+	return false;
+}
+
+/**
+ * hooks_need_repair - does this kernel have the hole that a repair closes?
+ * @repair: which
+ *
+ * Return: false if no hook is needed for it.
+ */
+bool hooks_need_repair(enum repair repair)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(needs); i++)
+		if (needs[i].repair == repair)
+			return true;
+	return false;
+}
+
 /**
  * hooks_have_repair - is what a repair needs armed?
- * @repair: which; one that has hooks of its own
+ * @repair: which
  *
  * Return: false if one of its optional hooks could not be had.
  */
 bool hooks_have_repair(enum repair repair)
 {
-	static const unsigned int rows[] = {
-		[REPAIR_BLOCK_COLLAPSE] = NR_COLLAPSE,
-		[REPAIR_THP_SPLIT] = NR_SPLIT,
-		[REPAIR_HUGETLB_REUSE] = NR_HUGETLB,
-	};
-	/* In the order of the table. */
-	static const enum repair order[] = {
-		REPAIR_BLOCK_COLLAPSE, REPAIR_THP_SPLIT, REPAIR_HUGETLB_REUSE
-	};
-	unsigned int i = 0, row = 0, end;
+	unsigned int i;
 
-	while (order[i] != repair)
-		row += rows[order[i++]];
-	for (end = row + rows[repair]; row < end; row++)
-		if (!hooks[row].armed)
+	for (i = 0; i < ARRAY_SIZE(needs); i++)
+		if (needs[i].repair == repair && !is_armed(needs[i].handler))
 			return false;
 	return true;
 }

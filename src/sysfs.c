@@ -34,12 +34,20 @@ static ssize_t backend_show(struct kobject *kobj, struct kobj_attribute *attr,
 REPAIR_SHOW(thp_split, REPAIR_THP_SPLIT)
 REPAIR_SHOW(block_collapse, REPAIR_BLOCK_COLLAPSE)
 REPAIR_SHOW(hugetlb_reuse, REPAIR_HUGETLB_REUSE)
+REPAIR_SHOW(hugetlb_partial, REPAIR_HUGETLB_PARTIAL)
+REPAIR_SHOW(remap_race, REPAIR_REMAP_RACE)
+REPAIR_SHOW(swapoff_unreadable, REPAIR_SWAPOFF_UNREADABLE)
+REPAIR_SHOW(copy_tags_hang, REPAIR_COPY_TAGS_HANG)
 
 static struct kobj_attribute version_attr = __ATTR_RO(version);
 static struct kobj_attribute backend_attr = __ATTR_RO(backend);
 static struct kobj_attribute thp_split_attr = __ATTR_RO(thp_split);
 static struct kobj_attribute block_collapse_attr = __ATTR_RO(block_collapse);
 static struct kobj_attribute hugetlb_reuse_attr = __ATTR_RO(hugetlb_reuse);
+static struct kobj_attribute hugetlb_partial_attr = __ATTR_RO(hugetlb_partial);
+static struct kobj_attribute remap_race_attr = __ATTR_RO(remap_race);
+static struct kobj_attribute swapoff_unreadable_attr = __ATTR_RO(swapoff_unreadable);
+static struct kobj_attribute copy_tags_hang_attr = __ATTR_RO(copy_tags_hang);
 
 static struct attribute *root_attrs[] = {
 	&version_attr.attr, &backend_attr.attr, NULL
@@ -47,7 +55,9 @@ static struct attribute *root_attrs[] = {
 
 static struct attribute *repairs_attrs[] = {
 	&thp_split_attr.attr, &block_collapse_attr.attr,
-	&hugetlb_reuse_attr.attr, NULL
+	&hugetlb_reuse_attr.attr, &hugetlb_partial_attr.attr,
+	&remap_race_attr.attr, &swapoff_unreadable_attr.attr,
+	&copy_tags_hang_attr.attr, NULL
 };
 
 static const struct attribute_group root_group = { .attrs = root_attrs };

@@ -85,12 +85,15 @@ void backend_exit(void)
  * @repair: which
  *
  * What they take is required, and set as long as a VM has MTE: loaded means active.
+ * The others are holes of KVM's own guest MTE that ours was made without: a hugetlb
+ * page has the flags of all its pages, and KVM_ARM_MTE_COPY_TAGS reads its buffer
+ * before it looks at a page.
  *
  * Return: a word for sysfs.
  */
 const char *backend_repair(enum repair repair)
 {
-	return "active";
+	return hooks_need_repair(repair) ? "active" : "not-needed";
 }
 
 /**

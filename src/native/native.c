@@ -111,7 +111,7 @@ void backend_exit(void)
  */
 const char *backend_repair(enum repair repair)
 {
-	if (repair == REPAIR_HUGETLB_REUSE && !COMPAT_HUGETLB_REUSED)
+	if (!hooks_need_repair(repair))
 		return "not-needed";
 	return hooks_have_repair(repair) ? "active" : "unavailable";
 }

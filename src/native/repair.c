@@ -1,39 +1,73 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Holes in KVM's own guest MTE.  Both are closed for all MTE VMs of the host,
- * also those whose VMM asked by itself.
+ * The tags of a page whose owner is KVM's own guest MTE: is it flagged, and clear
+ * its tags if it is not.  The repairs (src/repair/) and the split hook call it.
  *
- * block_collapse: on a permission fault user_mem_abort() does not look at tags,
- * as the page is mapped already; but where the fault makes a block out of pages,
- * some of them may never have been (6.1 to 7.2).
- *
- * thp_split: __split_huge_page_tail() and its successors give all pages the first
- * one's flag.  A huge page of which a guest has only some pages has the flag on
- * those only: their tags are lost if the first is not among them, and tags of
- * earlier owners are shown in the others if it is.
+ * Since 6.2 a second flag, PG_mte_lock, is a lock that is taken once: whoever gets
+ * it clears the tags and sets PG_mte_tagged, and others spin until then, also under
+ * mmu_lock or a page table lock.  So preemption is off while it is held.
  */
-#include <linux/memory_hotplug.h>
+#include <linux/hugetlb.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
 
 #include "native.h"
 
 /**
+ * native_has_tags - are a page's tags somebody's?
+ * @page: the page, with a reference or mapped
+ *
+ * Context: any.
+ * Return: true if its tags have been initialised.
+ */
+bool native_has_tags(struct page *page)
+{
+	if (compat_has_hugetlb_flag(page))
+		return compat_hugetlb_mte_tagged(page);
+	return page_mte_tagged(page);
+}
+
+static void init_page(struct page *page)
+{
+	if (!compat_try_page_mte_tagging(page))
+		return;
+	kernel.clear_page_tags(page_address(page));
+	set_page_mte_tagged(page);
+}
+
+/* All of it: its one flag says so. */
+static void init_hugetlb_page(struct page *head)
+{
+	unsigned long i, nr = compound_nr(head);
+
+	if (!compat_try_hugetlb_mte_tagging(head))
+		return;
+	for (i = 0; i < nr; i++)
+		kernel.clear_page_tags(page_address(head + i));
+	compat_set_hugetlb_mte_tagged(head);
+}
+
+/**
  * native_init_tags - clear the tags of those pages that nobody's tags are in
- * @page: first page
+ * @page: first page; of a hugetlb page that has one flag, all of it is meant
  * @nr: number of base pages
  *
  * arch/arm64/kvm/mmu.c:sanitise_mte_tags().
  *
- * Context: any; with mmu_lock, or where nobody else can have the pages.
+ * Context: any; with a reference, or mmu_lock, or where nobody else can have the
+ * pages.  Before 6.2 there is no lock: with mmu_lock or exclusively.
  */
 void native_init_tags(struct page *page, unsigned long nr)
 {
-	for (; nr--; page++) {
-		if (!compat_try_page_mte_tagging(page))
-			continue;
-		kernel.clear_page_tags(page_address(page));
-		set_page_mte_tagged(page);
-	}
+	bool whole = compat_has_hugetlb_flag(page);
+
+	preempt_disable();
+	if (whole)
+		init_hugetlb_page(compound_head(page));
+	else
+		for (; nr--; page++)
+			init_page(page);
+	preempt_enable();
 }
 
 /**
@@ -52,21 +86,4 @@ void native_complete_tags(struct page *head, unsigned long nr)
 			break;
 	if (i < nr)
 		native_init_tags(head, nr);
-}
-
-/* A hugetlb page has its tags initialised as a whole. */
-static bool may_lack_tags(unsigned long pfn)
-{
-	struct page *page = pfn_to_online_page(pfn);
-
-	return page && PageCompound(page) && !PageHuge(page);
-}
-
-HOOK_WRAP(kvm_pgtable_stage2_map, int, COMPAT_STAGE2_MAP_PROTO,
-	  COMPAT_STAGE2_MAP_ARGS(addr, size, phys))
-{
-	if (size > PAGE_SIZE && kvm_has_mte(compat_pgtable_kvm(pgt)) &&
-	    may_lack_tags(PHYS_PFN(phys)))
-		native_init_tags(pfn_to_page(PHYS_PFN(phys)), size / PAGE_SIZE);
-	return original(kvm_pgtable_stage2_map)COMPAT_STAGE2_MAP_ARGS(addr, size, phys);
 }

@@ -19,7 +19,11 @@ policy/on_pids 644
 policy/request_pids 644
 repairs/
 repairs/block_collapse 444
+repairs/copy_tags_hang 444
+repairs/hugetlb_partial 444
 repairs/hugetlb_reuse 444
+repairs/remap_race 444
+repairs/swapoff_unreadable 444
 repairs/thp_split 444
 version 444
 vms/'
@@ -45,8 +49,11 @@ is "$(cat "$MTE/version")" "$(modinfo -F version "$T/kvm_mte.ko")" "and modinfo 
 is "$(tree)" "$TREE" "files and modes in sysfs"
 is "$(cat "$MTE/backend")" inject "backend"
 is "$(cat "$MTE/policy/default")" request "policy/default at first"
-for repair in thp_split block_collapse hugetlb_reuse; do
+for repair in thp_split block_collapse hugetlb_reuse remap_race swapoff_unreadable; do
 	is "$(cat "$MTE/repairs/$repair")" active "repairs/$repair"
+done
+for repair in hugetlb_partial copy_tags_hang; do
+	is "$(cat "$MTE/repairs/$repair")" not-needed "repairs/$repair"
 done
 for file in version backend repairs/thp_split; do
 	is "$(try_write "$MTE/$file" 1)" EACCES "$file cannot be written"

@@ -12,10 +12,12 @@
 
 # --- what is expected of this kernel ---
 
-BACKEND=native HUGETLB=not-needed EARLY=anon4k
+BACKEND=native HUGETLB=not-needed EARLY=anon4k PARTIAL=not-needed COPY=not-needed SWAPOFF=not-needed
 case $KERNEL in
-5.10*) BACKEND=inject HUGETLB=active ;;
-6.1) HUGETLB=active EARLY=hugetlb2m ;;
+5.10*) BACKEND=inject HUGETLB=active SWAPOFF=active ;;
+6.1) HUGETLB=active EARLY=hugetlb2m SWAPOFF=active ;;
+6.12*) COPY=active ;;
+7.2) PARTIAL=active COPY=active ;;
 esac
 # Transparent huge pages have 2 MiB, or 32 MiB where pages have 16 KiB.
 TWO_HUGE=$((2 * $(cat /sys/kernel/mm/transparent_hugepage/hpage_pmd_size)))
@@ -71,7 +73,11 @@ load_module || bail "the module does not load"
 is "$(said)" "loaded: backend $BACKEND, $(hooked | wc -l) hooks by $(mechanism), policy request" "one line when loaded"
 is "$(cat "$MTE/backend")" "$BACKEND" "backend"
 is "$(grep -H . "$MTE"/repairs/* | sed 's|.*/||')" "block_collapse:active
+copy_tags_hang:$COPY
+hugetlb_partial:$PARTIAL
 hugetlb_reuse:$HUGETLB
+remap_race:active
+swapoff_unreadable:$SWAPOFF
 thp_split:active" "repairs"
 if [[ $BACKEND == native ]]; then
 	is "$(cd "$(vm_dir "${HOLD_PID[early]}")" && cat state origin | xargs)" "on vmm" "a VM whose VMM asked before that"

@@ -41,6 +41,14 @@ static const struct test_case {
 	  "tags lost, or not the guest's own, where the VMM forks, or in the zero pages" },
 	{ "uffd", case_uffd,
 	  "old tags in, or tags lost from, pages that userfaultfd places" },
+	{ "reuse", case_reuse,
+	  "tags of the last owner in hugetlb pages that are mapped, or copied to, in part" },
+	{ "remap", case_remap,
+	  "tags of others in a page that the VMM replaces during a permission fault" },
+	{ "copyhang", case_copyhang,
+	  "a vCPU that waits for as long as KVM_ARM_MTE_COPY_TAGS does; needs two CPUs" },
+	{ "unread", case_unread,
+	  "tags lost by a swapoff while memory is PROT_NONE; the host must have swap space" },
 	{ "ksm", case_ksm,
 	  "pages merged though they have tags, or tags that merged pages share" },
 	{ "late", case_late,
@@ -130,8 +138,8 @@ static void usage(void)
 		"  --enable=none|cap|sysfs|late  how to turn MTE on (none); late: by sysfs, vCPUs are there\n"
 		"  --expect=on|off          whether guests have MTE, if not as --enable says\n"
 		"  --mem=KIND               anon4k thp anon-shared memfd memfd-private hugetlb2m\n"
-		"                           hugetlb2m-shared hugetlb2m-memfd hugetlb1g private-file\n"
-		"                           shared-file\n"
+		"                           hugetlb2m-shared hugetlb2m-memfd hugetlb1g hugetlb64k\n"
+		"                           hugetlb32m private-file shared-file\n"
 		"  --policy=request|on|off  what the host's policy is for us (request)\n"
 		"  --file=PATH              for save, restore\n"
 		"  --span=N[K|M|G]          use only so much of the memory, half at each end (all)\n"

@@ -27,6 +27,12 @@
 #define MAP_HUGE_2MB	(21 << 26)
 #define MAP_HUGE_1GB	(30 << 26)
 #endif
+#ifndef MAP_HUGE_64KB
+#define MAP_HUGE_64KB	(16 << 26)
+#endif
+#ifndef MAP_HUGE_32MB
+#define MAP_HUGE_32MB	(25 << 26)
+#endif
 
 const char *const mem_name[MEM_KINDS] = {
 	[MEM_ANON4K] = "anon4k",
@@ -38,6 +44,8 @@ const char *const mem_name[MEM_KINDS] = {
 	[MEM_HUGETLB_SHARED] = "hugetlb2m-shared",
 	[MEM_HUGETLB_MEMFD] = "hugetlb2m-memfd",
 	[MEM_HUGETLB_1G] = "hugetlb1g",
+	[MEM_HUGETLB_64K] = "hugetlb64k",
+	[MEM_HUGETLB_32M] = "hugetlb32m",
 	[MEM_PRIVATE_FILE] = "private-file",
 	[MEM_SHARED_FILE] = "shared-file",
 };
@@ -79,7 +87,7 @@ bool mem_is_shared(enum mem_kind kind)
 bool mem_is_hugetlb(enum mem_kind kind)
 {
 	return kind == MEM_HUGETLB || kind == MEM_HUGETLB_SHARED || kind == MEM_HUGETLB_MEMFD ||
-	       kind == MEM_HUGETLB_1G;
+	       kind == MEM_HUGETLB_1G || kind == MEM_HUGETLB_64K || kind == MEM_HUGETLB_32M;
 }
 
 /**
@@ -90,9 +98,30 @@ bool mem_is_hugetlb(enum mem_kind kind)
  */
 size_t mem_page(enum mem_kind kind)
 {
-	if (kind == MEM_HUGETLB_1G)
+	switch (kind) {
+	case MEM_HUGETLB_1G:
 		return GIANT;
-	return mem_is_hugetlb(kind) ? HUGE : 4096;
+	case MEM_HUGETLB_64K:
+		return 64UL << 10;
+	case MEM_HUGETLB_32M:
+		return 32UL << 20;
+	default:
+		return mem_is_hugetlb(kind) ? HUGE : 4096;
+	}
+}
+
+static int huge_flag(enum mem_kind kind)
+{
+	switch (kind) {
+	case MEM_HUGETLB_1G:
+		return MAP_HUGE_1GB;
+	case MEM_HUGETLB_64K:
+		return MAP_HUGE_64KB;
+	case MEM_HUGETLB_32M:
+		return MAP_HUGE_32MB;
+	default:
+		return MAP_HUGE_2MB;
+	}
 }
 
 /**
@@ -224,7 +253,7 @@ static void *map(enum mem_kind kind, size_t size, void *fixed, int fd, int prot)
 		flags |= MAP_ANONYMOUS;
 	if (mem_is_hugetlb(kind) && fd < 0) {
 		reserve_hugetlb(kind, size);
-		flags |= MAP_HUGETLB | (kind == MEM_HUGETLB_1G ? MAP_HUGE_1GB : MAP_HUGE_2MB);
+		flags |= MAP_HUGETLB | huge_flag(kind);
 	}
 	p = mmap(p, size, prot, flags, fd, 0);
 	if (p == MAP_FAILED)

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KVM_ARM_MTE_COPY_TAGS that sleeps with a page's tag lock held (6.2 and later).
+ *
+ * Where a page's tags have not been initialised, the ioctl takes PG_mte_lock, reads
+ * the VMM's buffer, which may fault and sleep for as long as userfaultfd or FUSE
+ * likes, and sets PG_mte_tagged.  A vCPU that faults on the page meanwhile spins
+ * on the lock under mmu_lock.
+ *
+ * So the tags are cleared and PG_mte_tagged is set when the ioctl gets its reference
+ * to the page: from then on the lock counts as free.  Of a hugetlb page all is cleared
+ * (hugetlb_partial).
+ */
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+
+#include "native.h"
+
+/* With a reference.  KVM refuses memory of devices. */
+static void init_before_copy(struct page *page)
+{
+	if (page && pfn_to_online_page(page_to_pfn(page)) && !native_has_tags(page))
+		native_init_tags(page, 1);
+}
+
+static notrace bool writes_to_mte_vm(const u64 *x)
+{
+	return (bool)x[2] && kvm_has_mte((struct kvm *)x[0]);
+}
+
+/* Process context, slots_lock held. */
+COMPAT_WRAP_COPY_TAGS(writes_to_mte_vm)
+{
+	compat_copy_tags_page_t page = compat_original_copy_tags();
+
+	init_before_copy(compat_copy_tags_page(page));
+	return page;
+}

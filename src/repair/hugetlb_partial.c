@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hugetlb pages that are cleared in part (6.13 and later).
+ *
+ * A hugetlb page has one flag, but sanitise_mte_tags() clears only what is mapped,
+ * and KVM_ARM_MTE_COPY_TAGS only what is copied, before they set it.  A part is mapped
+ * where the page is no block at stage 2 (64 KiB, 32 MiB), under dirty logging, or where
+ * HVA and IPA are not aligned alike.  The rest keeps the tags of the last owner.
+ *
+ * So the whole page is cleared and flagged once KVM has got a reference to it, before
+ * KVM looks at the flag: here for a fault, in copy_tags_hang.c for a copy.
+ */
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+
+#include "native.h"
+
+/* KVM faults pages in for VMs of the calling process only. */
+static bool process_has_mte_vm(void)
+{
+	bool found;
+
+	preempt_disable();
+	found = registry_find_by_mm(current->mm);
+	preempt_enable();
+	return found;
+}
+
+static void init_if_hugetlb(struct page *page)
+{
+	if (PageHuge(page) && !native_has_tags(page) && process_has_mte_vm())
+		native_init_tags(page, 1);
+}
+
+static notrace bool any_mte_vm(const u64 *x)
+{
+	return atomic_read(&vms_active);
+}
+
+/* Process context, with no lock of KVM but kvm->srcu. */
+HOOK_WRAP_IF(__kvm_faultin_pfn, any_mte_vm, kvm_pfn_t,
+	     (const struct kvm_memory_slot *slot, gfn_t gfn, unsigned int foll,
+	      bool *writable, struct page **refcounted_page),
+	     (slot, gfn, foll, writable, refcounted_page))
+{
+	kvm_pfn_t pfn = original(__kvm_faultin_pfn)(slot, gfn, foll, writable,
+						    refcounted_page);
+
+	if (!is_error_noslot_pfn(pfn) && *refcounted_page)
+		init_if_hugetlb(*refcounted_page);
+	return pfn;
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pages that a permission fault maps.
+ *
+ * On a permission fault user_mem_abort() (7.2: kvm_s2_fault_map()) does not look at
+ * the tags, since the page is mapped already.  Two holes follow from that:
+ *
+ * remap_race: the VMM replaces the page (MAP_FIXED, MADV_DONTNEED) between the
+ * guest's exit and KVM's reading of mmu_invalidate_seq.  The fault is still one of
+ * permission, and the new page is mapped.
+ *
+ * block_collapse: the fault makes a block of pages, some of which were never mapped.
+ *
+ * A fault that changes the permissions of an entry alone maps no page.  All others
+ * go through kvm_pgtable_stage2_map(), so every page is looked at there.  After a
+ * fault that is not one of permission that is one test of a flag.
+ */
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+
+#include <asm/memory.h>
+
+#include "native.h"
+
+/* Not in the linear map: its tags are not ours to clear, and KVM maps it as device. */
+static bool is_memory(unsigned long pfn)
+{
+	return pfn_is_map_memory(pfn) && !is_zero_pfn(pfn);
+}
+
+static void init_range(unsigned long pfn, unsigned long nr)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	if (!page || (nr > 1 && !PageCompound(page)))
+		return;
+	if (nr == 1 && native_has_tags(page))
+		return;
+	if (is_memory(pfn))
+		native_init_tags(page, nr);
+}
+
+static notrace bool is_mte_memory(const u64 *x)
+{
+	const struct kvm_pgtable *pgt = (const struct kvm_pgtable *)x[0];
+	enum kvm_pgtable_prot prot = x[4];
+
+	return !(prot & KVM_PGTABLE_PROT_DEVICE) &&
+	       kvm_has_mte(compat_pgtable_kvm(pgt));
+}
+
+/* Under mmu_lock. */
+HOOK_WRAP_IF(kvm_pgtable_stage2_map, is_mte_memory, int, COMPAT_STAGE2_MAP_PROTO,
+	     COMPAT_STAGE2_MAP_ARGS(addr, size, phys))
+{
+	init_range(PHYS_PFN(phys), PAGE_ALIGN(size) / PAGE_SIZE);
+	return original(kvm_pgtable_stage2_map)COMPAT_STAGE2_MAP_ARGS(addr, size, phys);
+}

@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: tags that go from one owner of memory to the next, or are lost, through KVM's own guest MTE where the module
+# says that it repairs it (docs/holes.md); a repair that says what is not so; an experiment that would not show the hole.
+# kernels: 5.10 6.1 6.12 7.2
+# hooks: once
+# smp: 2
+# mem: 3G
+# timeout: 1200
+. /t/lib.sh
+. /t/hooks.sh
+. /t/client.sh
+. /t/squeeze.sh
+declare -F full >/dev/null || full() { [[ ${TIER:-quick} == full ]]; }
+
+case $KERNEL in
+5.10) WORDS='active not-needed not-needed active active active active' ;;
+6.1) WORDS='active not-needed not-needed active active active active' ;;
+6.12) WORDS='active active not-needed not-needed active not-needed active' ;;
+7.2) WORDS='active active active not-needed active not-needed active' ;;
+esac
+NAMES='block_collapse copy_tags_hang hugetlb_partial hugetlb_reuse remap_race swapoff_unreadable thp_split'
+
+# broken CASE [OPTION...] - what a case of the client finds wrong, each once.
+broken() { "$CLIENT" "$@" 2>&1 </dev/null | sed -nE 's/^not ok - //p' | sort -u; }
+
+# hugetlb_kinds - the kinds of hugetlb memory to look at, with a size for each: KIND:SIZE.
+hugetlb_kinds() {
+	case $KERNEL in
+	6.12) return ;; # takes none
+	esac
+	echo hugetlb64k:1M hugetlb2m:4M
+	if full; then echo hugetlb32m:32M; fi
+}
+
+succeeds "a fixture that holds mmap_lock" insmod "$T/mmaplock.ko"
+
+# --- the holes, without the module ---
+
+if [[ $KERNEL != 5.10 ]]; then
+	like "$(broken remap --enable=cap --size=8M)" 'no tags of others' "without the module: a page replaced meanwhile shows tags"
+fi
+case $KERNEL in
+6.1)
+	like "$(broken reuse --enable=cap --mem=hugetlb2m --size=4M)" 'after dirty logging: no tags' "without the module: hugetlb pages in part"
+	succeeds "swap space" swap_zram 64
+	like "$(broken unread --enable=cap --size=4M)" 'the guest finds its tags' "without the module: swapoff loses tags"
+	;;
+7.2)
+	is "$(broken reuse --enable=cap --mem=hugetlb2m --size=4M)" "after dirty logging: no tags of the last owner
+copy: nor does the guest
+copy: the VMM reads no tags of the last owner
+not aligned alike: no tags of the last owner
+under dirty logging: no tags of the last owner" "without the module: hugetlb pages in part"
+	like "$(broken reuse --enable=cap --mem=hugetlb64k --size=1M)" 'plain: no tags' "without the module: hugetlb pages that are no blocks"
+	;;
+esac
+case $KERNEL in
+6.12 | 7.2)
+	if full; then
+		like "$(broken copyhang --enable=cap --size=2M)" 'goes on' "without the module: a vCPU waits for the copy's buffer"
+	fi
+	;;
+esac
+
+# --- with it ---
+
+load_module || bail "the module does not load"
+# shellcheck disable=SC2086 # words
+is "$(cd "$MTE/repairs" && cat $NAMES | xargs)" "$WORDS" "repairs: $NAMES"
+
+ENABLE=cap
+for kind in $(hugetlb_kinds); do
+	client_points reuse "--enable=$ENABLE" "--mem=${kind%:*}" "--size=${kind#*:}"
+	if full; then client_points reuse --enable=sysfs "--mem=${kind%:*}" "--size=${kind#*:}"; fi
+done
+client_points remap "--enable=$ENABLE" --size=8M
+client_points copyhang "--enable=$ENABLE" --size=2M
+[[ $KERNEL == 6.12 ]] || client_points copyhang "--enable=$ENABLE" --mem=hugetlb2m --size=2M
+[[ -e /sys/block/zram0 ]] || succeeds "swap space" swap_zram 64
+grep -q zram0 /proc/swaps || succeeds "swap space again" swapon /dev/zram0
+client_points unread "--enable=$ENABLE" --size=4M
+
+unload_module || not_ok "the module unloads"
+done_testing

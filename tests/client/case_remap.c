@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The VMM maps fresh memory over guest memory (MAP_FIXED) while a permission fault is under way:
+ * after the guest's exit, before KVM looks at the mapping. KVM waits for mmap_lock there, so the
+ * order is made certain by holding that lock (tests/fixtures/mmaplock, which must be loaded): first
+ * the VMM waits for it, then the vCPU.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "client.h"
+
+#define HELD	"/sys/module/mmaplock/parameters/held"
+#define PAGE	4096UL
+#define TRIES	20000	/* of 1 ms, for a thread to wait */
+
+/* A thread that does one thing once it is told to. Nothing of it needs mmap_lock before. */
+static struct actor {
+	void (*warm_up)(void);	/* so that act() needs no new page of the process itself */
+	void (*act)(void);
+	pthread_t thread;
+	int go[2], tid;
+	bool ready, done;
+} vmm, guest;
+
+static struct vm *vm;
+static size_t huge;
+static u64 at;
+static void *fresh;
+
+static void map_something(void)
+{
+	munmap(mmap(NULL, huge, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), huge);
+}
+
+static void replace(void)
+{
+	fresh = mmap(vm->data + at, huge, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+
+/* Mapped, and not written to: the block stays one. */
+static void run(void)
+{
+	vcpu_cmd(&vm->vcpu[0], CMD_TAG_VERIFY, GUEST_DATA + at, GUEST_DATA + at + PAGE, opt.seed);
+}
+
+static void touch(void)
+{
+	vcpu_cmd(&vm->vcpu[0], CMD_STORE, GUEST_DATA + at, GUEST_DATA + at + PAGE, PAGE, opt.seed);
+}
+
+static void *play(void *arg)
+{
+	struct actor *a = arg;
+	char c;
+
+	pin_to(opt.cpu);
+	a->tid = syscall(SYS_gettid);
+	a->warm_up();
+	__atomic_store_n(&a->ready, true, __ATOMIC_RELEASE);
+	if (read(a->go[0], &c, 1) != 1)
+		die("pipe: %s", errno_name(errno));
+	a->act();
+	__atomic_store_n(&a->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void start(struct actor *a, void (*warm_up)(void), void (*act)(void))
+{
+	*a = (struct actor){ .warm_up = warm_up, .act = act };
+	if (pipe(a->go) || pthread_create(&a->thread, NULL, play, a))
+		die("a thread: %s", errno_name(errno));
+	while (!__atomic_load_n(&a->ready, __ATOMIC_ACQUIRE))
+		usleep(1000);
+}
+
+static void end(struct actor *a)
+{
+	pthread_join(a->thread, NULL);
+	close(a->go[0]);
+	close(a->go[1]);
+}
+
+/* Without malloc, stdio or a new page: main must not wait for the lock. */
+static bool is_waiting(const struct actor *a)
+{
+	char path[64], text[128] = "", *p;
+	int fd, n;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", a->tid);
+	fd = open(path, O_RDONLY);
+	n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	close(fd);
+	p = n > 0 ? strrchr(text, ')') : NULL;
+	return p && p[1] && p[2] == 'D';
+}
+
+static bool let_wait(struct actor *a)
+{
+	int i;
+
+	if (write(a->go[1], "", 1) != 1)
+		return false;
+	for (i = 0; i < TRIES && !is_waiting(a); i++) {
+		if (__atomic_load_n(&a->done, __ATOMIC_ACQUIRE))
+			return false;
+		usleep(1000);
+	}
+	return i < TRIES;
+}
+
+/* Returns whether both waited, in that order. */
+static bool race(void)
+{
+	int fd = open(HELD, O_WRONLY | O_CLOEXEC);
+	bool first, second;
+
+	start(&vmm, map_something, replace);
+	start(&guest, run, touch);
+	is_waiting(&vmm);	/* all that it needs is there then */
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		die("%s: %s", HELD, errno_name(errno));
+	first = let_wait(&vmm);
+	second = let_wait(&guest);
+	if (write(fd, "0", 1) != 1)
+		_exit(3);
+	close(fd);
+	end(&vmm);
+	end(&guest);
+	if (fresh == MAP_FAILED)
+		die("MAP_FIXED: %s", errno_name(errno));
+	return first && second;
+}
+
+/* Memory full of tags, for the next owner */
+static void leave_tags(void)
+{
+	size_t size = 2 * opt.size;
+	void *p = host_tagged_map(size);
+
+	madvise(p, size, MADV_HUGEPAGE);
+	host_tag_fill(p, size, opt.seed);
+	munmap(p, size);
+}
+
+int case_remap(void)
+{
+	unsigned int tried = 0, fresh_pages = 0;
+	u64 stale = 0;
+	struct vcpu *v;
+
+	pin_to(opt.cpu);
+	huge = mem_thp();
+	vm = vm_new();
+	vm_load_guest(vm);
+	vm_memory(vm, MEM_THP, opt.size);
+	memset(vm->data, 0, opt.size);
+	is(mem_with_flag(vm->data, opt.size, KPF_THP), opt.size / getpagesize(),
+	   "guest memory is huge pages");
+	v = vcpu_create(vm);
+	vcpu_init(v);
+	/* The page that is replaced may be the next that is had: it has tags, too. */
+	vm_tag_fill(v, opt.seed);
+	is(vm_slot(vm, 1, GUEST_DATA, vm->data, opt.size, KVM_MEM_LOG_DIRTY_PAGES), 0,
+	   "dirty logging: the blocks are write-protected");
+	leave_tags();
+	for (at = 0; at < opt.size; at += huge, tried++) {
+		fresh_pages += race();
+		stale += vcpu_cmd(v, CMD_TAG_READ, GUEST_DATA + at, GUEST_DATA + at + PAGE);
+	}
+	is(fresh_pages, tried, "each page is replaced while its permission fault waits");
+	is(stale, 0, "replaced during a permission fault: no tags of others");
+	vm_destroy(vm);
+	return 0;
+}
