@@ -75,6 +75,12 @@ static __always_inline const u64 *compat_ftrace_args(compat_ftrace_regs_t *r)
 	return (const u64 *)compat_ftrace_regs(r)->regs;
 }
 
+/* The stack pointer at the traced function's entry. */
+static __always_inline unsigned long compat_ftrace_sp(compat_ftrace_regs_t *r)
+{
+	return compat_ftrace_regs(r)->sp;
+}
+
 /* Where the traced call goes on. */
 static __always_inline void compat_ftrace_set_pc(compat_ftrace_regs_t *r,
 						 unsigned long pc)

@@ -102,6 +102,7 @@ static inline void hook_leave(void)
 		      #fn "() has another prototype on this kernel")
 
 #define HOOK_HANDLER_WRAP(fn, if_wants)					\
+	HOOK_CALL_ORIGINAL(fn);						\
 	extern const struct hook_handler hook_##fn;			\
 	const struct hook_handler hook_##fn = {				\
 		.kind = HOOK_WRAP,					\
@@ -111,16 +112,69 @@ static inline void hook_leave(void)
 	}
 
 /*
+ * What the engine knows a wrapper's call of the original by.  Not by the return
+ * address: a kretprobe that somebody sets on the function replaces it before our
+ * own probe sees the call.  The call leaves a frame on the stack instead, which
+ * nobody else writes to:
+ *
+ *	SP + 0	frame record: x29, x30
+ *	SP + 16	hook_secret ^ SP ^ the original's address, until the engine has
+ *		seen the call
+ *
+ * with SP as it is at the function's entry.  So the mark is good for one call, from
+ * one place of one stack: an interrupt that comes in between, and calls that the
+ * original makes, have a lower SP, and what is left of the frame after the return
+ * has no mark.  By ftrace the engine does not see the call, as the original is called
+ * after its trace site, and the mark stays until the return: a function that the
+ * original ends with a jump to has the same SP, but another address.  Arguments are
+ * in registers only: a function with more than eight cannot be wrapped.
+ */
+#define HOOK_FRAME_SIZE	32
+#define HOOK_FRAME_MARK	16
+
+extern unsigned long hook_secret;
+
+/*
+ * fn_call: calls what fn_original points to, with such a frame.  x9, x10 and x16
+ * hold no arguments and need not be kept.  HINT #34 is BTI C: C code may come here
+ * by a pointer.
+ */
+#define HOOK_CALL_ORIGINAL(fn)						\
+	asm(".pushsection .text, \"ax\"\n"				\
+	    ".balign 4\n"						\
+	    ".type " #fn "_call, %function\n"				\
+	    #fn "_call:\n"						\
+	    "	hint	#34\n"						\
+	    "	stp	x29, x30, [sp, #-32]!\n"			\
+	    "	mov	x29, sp\n"					\
+	    "	adrp	x9, hook_secret\n"				\
+	    "	ldr	x9, [x9, :lo12:hook_secret]\n"			\
+	    "	mov	x10, sp\n"					\
+	    "	eor	x9, x9, x10\n"					\
+	    "	adrp	x16, " #fn "_original\n"			\
+	    "	ldr	x16, [x16, :lo12:" #fn "_original]\n"		\
+	    "	eor	x9, x9, x16\n"					\
+	    "	str	x9, [sp, #16]\n"				\
+	    "	blr	x16\n"						\
+	    "	str	xzr, [sp, #16]\n"				\
+	    "	ldp	x29, x30, [sp], #32\n"				\
+	    "	ret\n"							\
+	    ".size " #fn "_call, . - " #fn "_call\n"			\
+	    ".popsection\n")
+
+/*
  * The function that a wrapper replaces: original(fn)(args).  Functions that use
  * it above the wrapper say HOOK_ORIGINAL(fn) first.
  */
-#define HOOK_ORIGINAL(fn) static void *fn##_original __read_mostly
-#define original(fn) ((typeof(fn) *)fn##_original)
+#define HOOK_ORIGINAL(fn)						\
+	static void *fn##_original __used __read_mostly;		\
+	extern typeof(fn) fn##_call
+#define original(fn) fn##_call
 
 /*
  * HOOK_WRAP(fn, type, (type1 arg1, ...), (arg1, ...)) { body }
- * The original stays reachable from the body: the engine does not divert a call
- * that comes from this module.
+ * The original stays reachable from the body: the engine does not divert a call by
+ * original(fn).
  */
 #define HOOK_WRAP(fn, type, proto, args)				\
 	HOOK_WRAP_IF(fn, NULL, type, proto, args)

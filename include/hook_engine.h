@@ -45,10 +45,22 @@ extern struct ratelimit_state hook_ratelimit;
 			       (hook)->name, ##__VA_ARGS__, (hook)->lost); \
 	} while (0)
 
-/* A call that comes from this module is a wrapper's call of the original. */
-static __always_inline bool hook_called_by_wrapper(unsigned long lr)
+/*
+ * Is this a wrapper's call of the original?  @sp is the stack pointer at the
+ * function's entry.  What lies above it is the caller's frame, or the registers that
+ * every stack begins with, so it can be read.  The mark is taken away: it is good for
+ * this call only.
+ */
+static __always_inline bool
+hook_called_by_wrapper(const struct hook_handler *handler, unsigned long sp)
 {
-	return within_module(lr, THIS_MODULE);
+	unsigned long *mark = (unsigned long *)(sp + HOOK_FRAME_MARK);
+	unsigned long original = (unsigned long)READ_ONCE(*handler->original);
+
+	if (READ_ONCE_NOCHECK(*mark) != (hook_secret ^ sp ^ original))
+		return false;
+	WRITE_ONCE(*mark, 0);
+	return true;
 }
 
 /*
@@ -57,7 +69,7 @@ static __always_inline bool hook_called_by_wrapper(unsigned long lr)
  * for us, and dropped by hook_leave().
  */
 static __always_inline unsigned long
-hook_dispatch(const struct hook *hook, const u64 *args, unsigned long lr)
+hook_dispatch(const struct hook *hook, const u64 *args, unsigned long sp)
 {
 	const struct hook_handler *handler = hook->handler;
 
@@ -65,9 +77,10 @@ hook_dispatch(const struct hook *hook, const u64 *args, unsigned long lr)
 		handler->watch(args);
 		return 0;
 	}
-	if (handler->wants && !handler->wants(args))
+	/* First: a wrapper's call always loses its mark here. */
+	if (hook_called_by_wrapper(handler, sp))
 		return 0;
-	if (hook_called_by_wrapper(lr))
+	if (handler->wants && !handler->wants(args))
 		return 0;
 	this_cpu_inc(hook_in_flight);
 	return (unsigned long)handler->wrapper;

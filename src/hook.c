@@ -12,12 +12,16 @@
  */
 #include <linux/delay.h>
 #include <linux/kernel.h>
+#include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
 
 #include "hook_engine.h"
 
 DEFINE_PER_CPU(long, hook_in_flight);
+
+/* What marks a wrapper's call of the original: see HOOK_CALL_ORIGINAL(). */
+unsigned long hook_secret __ro_after_init;
 
 DEFINE_RATELIMIT_STATE(hook_ratelimit, 5 * HZ, 40);
 
@@ -141,6 +145,8 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 	unsigned int i;
 	int err;
 
+	if (!hook_secret)
+		hook_secret = get_random_long();
 	err = check(hooks, nr, how);
 	if (err)
 		return err;

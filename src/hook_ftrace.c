@@ -38,7 +38,8 @@ static void notrace ftrace_entry(unsigned long ip, unsigned long parent_ip,
 
 	if (!hook)
 		return;
-	to = hook_dispatch(hook, compat_ftrace_args(regs), parent_ip);
+	to = hook_dispatch(hook, compat_ftrace_args(regs),
+			   compat_ftrace_sp(regs));
 	if (to)
 		compat_ftrace_set_pc(regs, to);
 }

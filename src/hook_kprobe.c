@@ -14,7 +14,7 @@ static int kprobe_entry(struct kprobe *kp, struct pt_regs *regs)
 	unsigned long to;
 
 	to = hook_dispatch(container_of(kp, struct hook, kp), regs->regs,
-			   regs->regs[30]);
+			   regs->sp);
 	if (!to)
 		return 0;
 	instruction_pointer_set(regs, to);
