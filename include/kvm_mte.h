@@ -16,7 +16,7 @@
  *	    disowning		native: hugetlb pages' flags against a first vCPU
  *	    kvm->slots_lock	trylock here, or the outer one with kvm->lock a trylock:
  *				no slot comes while slots are checked
- *	      vcpu->mutex	trylock only, all of them (state.c)
+ *	      vcpu->mutex	trylock only, all of them (vcpus.c)
  *	        mte_vm.init	native: with one vCPU's mutex only
  *	          mte_vm.leave	with one vCPU's mutex only: policy gives way
  *	            config_lock	native: KVM's flag and ID registers
@@ -25,7 +25,7 @@
  *	          tag locks	inject/page.c; also under mmu_lock and page table locks
  * The mutexes of the registry and of the policy lists are taken inside others, and
  * nothing of the above but mte_vm.lock inside them.  That of the lazy hooks
- * (hooks.c) is taken inside mte_vm.life, kvm->lock and the registry's, with only
+ * (lazy.c) is taken inside mte_vm.life, kvm->lock and the registry's, with only
  * those of ftrace and kprobes inside it.
  */
 #ifndef _KVM_MTE_H
@@ -179,12 +179,17 @@ void cpu_unwatch_gmid(void);
 /* hooks.c: the table */
 int hooks_resolve(void);
 int hooks_arm(enum hook_mechanism how);
+struct hook *hooks_lazy(unsigned int *nr);
+unsigned long hooks_disarm(void);
+unsigned int hooks_count(void);
+
+/* lazy.c: the hooks that are armed while a VM needs them */
 int hooks_hold(void);
 void hooks_hold_more(void);
 void hooks_release(void);
 bool hooks_try(void);
-unsigned long hooks_disarm(void);
-unsigned int hooks_count(void);
+void lazy_close(void);
+void lazy_exit(void);
 
 /* selftest.c */
 int selftest_hooks(enum hook_mechanism how);
@@ -205,10 +210,12 @@ int scan_own_fd(const struct kvm *kvm);
 /* state.c: the state machine */
 void vm_allow_set(void);
 bool vm_may_set(void);
-int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin);
 void vm_slot_refused(struct mte_vm *vm);
 void vm_adopt(struct mte_vm *vm);
 void vm_end(struct mte_vm *vm);
+
+/* vm_set.c */
+int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin);
 
 /* policy.c, policy_pids.c: by who makes a VM */
 extern const struct attribute_group policy_group;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Inside the state machine: what state.c, policy_vm.c and the backends share. */
+/* Inside the state machine: what state.c, vm_set.c, policy_vm.c and the backends share. */
 #ifndef _KVM_MTE_STATE_H
 #define _KVM_MTE_STATE_H
 
@@ -18,6 +18,7 @@ static inline bool vm_is_asked_for(const struct mte_vm *vm, bool on)
 
 /* state.c */
 int vm_enter_state(struct mte_vm *vm, enum vm_state to);
+void vm_keep_hooks(struct mte_vm *vm);
 void vm_set_off(struct mte_vm *vm, enum vm_origin origin, int nr);
 
 /* slots.c */

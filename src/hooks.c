@@ -19,8 +19,6 @@
  * none that lives.
  */
 #include <linux/kernel.h>
-#include <linux/mutex.h>
-#include <linux/workqueue.h>
 
 #include "backend.h"
 #include "symbol.h"
@@ -201,93 +199,16 @@ int hooks_arm(enum hook_mechanism how)
 	return hook_arm(hooks, ARRAY_SIZE(hooks), how);
 }
 
-static struct hook * const lazy = hooks + ARRAY_SIZE(hooks) - NR_LAZY;
-
-/* Who needs the lazy hooks; whether they are set, under hooks_lock. */
-static atomic_t holders = ATOMIC_INIT(0);
-static bool lazy_armed;
-static bool closed;
-static DEFINE_MUTEX(hooks_lock);
-
-static void disarm_unless_held(struct work_struct *work)
-{
-	mutex_lock(&hooks_lock);
-	if (lazy_armed && !atomic_read(&holders)) {
-		hook_disarm_lazy(lazy, NR_LAZY);
-		lazy_armed = false;
-	}
-	mutex_unlock(&hooks_lock);
-}
-
-/*
- * Arming patches the kernel's text once for each of them.  A host that starts its
- * VMs one after the other shall not pay for that each time.
- */
-#define DISARM_DELAY	(5 * HZ)
-
-static DECLARE_DELAYED_WORK(disarm_work, disarm_unless_held);
-
 /**
- * hooks_hold - have the lazy hooks armed
+ * hooks_lazy - the rows of the lazy hooks
+ * @nr: where their number goes
  *
- * Context: may sleep, and takes locks of ftrace or kprobes; not in a handler that
- * watches.
- * Return: 0; -ENODEV if the module is on its way out, or the error of
- * hook_arm_lazy(): nothing is held then.
+ * Return: the first.
  */
-int hooks_hold(void)
+struct hook *hooks_lazy(unsigned int *nr)
 {
-	int err = 0;
-
-	mutex_lock(&hooks_lock);
-	if (closed) {
-		err = -ENODEV;
-	} else if (!lazy_armed && NR_LAZY) {
-		err = hook_arm_lazy(lazy, NR_LAZY);
-		lazy_armed = !err;
-	}
-	if (!err)
-		atomic_inc(&holders);
-	mutex_unlock(&hooks_lock);
-	return err;
-}
-
-/**
- * hooks_hold_more - hold them once more
- *
- * Context: any; somebody else, who holds them, must stay meanwhile.
- */
-void hooks_hold_more(void)
-{
-	atomic_inc(&holders);
-}
-
-/**
- * hooks_release - the reverse; the last one has them disarmed some seconds later
- *
- * Context: any.
- */
-void hooks_release(void)
-{
-	if (atomic_dec_and_test(&holders) && NR_LAZY)
-		mod_delayed_work(system_long_wq, &disarm_work, DISARM_DELAY);
-}
-
-/**
- * hooks_try - could hooks_hold() have them armed just now?
- *
- * They are then, and stay so for some seconds: long enough for a VMM that is told
- * of MTE to ask for it.
- *
- * Context: as hooks_hold().
- * Return: false if not, with the reason in the log.
- */
-bool hooks_try(void)
-{
-	if (hooks_hold())
-		return false;
-	hooks_release();
-	return true;
+	*nr = NR_LAZY;
+	return hooks + ARRAY_SIZE(hooks) - NR_LAZY;
 }
 
 /**
@@ -300,15 +221,10 @@ unsigned long hooks_disarm(void)
 {
 	unsigned long missed;
 
-	/* A wrapper may be waiting for this lock: it is not held for the rest. */
-	mutex_lock(&hooks_lock);
-	closed = true;
-	hook_disarm_lazy(lazy, NR_LAZY);
-	lazy_armed = false;
-	mutex_unlock(&hooks_lock);
+	lazy_close();
 	missed = hook_disarm(hooks, ARRAY_SIZE(hooks));
-	/* Nobody is left who could schedule it. */
-	cancel_delayed_work_sync(&disarm_work);
+	/* Nobody is left who could have them armed. */
+	lazy_exit();
 	return missed;
 }
 

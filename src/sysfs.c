@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * /sys/kernel/kvm_mte: what admins see and turn.  Shows and passes on; what a
- * write means is decided in state.c and policy.c.
+ * write means is decided in vm_set.c and policy.c.
  */
 #include <linux/kernel.h>
 #include <linux/kobject.h>

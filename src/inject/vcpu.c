@@ -178,7 +178,7 @@ static struct preempt_ops preempt_ops = {
 
 /*
  * Whether a vCPU has MTE is settled when KVM_RUN has its mutex, and stays so until
- * that ends: a change takes the mutexes of all vCPUs (state.c), or their
+ * that ends: a change takes the mutexes of all vCPUs (vcpus.c), or their
  * KVM_ARM_VCPU_INIT (reboot.c).
  */
 static notrace bool runs_with_mte(const u64 *x)

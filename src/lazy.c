@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Arms the lazy hooks of the table (hooks.c) while somebody holds them. */
+#include <linux/kernel.h>
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
+
+#include "kvm_mte.h"
+
+/* Who needs the lazy hooks; whether they are set, under hooks_lock. */
+static atomic_t holders = ATOMIC_INIT(0);
+static bool lazy_armed;
+static bool closed;
+static DEFINE_MUTEX(hooks_lock);
+
+static void disarm(void)
+{
+	unsigned int nr;
+	struct hook *lazy = hooks_lazy(&nr);
+
+	lockdep_assert_held(&hooks_lock);
+	hook_disarm_lazy(lazy, nr);
+	lazy_armed = false;
+}
+
+static void disarm_unless_held(struct work_struct *work)
+{
+	mutex_lock(&hooks_lock);
+	if (lazy_armed && !atomic_read(&holders))
+		disarm();
+	mutex_unlock(&hooks_lock);
+}
+
+/*
+ * Arming patches the kernel's text once for each of them.  A host that starts its
+ * VMs one after the other shall not pay for that each time.
+ */
+#define DISARM_DELAY	(5 * HZ)
+
+static DECLARE_DELAYED_WORK(disarm_work, disarm_unless_held);
+
+/**
+ * hooks_hold - have the lazy hooks armed
+ *
+ * Context: may sleep, and takes locks of ftrace or kprobes; not in a handler that
+ * watches.
+ * Return: 0; -ENODEV if the module is on its way out, or the error of
+ * hook_arm_lazy(): nothing is held then.
+ */
+int hooks_hold(void)
+{
+	unsigned int nr;
+	struct hook *lazy = hooks_lazy(&nr);
+	int err = 0;
+
+	mutex_lock(&hooks_lock);
+	if (closed) {
+		err = -ENODEV;
+	} else if (!lazy_armed && nr) {
+		err = hook_arm_lazy(lazy, nr);
+		lazy_armed = !err;
+	}
+	if (!err)
+		atomic_inc(&holders);
+	mutex_unlock(&hooks_lock);
+	return err;
+}
+
+/**
+ * hooks_hold_more - hold them once more
+ *
+ * Context: any; somebody else, who holds them, must stay meanwhile.
+ */
+void hooks_hold_more(void)
+{
+	atomic_inc(&holders);
+}
+
+/**
+ * hooks_release - the reverse; the last one has them disarmed some seconds later
+ *
+ * Context: any.
+ */
+void hooks_release(void)
+{
+	if (atomic_dec_and_test(&holders))
+		mod_delayed_work(system_long_wq, &disarm_work, DISARM_DELAY);
+}
+
+/**
+ * hooks_try - could hooks_hold() have them armed just now?
+ *
+ * They are then, and stay so for some seconds: long enough for a VMM that is told
+ * of MTE to ask for it.
+ *
+ * Context: as hooks_hold().
+ * Return: false if not, with the reason in the log.
+ */
+bool hooks_try(void)
+{
+	if (hooks_hold())
+		return false;
+	hooks_release();
+	return true;
+}
+
+/**
+ * lazy_close - disarm the lazy hooks for good
+ *
+ * The lock is not held for longer: a wrapper that unloading waits for may want it.
+ *
+ * Context: module exit; may sleep.
+ */
+void lazy_close(void)
+{
+	mutex_lock(&hooks_lock);
+	closed = true;
+	disarm();
+	mutex_unlock(&hooks_lock);
+}
+
+/**
+ * lazy_exit - the last of it, when no hook is left
+ *
+ * Context: module exit; may sleep.
+ */
+void lazy_exit(void)
+{
+	cancel_delayed_work_sync(&disarm_work);
+}
