@@ -358,7 +358,7 @@ static inline void compat_exception_forget(struct kvm_vcpu *vcpu)
 #define COMPAT_SHARES_STRUCTS		0
 #if !defined(HAVE_KVM_CAP_ARM_MTE) && \
 	(defined(CONFIG_HUGETLB_PAGE_FREE_VMEMMAP) || defined(CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP))
-#error "kvm_mte: this kernel may share struct pages of hugetlb pages, and does not tell of which (HUGETLB_PAGE_FREE_VMEMMAP)"
+#error "kvm_mte: HUGETLB_PAGE_FREE_VMEMMAP: hugetlb pages may share struct pages, untold"
 #endif
 #endif
 

@@ -193,10 +193,10 @@ static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
  * Context: may sleep; takes kvm->lock, slots_lock, mmap_lock and vCPU mutexes.
  * Return: 0 also if it is so already; -EINVAL if a vCPU is 32-bit, a slot cannot
  * hold tags, or @origin is the VMM and there is a vCPU, -ENODEV if the VM, its
- * process or the module is going (or still coming), -ENOMEM, -EINTR if the caller is killed, or -EBUSY if a vCPU did
- * not come out of an ioctl for two seconds, or somebody else has come to own a
- * function that is to be hooked.  After an error nothing has changed,
- * and the log has the reason.
+ * process or the module is going (or still coming), -ENOMEM, -EINTR if the caller
+ * is killed, or -EBUSY if a vCPU or the VM did not come out of an ioctl for two
+ * seconds, or somebody else has come to own a function that is to be hooked.  After
+ * an error nothing has changed, and the log has the reason.
  */
 int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 {

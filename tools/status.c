@@ -11,7 +11,10 @@
 #include "kvm-mte.h"
 
 static const char * const states[] = { "on", "turning-on", "turning-off", "off" };
-static const char * const repairs[] = { "thp_split", "block_collapse", "hugetlb_reuse" };
+static const char * const repairs[] = {
+	"thp_split", "block_collapse", "hugetlb_reuse", "hugetlb_partial", "remap_race",
+	"swapoff_unreadable", "copy_tags_hang",
+};
 static const char * const lists[] = { "on", "request", "off" };
 
 static void get(char *word, size_t size, const char *dir, const char *file)

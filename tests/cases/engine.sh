@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Catches: wrappers that call themselves when somebody looks at the returns of a hooked function.
 # kernels: 5.10 6.12
+# quick: kprobe
+# quick-kernels: 5.10
 # timeout: 300
 . /t/lib.sh
 . /t/hooks.sh

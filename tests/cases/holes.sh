@@ -3,6 +3,7 @@
 # Catches: tags that go from one owner of memory to the next, or are lost, through KVM's own guest MTE where the module
 # says that it repairs it (docs/holes.md); a repair that says what is not so; an experiment that would not show the hole.
 # kernels: 5.10 6.1 6.12 7.2
+# quick-kernels: 6.1 7.2
 # hooks: once
 # smp: 2
 # mem: 3G
@@ -11,7 +12,6 @@
 . /t/hooks.sh
 . /t/client.sh
 . /t/squeeze.sh
-declare -F full >/dev/null || full() { [[ ${TIER:-quick} == full ]]; }
 
 case $KERNEL in
 5.10) WORDS='active not-needed not-needed active active active active' ;;

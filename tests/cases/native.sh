@@ -3,11 +3,10 @@
 # Catches: on KVM's own guest MTE: bits in HCR_EL2 that a failed first run leaves behind, a vCPU created in the middle of a
 # change, ioctls of the VMM that a change makes fail, slots and vCPUs that policy makes fail.
 # kernels: 6.1 6.12 7.2
+# quick-kernels: 7.2
 # hooks: once
 . /t/lib.sh
 . /t/client.sh
-
-declare -F full >/dev/null || full() { [[ ${TIER:-quick} == full ]]; }
 
 load_module || bail "the module does not load"
 
