@@ -92,9 +92,9 @@ is "$STATUS" 0 "and it is built"
 nm all-build/kvm_mte.ko >symbols
 unlike "$(cat symbols)" ' U dump_mm' "DEBUG_VM: no function is asked for that is not exported"
 unlike "$(cat symbols)" 'vendor_hook' "trace headers in kernel headers: none of their tracepoints is made here"
-strings all-build/kvm_mte.ko >strings
-like "$(cat strings)" '^__kvm_adjust_pc$' "late PSTATE: it is made by the kernel's own function"
-like "$(cat strings)" 'their struct pages are shared' "hugetlb pages with shared struct pages: they are refused"
+strings all-build/kvm_mte.ko >words
+like "$(cat words)" '^__kvm_adjust_pc$' "late PSTATE: it is made by the kernel's own function"
+like "$(cat words)" 'their struct pages are shared' "hugetlb pages with shared struct pages: they are refused"
 
 # --- others ---
 
