@@ -29,6 +29,14 @@
 #error "kvm_mte: this kernel checks where indirect calls go (CFI), so none can be diverted"
 #endif
 #ifdef HAVE_KVM_CAP_ARM_MTE
+/* 5.14 to 5.19: a bool instead of a flag bit, and vCPUs that nothing holds while it changes. */
+#if !defined(HAVE_KVM_MTE_FLAG) || !defined(HAVE_KVM_CONFIG_LOCK)
+#error "kvm_mte: KVM's own guest MTE is too old to be switched (5.14 to 5.19); use 6.1 or later"
+#endif
+/* 6.5 to 6.10: ID registers of a VM, and no function that sets one. */
+#if defined(HAVE_VM_ID_ARRAY) && !defined(HAVE_VM_ID_REGS)
+#error "kvm_mte: KVM keeps ID registers in a way not supported (6.5 to 6.10); use 6.12 or later"
+#endif
 /* Choose by backend: what the native one has, or what the inject one has. */
 #define compat_backend(native, inject)	native
 #else

@@ -5,6 +5,7 @@
 # late, hugetlb pages with shared struct pages. None of them runs here: Debian's headers are changed as theirs are.
 # where: here
 # hooks: none
+# quick: no
 . "$TESTS/bed/here.sh"
 
 WORK=$RUN_DIR/vendors
@@ -109,12 +110,36 @@ for option in HUGETLB_PAGE_FREE_VMEMMAP HUGETLB_PAGE_OPTIMIZE_VMEMMAP; do
 	configured HUGETLB_PAGE_FREE_VMEMMAP=n "$option=y"
 	build unmarked src/inject/page.o
 	isnt "$STATUS" 0 "$option, and no mark on such pages: it is not built"
-	like "$(cat unmarked.log)" 'error.*does not tell of which' "with the reason"
+	like "$(cat unmarked.log)" 'error.*may share struct pages' "with the reason"
 done
 
 vendor large
 configured ARM64_4K_PAGES=n ARM64_64K_PAGES=y ARM64_PAGE_SHIFT=16 ARM64_CONT_SHIFT=5 PGTABLE_LEVELS=3
 build large src/inject/copytags.o
 is "$STATUS: $(cat large.log)" "0: " "pages of 64 KiB: no frame is too large for the stack"
+
+# --- KVM with guest MTE of its own, of an age that is not supported ---
+
+headers h 6.1
+vendor own
+build own src/native/native.o
+is "$STATUS: $(cat own.log)" "0: " "6.1 as it is: it is compiled"
+# without NAME WORD - the headers of 6.1 without a word that newer ones have.
+without() {
+	sed -i "s/$2/another_word/" "$COMMON/arch/arm64/include/asm/kvm_host.h"
+	build "$1" src/native/native.o
+	isnt "$STATUS" 0 "$1: it is not built"
+}
+vendor flag
+without flag KVM_ARCH_FLAG_MTE_ENABLED
+like "$(cat flag.log)" 'error.*too old to be switched' "KVM of 5.14 to 5.19: with the reason"
+vendor lock
+without lock config_lock
+like "$(cat lock.log)" 'error.*too old to be switched' "likewise"
+vendor array
+after arch/arm64/include/asm/kvm_host.h 'struct kvm_arch {' '	u64 id_regs[KVM_ARM_ID_REG_NUM];'
+build array src/native/native.o
+isnt "$STATUS" 0 "array: it is not built"
+like "$(cat array.log)" 'error.*keeps ID registers in a way not supported' "KVM of 6.5 to 6.10: with the reason"
 
 done_testing
