@@ -9,6 +9,7 @@
 
 #include <linux/ftrace.h>
 #include <linux/kvm_host.h>
+#include <linux/uaccess.h>
 
 #include <asm/kvm_mmu.h>
 #include <asm/kvm_pgtable.h>
@@ -378,6 +379,35 @@ static inline bool compat_kvm_takes_vma(const struct vm_area_struct *vma)
 #else
 	return !(vma->vm_flags & VM_SHARED);
 #endif
+}
+
+/*
+ * The value of a register by KVM's function for KVM_GET_ONE_REG.  It writes to a
+ * VMM's buffer: 5.10 can be told that this one is the kernel's; later kernels
+ * cannot (no set_fs()), and the VMM's own is lent, and must be writable.
+ */
+static inline int compat_get_reg(int (*get)(struct kvm_vcpu *, const struct kvm_one_reg *),
+				 struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg, u64 *val)
+{
+	int err;
+#ifdef CONFIG_SET_FS
+	struct kvm_one_reg mine = { .id = reg->id, .addr = (unsigned long)val };
+	mm_segment_t fs = get_fs();
+
+	set_fs(KERNEL_DS);
+	err = get(vcpu, &mine);
+	set_fs(fs);
+#else
+	u64 __user *uaddr = u64_to_user_ptr(reg->addr);
+	u64 saved;
+
+	if (get_user(saved, uaddr))
+		return -EFAULT;
+	err = get(vcpu, reg);
+	if (!err && (get_user(*val, uaddr) || put_user(saved, uaddr)))
+		err = -EFAULT;
+#endif
+	return err;
 }
 
 /* ID registers are kept per VM: native/regs_vm.c. */

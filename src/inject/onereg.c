@@ -57,18 +57,26 @@ static u64 *accessible_tag_reg(struct kvm_vcpu *vcpu, u64 id)
 	return tag_reg(&mv->regs, id);
 }
 
+/*
+ * KVM's own value for this vCPU and the field.  Which other fields KVM hides or
+ * lets a VMM change differs between kernels, so the host's register is no measure.
+ */
+static int current_pfr1(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg, u64 *val)
+{
+	int err = compat_get_reg(original(kvm_arm_sys_reg_get_reg), vcpu, reg, val);
+
+	if (!err)
+		*val |= host_mte_field();
+	return err;
+}
+
 static int get_pfr1(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 {
-	u64 __user *uaddr = u64_to_user_ptr(reg->addr);
 	u64 val;
 	int err;
 
-	err = original(kvm_arm_sys_reg_get_reg)(vcpu, reg);
-	if (err)
-		return err;
-	if (get_user(val, uaddr) || put_user(val | host_mte_field(), uaddr))
-		return -EFAULT;
-	return 0;
+	err = current_pfr1(vcpu, reg, &val);
+	return err ?: put_user(val, (u64 __user *)u64_to_user_ptr(reg->addr));
 }
 
 HOOK_WRAP(kvm_arm_sys_reg_get_reg, int,
@@ -91,13 +99,17 @@ HOOK_WRAP(kvm_arm_sys_reg_get_reg, int,
  */
 static int set_pfr1(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 {
-	u64 val;
+	u64 val, current_val;
+	int err;
 
 	if (get_user(val, (u64 __user *)u64_to_user_ptr(reg->addr)))
 		return -EFAULT;
 	if (!(val & PFR1_MTE_MASK))
 		return original(kvm_arm_sys_reg_set_reg)(vcpu, reg);
-	return val == read_sanitised_ftr_reg(SYS_ID_AA64PFR1_EL1) ? 0 : -EINVAL;
+	err = current_pfr1(vcpu, reg, &current_val);
+	if (err)
+		return err;
+	return val == current_val ? 0 : -EINVAL;
 }
 
 static bool may_have_saved_mte(struct kvm_vcpu *vcpu)

@@ -2,6 +2,7 @@
 /* ID_AA64PFR1_EL1 and the four MTE registers, as guest and VMM see them. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "client.h"
 
@@ -35,6 +36,22 @@ static void check_without_mte(struct vcpu *v, u64 pfr1)
 	check_view(v, pfr1, "after that");
 }
 
+/* Some VMMs keep what they restore in constants. */
+static void check_constant(struct vcpu *v, u64 pfr1)
+{
+	u64 *val = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct kvm_one_reg r = { .id = REG_PFR1, .addr = (unsigned long)val };
+
+	if (val == MAP_FAILED)
+		die("mmap: %s", errno_name(errno));
+	*val = pfr1;
+	if (mprotect(val, 4096, PROT_READ))
+		die("mprotect: %s", errno_name(errno));
+	is(kvm_ioctl(v->fd, KVM_SET_ONE_REG, &r), 0,
+	   "ID_AA64PFR1_EL1 can be written back from memory that is read-only");
+	munmap(val, 4096);
+}
+
 int case_idreg(void)
 {
 	struct vcpu *v = &vm_ready(1)->vcpu[0];
@@ -47,6 +64,7 @@ int case_idreg(void)
 		ok(mte >= 2UL << PFR1_MTE_SHIFT, "it says that tags can be stored");
 	check_view(v, pfr1, "at first");
 	is(reg_set(v, REG_PFR1, pfr1), 0, "ID_AA64PFR1_EL1 can be written back");
+	check_constant(v, pfr1);
 	check_view(v, pfr1, "after that");
 	check_without_mte(v, pfr1);
 
