@@ -358,16 +358,17 @@ static inline void compat_exception_forget(struct kvm_vcpu *vcpu)
  * The struct pages of a large hugetlb page's tail are nearly all alike, so some
  * kernels keep one page of them and map it read-only in place of the others
  * (hugetlb_free_vmemmap=on).  Such a page has no room for flags of its tail.
+ * Kbuild's word stands for the kernel's own test of it.
  */
-#ifdef HAVE_HPAGE_VMEMMAP_OPTIMIZED
-#define compat_has_shared_structs(head)	HPageVmemmapOptimized(head)
+#ifdef HAVE_SHARED_STRUCTS
+#define compat_has_shared_structs(head)	HAVE_SHARED_STRUCTS(head)
 #define COMPAT_SHARES_STRUCTS		1
 #else
 #define compat_has_shared_structs(head)	((void)(head), false)
 #define COMPAT_SHARES_STRUCTS		0
 #if !defined(HAVE_KVM_CAP_ARM_MTE) && \
 	(defined(CONFIG_HUGETLB_PAGE_FREE_VMEMMAP) || defined(CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP))
-#error "kvm_mte: HUGETLB_PAGE_FREE_VMEMMAP: hugetlb pages may share struct pages, untold"
+#error "kvm_mte: HUGETLB_PAGE_FREE_VMEMMAP shares struct pages, and does not tell of which"
 #endif
 #endif
 

@@ -93,9 +93,9 @@ is "$STATUS" 0 "and it is built"
 nm all-build/kvm_mte.ko >symbols
 unlike "$(cat symbols)" ' U dump_mm' "DEBUG_VM: no function is asked for that is not exported"
 unlike "$(cat symbols)" 'vendor_hook' "trace headers in kernel headers: none of their tracepoints is made here"
-strings all-build/kvm_mte.ko >words
-like "$(cat words)" '^__kvm_adjust_pc$' "late PSTATE: it is made by the kernel's own function"
-like "$(cat words)" 'their struct pages are shared' "hugetlb pages with shared struct pages: they are refused"
+strings all-build/kvm_mte.ko >texts
+like "$(cat texts)" '^__kvm_adjust_pc$' "late PSTATE: it is made by the kernel's own function"
+like "$(cat texts)" 'their struct pages are shared' "hugetlb pages with shared struct pages: they are refused"
 
 # --- others ---
 
@@ -110,7 +110,7 @@ for option in HUGETLB_PAGE_FREE_VMEMMAP HUGETLB_PAGE_OPTIMIZE_VMEMMAP; do
 	configured HUGETLB_PAGE_FREE_VMEMMAP=n "$option=y"
 	build unmarked src/inject/page.o
 	isnt "$STATUS" 0 "$option, and no mark on such pages: it is not built"
-	like "$(cat unmarked.log)" 'error.*may share struct pages' "with the reason"
+	like "$(cat unmarked.log)" 'error.*does not tell of which' "with the reason"
 done
 
 vendor large
