@@ -63,13 +63,25 @@ static struct attribute *repairs_attrs[] = {
 static const struct attribute_group root_group = { .attrs = root_attrs };
 static const struct attribute_group repairs_group = { .attrs = repairs_attrs };
 
+/*
+ * The directory goes now, not with the last reference, which somebody else may
+ * hold: its files lead into this module.  When this returns nobody is in one of
+ * them, and what is read or written by a descriptor that is still open fails with
+ * ENODEV.
+ */
+static void remove_dir(struct kobject *dir)
+{
+	kobject_del(dir);
+	kobject_put(dir);
+}
+
 static struct kobject *add_dir(const char *name, struct kobject *parent,
 			       const struct attribute_group *group)
 {
 	struct kobject *dir = kobject_create_and_add(name, parent);
 
 	if (dir && sysfs_create_group(dir, group)) {
-		kobject_put(dir);
+		remove_dir(dir);
 		return NULL;
 	}
 	return dir;
@@ -88,32 +100,33 @@ int sysfs_init(void)
 		return -ENOMEM;
 	policy_dir = add_dir("policy", root, &policy_group);
 	if (!policy_dir)
-		goto put_root;
+		goto remove_root;
 	repairs_dir = add_dir("repairs", root, &repairs_group);
 	if (!repairs_dir)
-		goto put_policy;
+		goto remove_policy;
 	if (sysfs_vms_init(root))
-		goto put_repairs;
+		goto remove_repairs;
 	return 0;
 
-put_repairs:
-	kobject_put(repairs_dir);
-put_policy:
-	kobject_put(policy_dir);
-put_root:
-	kobject_put(root);
+remove_repairs:
+	remove_dir(repairs_dir);
+remove_policy:
+	remove_dir(policy_dir);
+remove_root:
+	remove_dir(root);
 	return -ENOMEM;
 }
 
 /**
  * sysfs_exit - remove the module's folder
  *
- * Context: module exit or a failed init, after registry_empty(); may sleep.
+ * Context: module exit or a failed init, after registry_empty(); may sleep: waits
+ * for those who read or write in it.
  */
 void sysfs_exit(void)
 {
 	sysfs_vms_exit();
-	kobject_put(repairs_dir);
-	kobject_put(policy_dir);
-	kobject_put(root);
+	remove_dir(repairs_dir);
+	remove_dir(policy_dir);
+	remove_dir(root);
 }
