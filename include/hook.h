@@ -18,9 +18,12 @@
 /**
  * enum hook_kind - what a hook does to the function it is set on
  * @HOOK_WATCH: a handler sees the arguments at entry; the function then runs.
- *	The handler runs inside the tracer's callback: preemption is off, with
- *	kprobes interrupts too.  It must not sleep and must not call a function
- *	that is hooked itself.
+ *	The handler runs inside the tracer's callback.  With kprobes interrupts
+ *	are off.  With ftrace preemption is off on kernels that call it through
+ *	their list of ops; kernels that call it straight from the function
+ *	(DYNAMIC_FTRACE_WITH_CALL_OPS) leave it as the function's caller has it.
+ *	So a handler that needs preemption off turns it off itself.  It must not
+ *	sleep and must not call a function that is hooked itself.
  * @HOOK_WRAP: a replacement with the same prototype runs in the function's
  *	place and calls the original, or does not.  It runs in the context of
  *	the function's caller.
