@@ -14,13 +14,13 @@
  *
  * check: none of the hooks is armed, all that are not optional can be
  * arm: from nothing to all rows that are not lazy, or none
- * set, clear: one more row, one less
+ * set, clear: one more row, one less; by ftrace the latter can fail
  * disarm: all rows; tells how many calls were missed
  */
 int hook_ftrace_check(struct hook *hooks, unsigned int nr);
 int hook_ftrace_arm(struct hook *hooks, unsigned int nr);
 int hook_ftrace_set(struct hook *hook);
-void hook_ftrace_clear(struct hook *hook);
+int hook_ftrace_clear(struct hook *hook);
 void hook_ftrace_disarm(struct hook *hooks, unsigned int nr);
 
 int hook_kprobe_check(struct hook *hooks, unsigned int nr);
@@ -44,6 +44,17 @@ extern struct ratelimit_state hook_ratelimit;
 			pr_err("%s: " fmt "; needed for %s\n",		\
 			       (hook)->name, ##__VA_ARGS__, (hook)->lost); \
 	} while (0)
+
+/*
+ * For an error that says nothing of the function, such as -ENOMEM: an optional hook
+ * is not left out for it.
+ */
+static inline void hook_refused(const struct hook *hook, const char *who, int err)
+{
+	if (__ratelimit(&hook_ratelimit))
+		pr_err("%s: %s refuses (%d); needed for %s\n", hook->name, who,
+		       err, hook->lost);
+}
 
 /*
  * Is this a wrapper's call of the original?  @sp is the stack pointer at the

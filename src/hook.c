@@ -137,8 +137,8 @@ static int check(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
  *
  * Context: may sleep; only from module init, one table at a time.
  * Return: 0; -EBUSY if another user owns one of the functions (named in the
- * log) or ftrace is switched off, -ENOENT if one cannot be traced, or what the
- * mechanism says.
+ * log) or ftrace is switched off, -ENOENT if one cannot be traced, -ENOMEM, or what
+ * the mechanism says.
  */
 int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 {
@@ -174,19 +174,27 @@ static int set(struct hook *hook)
 	return err;
 }
 
-static void clear(struct hook *hook)
+/* One that cannot be removed is still armed. */
+static int clear(struct hook *hook)
 {
+	int err = 0;
+
 	if (armed_by == HOOK_BY_FTRACE)
-		hook_ftrace_clear(hook);
+		err = hook_ftrace_clear(hook);
 	else
 		missed_before += hook_kprobe_clear(hook);
-	hook->armed = false;
+	if (!err)
+		hook->armed = false;
+	return err;
 }
 
 /**
  * hook_arm_lazy - set the lazy hooks of a table, or none of them
  * @hooks: the table, armed by hook_arm()
  * @nr: number of rows
+ *
+ * Hooks that hook_disarm_lazy() could not remove are set already.  After an error
+ * some may stay for the same reason: call hook_disarm_lazy() again later.
  *
  * When it returns no call of these functions that came before runs with
  * preemption off any more; others may still be under way.
@@ -203,7 +211,7 @@ int hook_arm_lazy(struct hook *hooks, unsigned int nr)
 	/* Asking each one's owner is slow, and only needed where ftrace does not. */
 	err = armed_by == HOOK_BY_KPROBE ? hook_ftrace_check(hooks, nr) : 0;
 	for (i = 0; i < nr && !err; i++)
-		if (hooks[i].lazy && hooks[i].addr)
+		if (hooks[i].lazy && hooks[i].addr && !hooks[i].armed)
 			err = set(&hooks[i]);
 	if (err)
 		hook_disarm_lazy(hooks, nr);
@@ -221,12 +229,21 @@ int hook_arm_lazy(struct hook *hooks, unsigned int nr)
  * waits for them.
  *
  * Context: may sleep.
+ * Return: 0; -ENOMEM if some could not be removed and are still set.  A later call
+ * removes the rest, and hook_disarm() removes all in any case.
  */
-void hook_disarm_lazy(struct hook *hooks, unsigned int nr)
+int hook_disarm_lazy(struct hook *hooks, unsigned int nr)
 {
-	while (nr--)
-		if (hooks[nr].lazy && hooks[nr].armed)
-			clear(&hooks[nr]);
+	int err, ret = 0;
+
+	while (nr--) {
+		if (!hooks[nr].lazy || !hooks[nr].armed)
+			continue;
+		err = clear(&hooks[nr]);
+		if (err)
+			ret = err;
+	}
+	return ret;
 }
 
 /**

@@ -6,6 +6,7 @@
  * it is.  PERMANENT keeps kernel.ftrace_enabled=0 from switching the hooks off
  * behind our back.
  */
+#include <linux/delay.h>
 #include <linux/ftrace.h>
 #include <linux/hash.h>
 #include <linux/kernel.h>
@@ -51,36 +52,53 @@ static struct ftrace_ops hook_ops = {
 
 /*
  * Where the patched instruction lies differs: see compat.h.  Newer ftrace takes
- * the function's start for it as well, so that comes last.
+ * the function's start for it as well, so that comes last.  Only -EINVAL means
+ * that there is no such instruction at an address.
  */
 static int find_filter(struct ftrace_ops *ops, struct hook *hook)
 {
 	unsigned int off;
+	int err;
 
 	for (off = COMPAT_FTRACE_MAX_OFFSET + AARCH64_INSN_SIZE; off;) {
 		off -= AARCH64_INSN_SIZE;
-		if (!ftrace_set_filter_ip(ops, hook->addr + off, 0, 0)) {
+		err = ftrace_set_filter_ip(ops, hook->addr + off, 0, 0);
+		if (!err) {
 			hook->site = hook->addr + off;
 			return 0;
+		}
+		if (err != -EINVAL) {
+			hook_refused(hook, "ftrace", err);
+			return err;
 		}
 	}
 	hook_cannot(hook, "ftrace cannot trace it on this kernel");
 	return -ENOENT;
 }
 
-static void drop_filter(struct ftrace_ops *ops, const struct hook *hook)
-{
-	ftrace_set_filter_ip(ops, hook->site, 1, 0);
-}
+#define RESET_TRIES	50
+#define RESET_PAUSE_MS	20
 
-static void drop_filters(struct ftrace_ops *ops, struct hook *hooks,
-			 unsigned int nr)
+/*
+ * Empties the filter of an ops that is not registered, in one step, and so frees
+ * what ftrace keeps for it.  This takes memory itself, so it is tried for a second.
+ * If it fails, the memory of the filter is lost.  Every use of an ops begins with
+ * this, so that nothing is left of an earlier one.
+ */
+static int reset_filter(struct ftrace_ops *ops)
 {
 	unsigned int i;
+	int err;
 
-	for (i = 0; i < nr; i++)
-		if (hooks[i].addr)
-			drop_filter(ops, &hooks[i]);
+	for (i = 0; i < RESET_TRIES; i++) {
+		err = ftrace_set_filter(ops, NULL, 0, 1);
+		if (err != -ENOMEM)
+			break;
+		msleep(RESET_PAUSE_MS);
+	}
+	if (err)
+		pr_warn_ratelimited("ftrace does not empty a filter (%d)\n", err);
+	return err;
 }
 
 static void notrace owner_entry(unsigned long ip, unsigned long parent_ip,
@@ -105,7 +123,10 @@ static int ask_owner(void)
 	return err;
 }
 
-/* Finds the sites, with all of them in owner_ops. */
+/*
+ * Finds the sites, with all of them in owner_ops.  Only an optional one that ftrace
+ * cannot trace is left out: other errors say nothing of the function.
+ */
 static int find_filters(struct hook *hooks, unsigned int nr)
 {
 	unsigned int i;
@@ -115,13 +136,10 @@ static int find_filters(struct hook *hooks, unsigned int nr)
 		if (!hooks[i].addr)
 			continue;
 		err = find_filter(&owner_ops, &hooks[i]);
-		if (!err)
-			continue;
-		if (!hooks[i].optional) {
-			drop_filters(&owner_ops, hooks, i);
+		if (err == -ENOENT && hooks[i].optional)
+			hooks[i].addr = 0;
+		else if (err)
 			return err;
-		}
-		hooks[i].addr = 0;
 	}
 	return 0;
 }
@@ -135,10 +153,13 @@ static int name_owned(struct hook *hooks, unsigned int nr)
 	for (i = 0; i < nr; i++) {
 		if (!hooks[i].addr)
 			continue;
-		ftrace_set_filter_ip(&owner_ops, hooks[i].site, 0, 0);
-		err = ask_owner();
-		drop_filter(&owner_ops, &hooks[i]);
-		if (err != -EBUSY)
+		/* In place of the one before. */
+		err = ftrace_set_filter_ip(&owner_ops, hooks[i].site, 0, 1);
+		if (!err)
+			err = ask_owner();
+		if (err && err != -EBUSY)
+			return err;
+		if (!err)
 			continue;
 		hook_cannot(&hooks[i],
 			    "owned by another user of ftrace, a livepatch perhaps");
@@ -157,18 +178,22 @@ static int name_owned(struct hook *hooks, unsigned int nr)
  *
  * Context: may sleep.
  * Return: 0; -EBUSY, with the names in the log, if somebody else owns one;
- * -ENOENT if ftrace cannot trace one.
+ * -ENOENT if ftrace cannot trace one; another error of ftrace, as -ENOMEM.
  */
 int hook_ftrace_check(struct hook *hooks, unsigned int nr)
 {
 	int err;
 
-	err = find_filters(hooks, nr);
+	err = reset_filter(&owner_ops);
 	if (err)
 		return err;
-	err = ask_owner();
-	drop_filters(&owner_ops, hooks, nr);
-	return err == -EBUSY ? name_owned(hooks, nr) : err;
+	err = find_filters(hooks, nr);
+	if (!err)
+		err = ask_owner();
+	if (err == -EBUSY)
+		err = name_owned(hooks, nr);
+	reset_filter(&owner_ops);
+	return err;
 }
 
 static void hash_sites(struct hook *hooks, unsigned int nr)
@@ -200,7 +225,7 @@ int hook_ftrace_set(struct hook *hook)
 	if (err == -EBUSY)
 		hook_cannot(hook, "owned by another user of ftrace now");
 	else if (err)
-		hook_cannot(hook, "ftrace refuses (%d)", err);
+		hook_refused(hook, "ftrace", err);
 	return err;
 }
 
@@ -208,11 +233,24 @@ int hook_ftrace_set(struct hook *hook)
  * hook_ftrace_clear - remove one hook of several
  * @hook: the row
  *
- * Context: may sleep; when it returns no callback of it runs.
+ * When it returns no call of the function begins a callback.  Callbacks that have
+ * begun before may still run, and may still divert their calls: ftrace waits for
+ * them only when the whole ops is unregistered, in hook_ftrace_disarm().
+ *
+ * Context: may sleep.
+ * Return: 0, or the error of ftrace: -ENOMEM, and the hook is still set.
  */
-void hook_ftrace_clear(struct hook *hook)
+int hook_ftrace_clear(struct hook *hook)
 {
-	drop_filter(&hook_ops, hook);
+	return ftrace_set_filter_ip(&hook_ops, hook->site, 1, 0);
+}
+
+/* hook_ops is not registered: none of them is set, whatever its filter says. */
+static void forget_armed(struct hook *hooks, unsigned int nr)
+{
+	reset_filter(&hook_ops);
+	while (nr--)
+		hooks[nr].armed = false;
 }
 
 /**
@@ -226,12 +264,13 @@ void hook_ftrace_clear(struct hook *hook)
 int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
 {
 	unsigned int i;
-	int err = 0;
+	int err;
 
 	/* find_site() needs a free place to stop at. */
 	if (nr > SITE_MASK / 2)
 		return -E2BIG;
 	hash_sites(hooks, nr);
+	err = reset_filter(&hook_ops);
 	for (i = 0; i < nr && !err; i++) {
 		if (hooks[i].lazy || !hooks[i].addr)
 			continue;
@@ -244,11 +283,7 @@ int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
 		return 0;
 	if (err == -EBUSY)
 		pr_err("ftrace refuses: is kernel.ftrace_enabled off?\n");
-	for (i = 0; i < nr; i++) {
-		if (hooks[i].armed)
-			drop_filter(&hook_ops, &hooks[i]);
-		hooks[i].armed = false;
-	}
+	forget_armed(hooks, nr);
 	return err;
 }
 
@@ -261,15 +296,9 @@ int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
  */
 void hook_ftrace_disarm(struct hook *hooks, unsigned int nr)
 {
-	unsigned int i;
-
 	/* This order: an ops without a filter would trace every function. */
 	unregister_ftrace_function(&hook_ops);
-	for (i = 0; i < nr; i++) {
-		if (hooks[i].armed)
-			drop_filter(&hook_ops, &hooks[i]);
-		hooks[i].armed = false;
-	}
+	forget_armed(hooks, nr);
 }
 
 #else /* !COMPAT_HAS_FTRACE */
@@ -289,8 +318,9 @@ int hook_ftrace_set(struct hook *hook)
 	return -EOPNOTSUPP;
 }
 
-void hook_ftrace_clear(struct hook *hook)
+int hook_ftrace_clear(struct hook *hook)
 {
+	return -EOPNOTSUPP;
 }
 
 void hook_ftrace_disarm(struct hook *hooks, unsigned int nr)

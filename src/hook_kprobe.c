@@ -33,7 +33,9 @@ static int add_kprobe(struct hook *hook, u32 flags)
 	hook->kp.pre_handler = kprobe_entry;
 	hook->kp.flags = flags;
 	err = register_kprobe(&hook->kp);
-	if (err)
+	if (err == -ENOMEM)
+		hook_refused(hook, "kprobes", err);
+	else if (err)
 		hook_cannot(hook, "no kprobe can be set (%d)", err);
 	return err;
 }
@@ -44,7 +46,8 @@ static int add_kprobe(struct hook *hook, u32 flags)
  * @nr: number of rows
  *
  * Context: may sleep.
- * Return: 0 or the error of register_kprobe(), with the name in the log.
+ * Return: 0 or the error of register_kprobe(), with the name in the log.  An
+ * optional one is left out, but not where there is no memory.
  */
 int hook_kprobe_check(struct hook *hooks, unsigned int nr)
 {
@@ -57,7 +60,7 @@ int hook_kprobe_check(struct hook *hooks, unsigned int nr)
 		err = add_kprobe(&hooks[i], KPROBE_FLAG_DISABLED);
 		if (!err)
 			unregister_kprobe(&hooks[i].kp);
-		else if (hooks[i].optional)
+		else if (hooks[i].optional && err != -ENOMEM)
 			hooks[i].addr = 0;
 		else
 			return err;

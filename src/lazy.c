@@ -12,31 +12,33 @@ static bool lazy_armed;
 static bool closed;
 static DEFINE_MUTEX(hooks_lock);
 
-static void disarm(void)
-{
-	unsigned int nr;
-	struct hook *lazy = hooks_lazy(&nr);
-
-	lockdep_assert_held(&hooks_lock);
-	hook_disarm_lazy(lazy, nr);
-	lazy_armed = false;
-}
-
-static void disarm_unless_held(struct work_struct *work)
-{
-	mutex_lock(&hooks_lock);
-	if (lazy_armed && !atomic_read(&holders))
-		disarm();
-	mutex_unlock(&hooks_lock);
-}
-
 /*
  * Arming patches the kernel's text once for each of them.  A host that starts its
  * VMs one after the other shall not pay for that each time.
  */
 #define DISARM_DELAY	(5 * HZ)
 
+static int disarm(void)
+{
+	unsigned int nr;
+	struct hook *lazy = hooks_lazy(&nr);
+
+	lockdep_assert_held(&hooks_lock);
+	lazy_armed = false;
+	return hook_disarm_lazy(lazy, nr);
+}
+
+static void disarm_unless_held(struct work_struct *work);
 static DECLARE_DELAYED_WORK(disarm_work, disarm_unless_held);
+
+/* A failure leaves some armed: the next try removes them. */
+static void disarm_unless_held(struct work_struct *work)
+{
+	mutex_lock(&hooks_lock);
+	if (!closed && !atomic_read(&holders) && disarm())
+		mod_delayed_work(system_long_wq, &disarm_work, DISARM_DELAY);
+	mutex_unlock(&hooks_lock);
+}
 
 /**
  * hooks_hold - have the lazy hooks armed
@@ -58,6 +60,9 @@ int hooks_hold(void)
 	} else if (!lazy_armed && nr) {
 		err = hook_arm_lazy(lazy, nr);
 		lazy_armed = !err;
+		/* Some may have stayed armed. */
+		if (err)
+			mod_delayed_work(system_long_wq, &disarm_work, DISARM_DELAY);
 	}
 	if (!err)
 		atomic_inc(&holders);

@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: a failed allocation in ftrace that is taken for a function that cannot be traced; a repair that is left out for
+# it; hooks that are still set, or taken for removed, when removing one has failed.
+# kernels: 5.10 6.1
+# hooks: ftrace
+. /t/lib.sh
+. /t/hooks.sh
+. /t/client.sh
+
+address() { awk -v f="$1" '$3 == f { print "0x" $1; exit }' /proc/kallsyms; }
+failing() { insmod "$T/fails.ko" "$@" || bail "nothing can be made to fail"; }
+# failing_ends - how many calls have failed is left in FAILED, how many have worked after that in LATER.
+failing_ends() {
+	FAILED=$(cat /sys/module/fails/parameters/failed) LATER=$(cat /sys/module/fails/parameters/later)
+	rmmod fails
+}
+
+# load_without_memory NAME REGEX PARAM=VALUE...
+load_without_memory() {
+	local name=$1 regex=$2 got
+	shift 2
+	failing "$@"
+	dmesg_mark
+	got=$(try_load)
+	failing_ends
+	is "$got" ENOMEM "$name: ENOMEM"
+	like "$(said)" "$regex" "$name: the log has the reason"
+	unlike "$(said)" 'cannot trace|going on without' "$name: and not another one"
+	isnt "$FAILED" 0 "$name: a call has failed"
+	[[ $got != ok ]] || try_unload >/dev/null
+	not_loaded "$name"
+}
+
+# settled N - ftrace has so many functions, perhaps a moment later.
+settled() { [[ $(by_ftrace | wc -l) == "$1" ]]; }
+
+is "$(try_load)" ok "the module loads"
+HOOKED=$(by_ftrace) COUNT=$(by_ftrace | wc -l)
+is "$(try_unload)" ok "and unloads"
+
+# --- while it loads ---
+
+# Optional on one backend, on demand on the other.
+for function in kvm_dev_ioctl kvm_pgtable_stage2_map; do
+	at=$(address $function)
+	load_without_memory "looking for $function" "^$function: ftrace refuses \(-12\)" "at=$at" remove=0 times=3
+	load_without_memory "$function, once" "^$function: ftrace refuses \(-12\)" "at=$at" remove=0 skip=1
+done
+load_without_memory "setting a hook" "^kvm_dev_ioctl: ftrace refuses \(-12\)" "at=$(address kvm_dev_ioctl)" remove=0 skip=2
+
+# The third that is removed: of the hooks of the self-test.
+failing remove=1 skip=2
+is "$(try_load)" ok "it loads where removing fails"
+failing_ends
+is "$(by_ftrace)" "$HOOKED" "and has its own hooks only"
+is "$(try_unload)" ok "it unloads"
+not_loaded "removing has failed"
+
+failing function=ftrace_set_filter times=2
+is "$(try_load)" ok "it loads where emptying a filter fails twice"
+failing_ends
+is "$FAILED" 2 "which it does"
+isnt "$LATER" 0 "and is tried again"
+is "$(by_ftrace)" "$HOOKED" "it has its hooks"
+failing function=ftrace_set_filter times=1000000
+dmesg_mark
+is "$(try_unload)" ok "it unloads where emptying a filter always fails"
+failing_ends
+like "$(said)" '^ftrace does not empty a filter \(-12\)' "the log says so"
+not_loaded "emptying has failed"
+
+# --- hooks on demand ---
+
+is "$(try_load)" ok "it loads"
+if [[ $(cat "$MTE/backend") == inject ]]; then
+	hold_start vm hold
+	failing remove=0 skip=5
+	hold_is vm "enable 1" "enable ENOMEM" "a VM gets no MTE where a hook cannot be set"
+	failing_ends
+	is "$(by_ftrace)" "$HOOKED" "no hook stays"
+	for round in 1 2; do
+		hold_is vm "enable 1" "enable 0" "$round: the VM gets MTE"
+		isnt "$(by_ftrace | wc -l)" "$COUNT" "$round: more is hooked"
+		failing remove=1 skip=3
+		hold_end vm
+		succeeds "$round: all that is removed when it has gone" wait_until 60 settled "$COUNT"
+		failing_ends
+		is "$FAILED" 1 "$round: though it fails once"
+		client_points mteregs --enable=sysfs
+		succeeds "$round: so it is after another" wait_until 60 settled "$COUNT"
+		hold_start vm hold
+	done
+	hold_end vm
+	failing remove=1 times=1000000
+	client_points mteregs --enable=sysfs
+	is "$(try_unload)" ok "it unloads with hooks that cannot be removed one by one"
+	failing_ends
+else
+	is "$(try_unload)" ok "and unloads"
+fi
+not_loaded "at the end"
+
+done_testing
