@@ -123,14 +123,15 @@ class Source:
         self.alternatives = {}
         for name, text in re.findall(r"^#define (compat_\w+_t)\s+(.+)$", bare, flags=re.M):
             self.alternatives.setdefault(name, []).append(text.strip())
-        self.blocks = _conditional(_bare(headers.get("compat.h", "")))
+        compat = "\n".join(headers.get(name, "") for name in ("compat.h", "compat_tags.h"))
+        self.blocks = _conditional(_bare(compat))
         self.includes = sorted(set(re.findall(r"^#include (<(?:linux|asm)/.*>)", "\n".join(sources.values()), flags=re.M)))
         # How Kbuild finds out: {word: (header, regex)}.
         kbuild = (top / "Kbuild").read_text() if (top / "Kbuild").exists() else ""
         self.facts = {word: (path, regex)
                       for path, regex, word in re.findall(r"\$\(call fact,([^,]+),(.*),(\w+)\)$", kbuild, flags=re.M)}
         self.targets = self._tables(_bare(sources["hooks.c"]), headers, bare)
-        for text in (*sources.values(), headers.get("compat.h", "")):
+        for text in (*sources.values(), compat):
             for handler in _handlers(_bare(text)):
                 self._add_handler(*handler)
         private = set(re.findall(r"^\w[\w\s*]*?(\w+)\([^()]*\);", _bare(headers.get("kvm_private.h", "")), flags=re.M))
