@@ -3,6 +3,7 @@
 # Catches: a failed allocation in ftrace that is taken for a function that cannot be traced; a repair that is left out for
 # it; hooks that are still set, or taken for removed, when removing one has failed.
 # kernels: 5.10 6.1
+# quick-kernels: 5.10
 # hooks: ftrace
 . /t/lib.sh
 . /t/hooks.sh

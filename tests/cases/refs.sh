@@ -3,6 +3,7 @@
 # Catches: files and folders in sysfs that outlive the module, and lead into code that is no longer there: for somebody
 # with an open file, and where somebody holds references to the folders' kobjects.
 # kernels: 5.10 6.12 7.2
+# quick-kernels: 5.10
 # hooks: once
 . /t/lib.sh
 . /t/hooks.sh
