@@ -46,8 +46,8 @@
 #define COMPAT_HOOKS_COPY_TAGS(X)	X(__gfn_to_page, "locks of tags that are copied")
 #define COMPAT_NEEDS_COPY_TAGS(X)	X(REPAIR_COPY_TAGS_HANG, __gfn_to_page)
 #define COMPAT_WRAP_COPY_TAGS(wants)					\
-	HOOK_WRAP_IF(__gfn_to_page, wants, struct page *,		\
-		     (struct kvm *kvm, gfn_t gfn, bool write), (kvm, gfn, write))
+	HOOK_WRAP_WAITS(__gfn_to_page, wants, struct page *,		\
+			(struct kvm *kvm, gfn_t gfn, bool write), (kvm, gfn, write))
 #define compat_original_copy_tags()	original(__gfn_to_page)(kvm, gfn, write)
 #define compat_copy_tags_page_t		struct page *
 #define compat_copy_tags_page(page)	(page)
@@ -55,9 +55,9 @@
 #define COMPAT_HOOKS_COPY_TAGS(X)	X(gfn_to_pfn_prot, "locks of tags that are copied")
 #define COMPAT_NEEDS_COPY_TAGS(X)	X(REPAIR_COPY_TAGS_HANG, gfn_to_pfn_prot)
 #define COMPAT_WRAP_COPY_TAGS(wants)					\
-	HOOK_WRAP_IF(gfn_to_pfn_prot, wants, kvm_pfn_t,			\
-		     (struct kvm *kvm, gfn_t gfn, bool write, bool *writable), \
-		     (kvm, gfn, write, writable))
+	HOOK_WRAP_WAITS(gfn_to_pfn_prot, wants, kvm_pfn_t,		\
+			(struct kvm *kvm, gfn_t gfn, bool write, bool *writable), \
+			(kvm, gfn, write, writable))
 #define compat_original_copy_tags()	\
 	original(gfn_to_pfn_prot)(kvm, gfn, write, writable)
 #define compat_copy_tags_page_t		kvm_pfn_t

@@ -42,6 +42,7 @@ enum hook_mechanism { HOOK_BY_FTRACE, HOOK_BY_KPROBE };
  * @kind: watch or wrap
  * @watch: HOOK_WATCH: called with the argument registers x0..x7
  * @wants: HOOK_WRAP_IF: likewise, decides whether this call is to be wrapped
+ * @waits: HOOK_WRAP_WAITS: a call that is wrapped pins the module
  * @wrapper: HOOK_WRAP: entry point that replaces the function
  * @original: HOOK_WRAP: set by the engine to where the function is to be called
  */
@@ -49,6 +50,7 @@ struct hook_handler {
 	enum hook_kind kind;
 	void (*watch)(const u64 *args);
 	bool (*wants)(const u64 *args);
+	bool waits;
 	void *wrapper;
 	void **original;
 };
@@ -96,6 +98,25 @@ static inline void hook_leave(void)
 	this_cpu_dec(hook_in_flight);
 }
 
+/**
+ * struct hook_wait - a wrapped call that may wait for user space; on its stack
+ * @list: among all of them
+ * @task: who calls
+ * @function: the hooked function's name
+ * @since: when it came, in jiffies
+ * @told: the log has it
+ */
+struct hook_wait {
+	struct list_head list;
+	struct task_struct *task;
+	const char *function;
+	unsigned long since;
+	bool told;
+};
+
+void hook_wait_begin(struct hook_wait *wait, const char *function);
+void hook_wait_end(struct hook_wait *wait);
+
 /*
  * A target that a kernel header declares must have just the prototype that the
  * handler was written for: a kernel that changed it does not compile.
@@ -104,12 +125,13 @@ static inline void hook_leave(void)
 	static_assert(__builtin_types_compatible_p(typeof(fn), type),	\
 		      #fn "() has another prototype on this kernel")
 
-#define HOOK_HANDLER_WRAP(fn, if_wants)					\
+#define HOOK_HANDLER_WRAP(fn, if_wants, may_wait)			\
 	HOOK_CALL_ORIGINAL(fn);						\
 	extern const struct hook_handler hook_##fn;			\
 	const struct hook_handler hook_##fn = {				\
 		.kind = HOOK_WRAP,					\
 		.wants = if_wants,					\
+		.waits = may_wait,					\
 		.wrapper = fn##_entry,					\
 		.original = &fn##_original,				\
 	}
@@ -197,10 +219,36 @@ extern unsigned long hook_secret;
 		hook_leave();						\
 		return fn##_ret;					\
 	}								\
-	HOOK_HANDLER_WRAP(fn, wants_fn);				\
+	HOOK_HANDLER_WRAP(fn, wants_fn, false);				\
 	static noinline type fn##_wrapped proto
 
-/* The same for a function that returns nothing. */
+/*
+ * The same for a call that can wait for user space: that touches user memory, which
+ * a userfaultfd or a FUSE server need never provide, or takes a lock that is held
+ * where KVM does so.  A call that is wrapped pins the module, so that rmmod is
+ * refused at once (EAGAIN) and does not wait for ever; the log names a call that
+ * lasts.  While the module goes away calls are not wrapped.  No VM is on then: one
+ * that is pins the module, too.
+ */
+#define HOOK_WRAP_WAITS(fn, wants_fn, type, proto, args)		\
+	HOOK_SAME_TYPE(fn, typeof(type proto));				\
+	HOOK_ORIGINAL(fn);						\
+	static noinline type fn##_wrapped proto;			\
+	static type fn##_entry proto					\
+	{								\
+		struct hook_wait fn##_wait;				\
+		type fn##_ret;						\
+									\
+		hook_wait_begin(&fn##_wait, #fn);			\
+		fn##_ret = fn##_wrapped args;				\
+		hook_wait_end(&fn##_wait);				\
+		hook_leave();						\
+		return fn##_ret;					\
+	}								\
+	HOOK_HANDLER_WRAP(fn, wants_fn, true);				\
+	static noinline type fn##_wrapped proto
+
+/* HOOK_WRAP_IF() for a function that returns nothing, and all calls. */
 #define HOOK_WRAP_VOID(fn, proto, args)					\
 	HOOK_SAME_TYPE(fn, typeof(void proto));				\
 	HOOK_ORIGINAL(fn);						\
@@ -210,7 +258,7 @@ extern unsigned long hook_secret;
 		fn##_wrapped args;					\
 		hook_leave();						\
 	}								\
-	HOOK_HANDLER_WRAP(fn, NULL);					\
+	HOOK_HANDLER_WRAP(fn, NULL, false);				\
 	static noinline void fn##_wrapped proto
 
 #define HOOK_HANDLER_WATCH(fn)						\

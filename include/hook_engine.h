@@ -29,6 +29,8 @@ int hook_kprobe_set(struct hook *hook);
 unsigned long hook_kprobe_clear(struct hook *hook);
 unsigned long hook_kprobe_disarm(struct hook *hooks, unsigned int nr);
 
+void hook_wait_exit(void);
+
 /* Enough for all of a table at once: VMMs can have the lazy ones armed. */
 extern struct ratelimit_state hook_ratelimit;
 
@@ -92,6 +94,13 @@ hook_dispatch(const struct hook *hook, const u64 *args, unsigned long sp)
 	if (hook_called_by_wrapper(handler, sp))
 		return 0;
 	if (handler->wants && !handler->wants(args))
+		return 0;
+	/*
+	 * Dropped by hook_wait_end(): whoever gets the pin always enters the wrapper,
+	 * as nobody else diverts this call any more.  Does not sleep.  Fails when the
+	 * module is on its way out.
+	 */
+	if (handler->waits && !try_module_get(THIS_MODULE))
 		return 0;
 	this_cpu_inc(hook_in_flight);
 	return (unsigned long)handler->wrapper;

@@ -27,25 +27,32 @@ static bool policy_lets(const struct kvm *kvm)
 	return vm && vm->policy != POLICY_OFF;
 }
 
-HOOK_WRAP(kvm_vm_ioctl_check_extension, int, (struct kvm *kvm, long ext),
-	  (kvm, ext))
+static notrace bool is_asked(const u64 *x)
 {
-	if (ext != KVM_CAP_ARM_MTE)
-		return original(kvm_vm_ioctl_check_extension)(kvm, ext);
+	return x[1] == KVM_CAP_ARM_MTE;
+}
+
+HOOK_WRAP_IF(kvm_vm_ioctl_check_extension, is_asked, int,
+	     (struct kvm *kvm, long ext), (kvm, ext))
+{
 	return policy_lets(kvm) &&
 	       backend_offers(kvm, original(kvm_vm_ioctl_check_extension)) &&
 	       hooks_try();
 }
 
-/* KVM_ENABLE_CAP on a VM. */
-HOOK_WRAP(kvm_vm_ioctl_enable_cap, int,
-	  (struct kvm *kvm, struct kvm_enable_cap *cap), (kvm, cap))
+static notrace bool is_enabled(const u64 *x)
 {
-	struct mte_vm *vm;
+	const struct kvm_enable_cap *cap = (const struct kvm_enable_cap *)x[1];
 
-	if (cap->cap != KVM_CAP_ARM_MTE)
-		return original(kvm_vm_ioctl_enable_cap)(kvm, cap);
-	vm = registry_find(kvm);
+	return cap->cap == KVM_CAP_ARM_MTE;
+}
+
+/* KVM_ENABLE_CAP on a VM.  Waits for locks that are held where KVM copies to user. */
+HOOK_WRAP_WAITS(kvm_vm_ioctl_enable_cap, is_enabled, int,
+		(struct kvm *kvm, struct kvm_enable_cap *cap), (kvm, cap))
+{
+	struct mte_vm *vm = registry_find(kvm);
+
 	if (!vm)
 		return -ENOMEM;
 	if (vm->policy == POLICY_OFF) {

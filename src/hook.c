@@ -71,6 +71,9 @@ int hook_parse_mechanism(const char *word, enum hook_mechanism *how)
 	return 0;
 }
 
+/* How often to say what unloading waits for. */
+#define DRAIN_NOTICE	(10 * HZ)
+
 static bool no_calls_in_flight(void)
 {
 	unsigned int cpu;
@@ -86,13 +89,24 @@ static bool no_calls_in_flight(void)
 	return sum == 0;
 }
 
-/* No new call can come; wait until those that are in a wrapper have left it. */
+/*
+ * No new call can come; wait until those that are in a wrapper have left it.  None of
+ * them waits for user space: those pin the module.
+ */
 static void drain(void)
 {
-	while (!no_calls_in_flight())
+	unsigned long tell = jiffies + DRAIN_NOTICE;
+
+	while (!no_calls_in_flight()) {
 		usleep_range(500, 1000);
+		if (time_before(jiffies, tell))
+			continue;
+		pr_notice_ratelimited("still waiting for calls of hooked functions to return\n");
+		tell = jiffies + DRAIN_NOTICE;
+	}
 	/* Behind hook_leave() a wrapper has only its return left. */
 	synchronize_rcu_tasks();
+	hook_wait_exit();
 }
 
 static enum hook_mechanism armed_by;

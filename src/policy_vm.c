@@ -4,6 +4,7 @@
  * the VM turns out to need what MTE forbids.
  */
 #include <linux/delay.h>
+#include <linux/module.h>
 
 #include "backend.h"
 #include "state.h"
@@ -23,8 +24,13 @@
 void policy_apply(struct mte_vm *vm)
 {
 	/* Failing leaves it off and running, with the reason in the log. */
-	if (vm->policy == POLICY_ON && READ_ONCE(vm->origin) == ORIGIN_NONE)
-		vm_set(vm, true, ORIGIN_POLICY);
+	if (vm->policy != POLICY_ON || READ_ONCE(vm->origin) != ORIGIN_NONE)
+		return;
+	/* A thread that guessed the descriptor may hold the locks that this waits for. */
+	if (!try_module_get(THIS_MODULE))
+		return;
+	vm_set(vm, true, ORIGIN_POLICY);
+	module_put(THIS_MODULE);
 }
 
 /* On by policy alone, and never run? */

@@ -262,13 +262,18 @@ static void add_created_vm(int fd)
 	fput(file);
 }
 
-HOOK_WRAP(kvm_dev_ioctl, long,
+static notrace bool makes_vm(const u64 *x)
+{
+	return (unsigned int)x[1] == KVM_CREATE_VM;
+}
+
+HOOK_WRAP_IF(kvm_dev_ioctl, makes_vm, long,
 	  (struct file *filp, unsigned int ioctl, unsigned long arg),
 	  (filp, ioctl, arg))
 {
 	long ret = original(kvm_dev_ioctl)(filp, ioctl, arg);
 
-	if (ioctl == KVM_CREATE_VM && ret >= 0)
+	if (ret >= 0)
 		add_created_vm(ret);
 	return ret;
 }

@@ -103,9 +103,20 @@ static int refuse_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 	return -EINVAL;
 }
 
-/* KVM_SET_USER_MEMORY_REGION; slots_lock is held, current is the VMM. */
-HOOK_WRAP(kvm_arch_prepare_memory_region, int, COMPAT_PREPARE_SLOT_PROTO,
-	  COMPAT_PREPARE_SLOT_ARGS)
+/* Under slots_lock a VM does not leave off but by its own KVM. */
+static notrace bool has_or_gets_mte(const u64 *x)
+{
+	struct mte_vm *vm = registry_find((const struct kvm *)x[0]);
+
+	return vm && READ_ONCE(vm->state) != VM_OFF;
+}
+
+/*
+ * KVM_SET_USER_MEMORY_REGION; slots_lock is held, current is the VMM.  Waits for its
+ * mmap_lock.
+ */
+HOOK_WRAP_WAITS(kvm_arch_prepare_memory_region, has_or_gets_mte, int,
+		COMPAT_PREPARE_SLOT_PROTO, COMPAT_PREPARE_SLOT_ARGS)
 {
 	struct mte_vm *vm = registry_find(kvm);
 	int err = 0;

@@ -4,6 +4,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/kobject.h>
+#include <linux/module.h>
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -86,8 +87,12 @@ static ssize_t enable_store(struct mte_vm *vm, const char *buf, size_t len)
 				      vm->creator, vm->fd);
 		return err;
 	}
-	if (mutex_lock_killable(&vm->life))
-		return -EINTR;
+	/* It may wait for locks that a VMM holds; unloading would wait for it. */
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
+	err = mutex_lock_killable(&vm->life);
+	if (err)
+		goto put_module;
 	if (vm->dead) {
 		pr_notice_ratelimited("%d-%d: enable: the VM is being destroyed\n",
 				      vm->creator, vm->fd);
@@ -96,6 +101,8 @@ static ssize_t enable_store(struct mte_vm *vm, const char *buf, size_t len)
 		err = vm_set(vm, on, ORIGIN_ADMIN);
 	}
 	mutex_unlock(&vm->life);
+put_module:
+	module_put(THIS_MODULE);
 	return err ?: len;
 }
 

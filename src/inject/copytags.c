@@ -153,13 +153,21 @@ static long copy_tags(struct kvm *kvm, const void __user *arg)
 }
 
 /* The VM's own ioctls; current is its VMM. */
-HOOK_WRAP(kvm_arch_vm_ioctl, long,
-	  (struct file *filp, unsigned int ioctl, unsigned long arg),
-	  (filp, ioctl, arg))
+static notrace bool copies_tags(const u64 *x)
+{
+	const struct file *filp = (const struct file *)x[0];
+
+	return (unsigned int)x[1] == KVM_ARM_MTE_COPY_TAGS &&
+	       registry_has_mte(filp->private_data);
+}
+
+HOOK_WRAP_WAITS(kvm_arch_vm_ioctl, copies_tags, long,
+		(struct file *filp, unsigned int ioctl, unsigned long arg),
+		(filp, ioctl, arg))
 {
 	struct kvm *kvm = filp->private_data;
 
-	if (ioctl != KVM_ARM_MTE_COPY_TAGS || !registry_has_mte(kvm))
+	if (!registry_has_mte(kvm))
 		return original(kvm_arch_vm_ioctl)(filp, ioctl, arg);
 	return copy_tags(kvm, (const void __user *)arg);
 }

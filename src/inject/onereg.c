@@ -27,6 +27,11 @@ HOOK_ORIGINAL(kvm_arm_num_sys_reg_descs);
 /* In the order of their encodings, as KVM lists its own. */
 static const u64 tag_reg_ids[] = { RGSR_ID, GCR_ID, TFSR_ID, TFSRE0_ID };
 
+static bool is_tag_reg(u64 id)
+{
+	return id == RGSR_ID || id == GCR_ID || id == TFSR_ID || id == TFSRE0_ID;
+}
+
 static u64 *tag_reg(struct mte_regs *regs, u64 id)
 {
 	switch (id) {
@@ -79,8 +84,18 @@ static int get_pfr1(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 	return err ?: put_user(val, (u64 __user *)u64_to_user_ptr(reg->addr));
 }
 
-HOOK_WRAP(kvm_arm_sys_reg_get_reg, int,
-	  (struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg), (vcpu, reg))
+static notrace bool is_got(const u64 *x)
+{
+	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)x[0];
+	u64 id = ((const struct kvm_one_reg *)x[1])->id;
+
+	if (id == PFR1_ID)
+		return registry_has_mte(vcpu->kvm);
+	return is_tag_reg(id) && accessible_tag_reg(vcpu, id);
+}
+
+HOOK_WRAP_WAITS(kvm_arm_sys_reg_get_reg, is_got, int,
+		(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg), (vcpu, reg))
 {
 	u64 *place;
 
@@ -122,8 +137,18 @@ static bool may_have_saved_mte(struct kvm_vcpu *vcpu)
 	return vm && READ_ONCE(vm->had_mte);
 }
 
-HOOK_WRAP(kvm_arm_sys_reg_set_reg, int,
-	  (struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg), (vcpu, reg))
+static notrace bool is_set(const u64 *x)
+{
+	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)x[0];
+	u64 id = ((const struct kvm_one_reg *)x[1])->id;
+
+	if (id == PFR1_ID)
+		return may_have_saved_mte(vcpu);
+	return is_tag_reg(id) && accessible_tag_reg(vcpu, id);
+}
+
+HOOK_WRAP_WAITS(kvm_arm_sys_reg_set_reg, is_set, int,
+		(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg), (vcpu, reg))
 {
 	u64 *place, val;
 
@@ -152,8 +177,15 @@ HOOK_WRAP(kvm_arm_num_sys_reg_descs, unsigned long, (struct kvm_vcpu *vcpu),
 }
 
 /* The VMM has made room for as many as the function above said. */
-HOOK_WRAP(kvm_arm_copy_sys_reg_indices, int,
-	  (struct kvm_vcpu *vcpu, u64 __user *uindices), (vcpu, uindices))
+static notrace bool lists_tag_regs(const u64 *x)
+{
+	struct mte_vcpu *mv = vcpu_find((const struct kvm_vcpu *)x[0]);
+
+	return mv && mv->counted;
+}
+
+HOOK_WRAP_WAITS(kvm_arm_copy_sys_reg_indices, lists_tag_regs, int,
+		(struct kvm_vcpu *vcpu, u64 __user *uindices), (vcpu, uindices))
 {
 	struct mte_vcpu *mv = vcpu_find(vcpu);
 	unsigned int i;

@@ -296,43 +296,35 @@ HOOK_WRAP(kvm_reset_vcpu, int, (struct kvm_vcpu *vcpu), (vcpu))
 }
 
 /*
- * A VM that has not run may be turned on at once while one of its vCPUs that KVM
- * does not count yet is initialised (vcpus_all_online()): that one is not prepared.
+ * A VM that is off is not turned on at once meanwhile: that takes the mutexes of all
+ * its vCPUs, and that none is being created (vcpus_hold()).
  */
-static bool was_missed(struct mte_vm *vm, const struct kvm_vcpu *vcpu)
+static notrace bool is_initialised(const u64 *x)
 {
-	bool missed;
+	struct kvm_vcpu *vcpu = ((const struct file *)x[0])->private_data;
+	struct mte_vm *vm;
 
-	raw_spin_lock(&vm->lock);
-	missed = vm->state != VM_OFF && !vcpu_find(vcpu);
-	raw_spin_unlock(&vm->lock);
-	return missed;
+	if ((unsigned int)x[1] != KVM_ARM_VCPU_INIT)
+		return false;
+	vm = registry_find(vcpu->kvm);
+	return vm && READ_ONCE(vm->state) != VM_OFF;
 }
 
 /* KVM_ARM_VCPU_INIT: vcpu->mutex is held, the vCPU is not loaded. */
-HOOK_WRAP(kvm_arch_vcpu_ioctl, long,
-	  (struct file *filp, unsigned int ioctl, unsigned long arg),
-	  (filp, ioctl, arg))
+HOOK_WRAP_WAITS(kvm_arch_vcpu_ioctl, is_initialised, long,
+		(struct file *filp, unsigned int ioctl, unsigned long arg),
+		(filp, ioctl, arg))
 {
 	struct kvm_vcpu *vcpu = filp->private_data;
-	struct mte_vm *vm = NULL;
+	struct mte_vm *vm = registry_find(vcpu->kvm);
 	long ret;
 	int err;
 
-	if (ioctl == KVM_ARM_VCPU_INIT)
-		vm = registry_find(vcpu->kvm);
-	if (!vm)
-		return original(kvm_arch_vcpu_ioctl)(filp, ioctl, arg);
-	do {
-		if (READ_ONCE(vm->state) != VM_OFF) {
-			err = vcpu_prepare(vcpu);
-			if (err)
-				return err;
-		}
-		ret = original(kvm_arch_vcpu_ioctl)(filp, ioctl, arg);
-	} while (!ret && was_missed(vm, vcpu));
-	/* Without a place for its registers it is from before a change was asked for. */
-	if (!ret && vcpu_find(vcpu))
+	err = vcpu_prepare(vcpu);
+	if (err)
+		return err;
+	ret = original(kvm_arch_vcpu_ioctl)(filp, ioctl, arg);
+	if (!ret)
 		vm_vcpu_initialised(vm, vcpu);
 	return ret;
 }

@@ -268,19 +268,24 @@ static long init_vcpu(struct mte_vm *vm, struct file *filp, unsigned long arg,
 	return ret;
 }
 
-HOOK_WRAP(kvm_arch_vcpu_ioctl, long,
-	  (struct file *filp, unsigned int ioctl, unsigned long arg),
-	  (filp, ioctl, arg))
+static notrace bool is_initialised(const u64 *x)
 {
-	struct kvm_vcpu *vcpu = filp->private_data;
+	const struct kvm_vcpu *vcpu = ((const struct file *)x[0])->private_data;
 	struct mte_vm *vm;
 
-	if (ioctl != KVM_ARM_VCPU_INIT)
-		goto out;
+	if ((unsigned int)x[1] != KVM_ARM_VCPU_INIT)
+		return false;
 	vm = registry_find(vcpu->kvm);
-	if (vm && READ_ONCE(vm->state) != VM_OFF &&
-	    READ_ONCE(vm->origin) == ORIGIN_POLICY)
-		return init_vcpu(vm, filp, arg, original(kvm_arch_vcpu_ioctl));
-out:
-	return original(kvm_arch_vcpu_ioctl)(filp, ioctl, arg);
+	return vm && READ_ONCE(vm->state) != VM_OFF &&
+	       READ_ONCE(vm->origin) == ORIGIN_POLICY;
+}
+
+HOOK_WRAP_WAITS(kvm_arch_vcpu_ioctl, is_initialised, long,
+		(struct file *filp, unsigned int ioctl, unsigned long arg),
+		(filp, ioctl, arg))
+{
+	struct kvm_vcpu *vcpu = filp->private_data;
+	struct mte_vm *vm = registry_find(vcpu->kvm);
+
+	return init_vcpu(vm, filp, arg, original(kvm_arch_vcpu_ioctl));
 }

@@ -33,16 +33,16 @@ static void init_if_hugetlb(struct page *page)
 		native_init_tags(page, 1);
 }
 
-static notrace bool any_mte_vm(const u64 *x)
+static notrace bool is_of_mte_process(const u64 *x)
 {
-	return atomic_read(&vms_active);
+	return atomic_read(&vms_active) && process_has_mte_vm();
 }
 
-/* Process context, with no lock of KVM but kvm->srcu. */
-HOOK_WRAP_IF(__kvm_faultin_pfn, any_mte_vm, kvm_pfn_t,
-	     (const struct kvm_memory_slot *slot, gfn_t gfn, unsigned int foll,
-	      bool *writable, struct page **refcounted_page),
-	     (slot, gfn, foll, writable, refcounted_page))
+/* Process context, with no lock of KVM but kvm->srcu.  Waits for the VMM's memory. */
+HOOK_WRAP_WAITS(__kvm_faultin_pfn, is_of_mte_process, kvm_pfn_t,
+		(const struct kvm_memory_slot *slot, gfn_t gfn, unsigned int foll,
+		 bool *writable, struct page **refcounted_page),
+		(slot, gfn, foll, writable, refcounted_page))
 {
 	kvm_pfn_t pfn = original(__kvm_faultin_pfn)(slot, gfn, foll, writable,
 						    refcounted_page);

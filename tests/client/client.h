@@ -84,6 +84,7 @@ int case_run(void);
 int case_badio(void);
 int case_aarch32(void);
 int case_hold(void);
+int case_stuck(void);
 int case_share(void);
 int case_hostmte(void);
 int case_huge(void);

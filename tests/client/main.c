@@ -121,6 +121,8 @@ static const struct test_case {
 	  "32-bit vCPUs in a VM with MTE" },
 	{ "hold", case_hold,
 	  "no points: keeps a VM and obeys lines on stdin" },
+	{ "stuck", case_stuck,
+	  "no points: waits in ioctls for ever, as it is told on stdin" },
 	{ "share", case_share,
 	  "no points: likewise for VMs that are hard to find" },
 	{ "bench", case_bench,

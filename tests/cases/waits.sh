@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: unloading that waits for a VMM, and so for ever, where that waits in an ioctl for its own memory.
+# kernels: 5.10 6.12 7.2
+# timeout: 300
+. /t/lib.sh
+. /t/hooks.sh
+. /t/client.sh
+
+# killed NAME - ends a client that does not end by itself.
+killed() {
+	kill -KILL "${HOLD_PID[$1]}"
+	wait "${HOLD_PID[$1]}" || :
+}
+
+# unloads NAME - it does, and does not wait for anybody.
+unloads() {
+	rmmod_says >/tmp/unloads 2>&1 &
+	succeeds "$1" wait_until 60 gone
+}
+gone() { [[ $(cat /tmp/unloads) == ok ]]; }
+
+# --- VMMs that have nothing to do with MTE ---
+
+load_module || bail "the module does not load"
+# The hooks that come with the first VM that gets MTE stay as long as it lives.
+hold_start vm hold
+hold_is vm "enable 1" "enable 0" "a VM gets MTE"
+hold_is vm "enable 0" "enable 0" "and has it no more"
+hold_start init stuck
+hold_is init init init "one without MTE waits in KVM_ARM_VCPU_INIT"
+hold_start idreg stuck
+hold_is idreg idreg idreg "one without MTE waits in KVM_GET_ONE_REG"
+unloads "the module unloads meanwhile"
+killed init
+killed idreg
+hold_end vm
+
+# --- one that waits in a call that the module handles: unloading is refused, and the log says why ---
+
+# had_mte NAME - starts a client whose VM is off, but has been shown the tag registers.
+had_mte() {
+	hold_start "$1" stuck
+	hold_is "$1" mte mte "$1: a VMM asks for MTE"
+	hold_is "$1" list "list 4" "$1: and is shown the tag registers"
+	is "$(try_write "$(vm_dir "${HOLD_PID[$1]}")/enable" 0)" ok "$1: it is turned off"
+	is "$(<"$(vm_dir "${HOLD_PID[$1]}")/state")" off "$1: and is off"
+	is "$(</sys/module/kvm_mte/refcnt)" 0 "$1: nobody pins the module"
+}
+
+# unloaded - tries to; refused while somebody reads.
+unloaded() {
+	local says
+	says=$(rmmod_says)
+	[[ $says == EAGAIN || $says == ok ]] || diag "rmmod: $says"
+	[[ $says == ok ]]
+}
+
+# told - names the process and the function.
+told() { said | grep -Eq "^.+\[${HOLD_PID[rgsr]}\] waits in kvm_arm_sys_reg_get_reg\(\): "; }
+
+# After a failure above it may still be on its way out.
+wait_until 60 load_module || bail "the module does not load again"
+if [[ $(<"$MTE/backend") == inject ]]; then
+	dmesg_mark
+	had_mte rgsr
+	hold_is rgsr rgsr rgsr "it waits in KVM_GET_ONE_REG of a tag register"
+	is "$(</sys/module/kvm_mte/refcnt)" 1 "and pins the module"
+	is "$(rmmod_says)" EAGAIN "which cannot be unloaded then"
+	succeeds "the log says which process waits, and where" wait_until 60 told
+	killed rgsr
+	is "$(</sys/module/kvm_mte/refcnt)" 0 "when it is killed nobody pins the module"
+
+	had_mte reads
+	hold_is reads reads reads "it reads a tag register all the time"
+	succeeds "sooner or later the module unloads" wait_until 60 unloaded
+	hold_is reads gone "gone 0" "the tag register goes with it, and no read fails otherwise"
+	killed reads
+	load_module || bail "the module does not load again"
+fi
+unloads "it unloads"
+
+done_testing
