@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Catches: unloading that waits for a VMM, and so for ever, where that waits in an ioctl for its own memory.
 # kernels: 5.10 6.12 7.2
+# quick-kernels: 5.10 7.2
+# quick: kprobe
 # timeout: 300
 . /t/lib.sh
 . /t/hooks.sh
