@@ -53,7 +53,12 @@ is "$(cat /t/module.log)" "" "the module is built without warnings"
 
 if [[ $BACKEND == native ]]; then
 	client_points tagfill --enable=cap --size=2M
-	OUT=$(broken huge --enable=cap "--size=$TWO_HUGE")
+	# It takes free pages in which an earlier owner has left tags: the kernel may have given others.
+	"$CLIENT" tagfill --enable=cap --mem=thp --size=64M >/dev/null 2>&1 </dev/null
+	for ((i = 0; i < 5; i++)); do
+		OUT=$(broken huge --enable=cap "--size=$TWO_HUGE")
+		! grep -q '^mapped as blocks again: no tags$' <<<"$OUT" || break
+	done
 	like "$OUT" '^split at N: tags stay$' "without the module: a huge page that is split loses its tags"
 	like "$OUT" '^mapped as blocks again: no tags$' "without the module: a block shows tags of others"
 fi
