@@ -15,6 +15,7 @@ static const char * const repairs[] = {
 	"thp_split", "block_collapse", "hugetlb_reuse", "hugetlb_partial", "remap_race",
 	"swapoff_unreadable", "copy_tags_hang",
 };
+
 static const char * const lists[] = { "on", "request", "off" };
 
 static void get(char *word, size_t size, const char *dir, const char *file)

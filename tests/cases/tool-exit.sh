@@ -6,7 +6,7 @@
 # hooks: none
 . "$TESTS/bed/here.sh"
 
-W=$RUN_DIR/tool
+W=$RUN_DIR/tool-exit
 HOST=$W/host
 TOOL=$W/kvm-mte
 mkdir -p "$W"

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Which memory a VM with MTE may have. */
 #include <errno.h>
+#include <stdio.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "client.h"
 
@@ -82,12 +84,21 @@ static void on_too_late(enum mem_kind kind)
 	vm_destroy(vm);
 }
 
+/* Not every host has hugetlb pages of each size. */
+static bool host_has(enum mem_kind kind)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/hugepages-%zukB", mem_page(kind) >> 10);
+	return !mem_is_hugetlb(kind) || !access(path, F_OK);
+}
+
 int case_slots(void)
 {
 	int kind;
 
 	for (kind = 0; kind < MEM_KINDS; kind++)
-		if (mem_page(kind) <= SIZE)
+		if (mem_page(kind) <= SIZE && host_has(kind))
 			one_kind(kind);
 	if (opt.enable == ENABLE_SYSFS && module_injects()) {
 		on_too_late(MEM_PRIVATE_FILE);

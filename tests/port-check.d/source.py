@@ -211,12 +211,14 @@ class Source:
         return None
 
     def _by_symbols(self, i, targets, kernel):
-        """The largest branch all of whose functions are there, else the largest."""
+        """The largest branch all of whose functions are there, best with the right prototypes; else the largest."""
         sizes = []
         for j in range(len(self.blocks[i])):
             mine = [t for t in targets if t.branch == (i, j)]
-            sizes.append((all(kernel.found(t.name) != "missing" for t in mine), len(mine), -j))
-        return -max(sizes)[2]
+            there = all(kernel.found(t.name) != "missing" for t in mine)
+            fits = there and all(kernel.prototype(t, self)[0] != "differs" for t in mine)
+            sizes.append((fits, there, len(mine), -j))
+        return -max(sizes)[3]
 
     def wanted(self, proto):
         """A prototype with each type's possible spellings, for Btf.is_prototype()."""
