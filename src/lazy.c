@@ -87,7 +87,10 @@ void hooks_hold_more(void)
  */
 void hooks_release(void)
 {
-	if (atomic_dec_and_test(&holders))
+	unsigned int nr;
+
+	hooks_lazy(&nr);
+	if (atomic_dec_and_test(&holders) && nr)
 		mod_delayed_work(system_long_wq, &disarm_work, DISARM_DELAY);
 }
 
