@@ -14,8 +14,6 @@ scripts=(.ci/run tests/run tests/without tests/bed/*.sh tests/host/*.sh tests/ho
 # Not asked of macros that define functions or table rows, nor of tracepoint headers, which the kernel's own violate too.
 IGNORE=COMPLEX_MACRO,MULTISTATEMENT_MACRO_USE_DO_WHILE,MACRO_ARG_REUSE,TRAILING_SEMICOLON
 IGNORE+=,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT
-# HPageVmemmapOptimized() is the kernel's own name.
-IGNORE+=,CAMELCASE
 # Of checking files instead of patches.
 IGNORE+=,FILE_PATH_CHANGES
 
