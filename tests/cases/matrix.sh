@@ -146,7 +146,14 @@ echo request >"$MTE/policy/default"
 is "$(rmmod_says)" EAGAIN "a VM with MTE pins the module"
 boot policy
 is_mte policy 2 "the guest has MTE"
-is "$(guest_run policy /mte-selftests 1000 | tail -n 1)" "mte-selftests: 131 passed, 0 failed, 0 skipped" "all MTE selftests pass in it"
+# In the quick tier all of them once for each backend: here, and in the case selftests.
+if full || [[ $KERNEL == 7.2 ]]; then
+	is "$(guest_run policy /mte-selftests 1000 | tail -n 1)" "mte-selftests: 131 passed, 0 failed, 0 skipped" \
+		"all MTE selftests pass in it"
+else
+	is "$(guest_run policy '/mte-selftests check_tags_inclusion check_prctl' | tail -n 1)" \
+		"mte-selftests: 9 passed, 0 failed, 0 skipped" "MTE selftests pass in it"
+fi
 qemu_stop policy
 
 if full; then
@@ -174,10 +181,14 @@ start off -S -smp 2
 is_state off "off, none" "request, QEMU does not ask"
 knob off 1 ok "turned on before the first run"
 knob off 0 ok "and off"
-qemu_monitor off cont
-boot off
-is_mte off 0 "the guest has no MTE"
-if [[ $BACKEND == native ]]; then
+if full || [[ $KERNEL == 7.2 ]]; then
+	qemu_monitor off cont
+	boot off
+	is_mte off 0 "the guest has no MTE"
+fi
+if ! full && [[ $KERNEL != 7.2 ]]; then
+	diag "it does not run"
+elif [[ $BACKEND == native ]]; then
 	dmesg_mark
 	knob off 1 EBUSY "it cannot be turned on after the first run"
 	like "$(said)" '^[0-9]+-[0-9]+: not changed: a vCPU has run' "and the log says why"

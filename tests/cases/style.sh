@@ -32,8 +32,7 @@ for kernel in 5.10 6.1; do
 	cp -r Kbuild Makefile dkms.conf include src "$work/"
 	headers h "$kernel"
 	build() { cross_make -C "$work" KDIR="$h/build" "$@" 2>&1 | grep -E 'warning|error' | grep -v "^$h"; }
-	quiet "no compiler warnings with W=1 for $kernel" build W=1
-	quiet "sparse for $kernel" build C=2 'CF=-D__CHECK_ENDIAN__'
+	quiet "no warnings for $kernel, of the compiler (W=1) nor of sparse" build W=1 C=2 'CF=-D__CHECK_ENDIAN__'
 done
 
 quiet "shellcheck" shellcheck -x "${scripts[@]}"

@@ -52,8 +52,8 @@ for word in request on off; do
 	client_points copytags --policy="$word"
 done
 echo request >"$MTE/policy/default"
-client_points caprace
-client_points caprace --threads=1 --seed=5
+client_points caprace --rounds="$(if full; then echo 200; else echo 60; fi)"
+! full || client_points caprace --threads=1 --seed=5
 quiet "the capability"
 
 dmesg_mark

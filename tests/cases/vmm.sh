@@ -63,10 +63,12 @@ for word in request on; do
 	reset "$word" "mte=on, turned off"
 	is_state "$word" "off, admin" "mte=on, turned off, after a reset"
 	has_mte "$word" no "mte=on, turned off, after a reset"
-	vm_set "$word" enable 1
-	reset "$word" "mte=on, turned off and on"
-	is_state "$word" "on, admin" "mte=on, turned off and on, after a reset"
-	has_mte "$word" yes "mte=on, turned off and on, after a reset"
+	if full; then
+		vm_set "$word" enable 1
+		reset "$word" "mte=on, turned off and on"
+		is_state "$word" "on, admin" "mte=on, turned off and on, after a reset"
+		has_mte "$word" yes "mte=on, turned off and on, after a reset"
+	fi
 	stop "$word"
 done
 
@@ -100,11 +102,15 @@ if full; then
 fi
 
 echo on >"$MTE/policy/default"
-start no-on -smp 2
+if full; then
+	start no-on -smp 2
+else
+	succeeds "no-on: QEMU starts" qemu_start no-on -S
+fi
 echo request >"$MTE/policy/default"
 is_state no-on "on, policy" "not asked for, on"
-has_mte no-on yes "not asked for, on"
 if full; then
+	has_mte no-on yes "not asked for, on"
 	reset no-on "not asked for, on"
 	has_mte no-on yes "not asked for, on, after a reset"
 fi
