@@ -81,6 +81,7 @@ struct hook {
 
 int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how);
 int hook_arm_lazy(struct hook *hooks, unsigned int nr);
+int hook_check_lazy(struct hook *lazy, unsigned int nr);
 int hook_disarm_lazy(struct hook *hooks, unsigned int nr);
 unsigned long hook_disarm(struct hook *hooks, unsigned int nr);
 int hook_parse_mechanism(const char *word, enum hook_mechanism *how);

@@ -184,7 +184,7 @@ unsigned long hooks_disarm(void);
 unsigned int hooks_count(void);
 
 /* lazy.c: the hooks that are armed while a VM needs them */
-int hooks_hold(void);
+int hooks_hold(bool again);
 void hooks_hold_more(void);
 void hooks_release(void);
 bool hooks_try(void);
@@ -209,6 +209,7 @@ int scan_own_fd(const struct kvm *kvm);
 
 /* state.c: the state machine */
 void vm_allow_set(void);
+void vm_forbid_set(void);
 bool vm_may_set(void);
 void vm_slot_refused(struct mte_vm *vm);
 void vm_adopt(struct mte_vm *vm);

@@ -3,7 +3,7 @@
  * KVM_CAP_ARM_MTE: VMMs that ask for guest MTE by themselves.
  *
  * Some VMMs enable whatever is advertised and give up if that fails, so the two
- * answers must agree: who is told yes finds the hooks armed that it takes.  Before
+ * answers must agree: who is told yes finds that the hooks can be armed that it takes.  Before
  * there is a VM it is the calling process's policy that decides; a VM keeps the
  * policy it was made with.
  *
@@ -15,16 +15,18 @@
 #include "backend.h"
 
 /* KVM_CHECK_EXTENSION on /dev/kvm (no VM yet) or on a VM. */
-static bool policy_lets(const struct kvm *kvm)
+static bool policy_lets(const struct mte_vm *vm)
 {
-	const struct mte_vm *vm;
+	return (vm ? vm->policy : policy_of_current()) != POLICY_OFF;
+}
 
-	if (!vm_may_set())
-		return false;
-	if (!kvm)
-		return policy_of_current() != POLICY_OFF;
-	vm = registry_find(kvm);
-	return vm && vm->policy != POLICY_OFF;
+/*
+ * A VM that could not be registered is as without the module, and so are all while the
+ * module comes or goes.
+ */
+static bool is_kvms_own(const struct kvm *kvm, const struct mte_vm *vm)
+{
+	return (kvm && !vm) || !vm_may_set();
 }
 
 static notrace bool is_asked(const u64 *x)
@@ -35,8 +37,13 @@ static notrace bool is_asked(const u64 *x)
 HOOK_WRAP_IF(kvm_vm_ioctl_check_extension, is_asked, int,
 	     (struct kvm *kvm, long ext), (kvm, ext))
 {
-	return policy_lets(kvm) &&
-	       backend_offers(kvm, original(kvm_vm_ioctl_check_extension)) &&
+	struct mte_vm *vm = kvm ? registry_find(kvm) : NULL;
+
+	if (!policy_lets(vm))
+		return 0;
+	if (is_kvms_own(kvm, vm))
+		return original(kvm_vm_ioctl_check_extension)(kvm, ext);
+	return backend_offers(kvm, original(kvm_vm_ioctl_check_extension)) &&
 	       hooks_try();
 }
 
@@ -53,13 +60,13 @@ HOOK_WRAP_WAITS(kvm_vm_ioctl_enable_cap, is_enabled, int,
 {
 	struct mte_vm *vm = registry_find(kvm);
 
-	if (!vm)
-		return -ENOMEM;
-	if (vm->policy == POLICY_OFF) {
-		if (!cap->flags)
+	if (!policy_lets(vm)) {
+		if (!cap->flags && vm)
 			pr_notice_ratelimited("%d-%d: its VMM asked for MTE: refused by policy off\n",
 					      vm->creator, vm->fd);
 		return -EINVAL;
 	}
+	if (is_kvms_own(kvm, vm))
+		return original(kvm_vm_ioctl_enable_cap)(kvm, cap);
 	return backend_enable(vm, cap, original(kvm_vm_ioctl_enable_cap));
 }

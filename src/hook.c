@@ -235,6 +235,22 @@ int hook_arm_lazy(struct hook *hooks, unsigned int nr)
 }
 
 /**
+ * hook_check_lazy - could hook_arm_lazy() set them just now?
+ * @lazy: the lazy rows of the table, none of them armed
+ * @nr: number of rows
+ *
+ * With ftrace it takes one pass over all functions that can be traced, where setting
+ * them takes one for each.
+ *
+ * Context: as hook_arm_lazy().
+ * Return: as hook_arm_lazy().
+ */
+int hook_check_lazy(struct hook *lazy, unsigned int nr)
+{
+	return hook_ftrace_check(lazy, nr);
+}
+
+/**
  * hook_disarm_lazy - remove the lazy hooks again
  * @hooks: the table
  * @nr: number of rows

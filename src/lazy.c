@@ -18,18 +18,36 @@ static DEFINE_MUTEX(hooks_lock);
  */
 #define DISARM_DELAY	(5 * HZ)
 
+/*
+ * For so long what came of the last try is taken to be so, of VMMs: each try has
+ * ftrace go through all the functions that it can trace, and any user who may open
+ * /dev/kvm can have as many as he likes.
+ */
+#define TRY_VALID	(5 * HZ)
+
+static unsigned long tried;
+static int try_err;
+static bool has_tried;
+
+/* Some may have stayed set when the rest was removed, or could not be set. */
+static bool some_left;
+
+static void disarm_unless_held(struct work_struct *work);
+static DECLARE_DELAYED_WORK(disarm_work, disarm_unless_held);
+
 static int disarm(void)
 {
 	unsigned int nr;
 	struct hook *lazy = hooks_lazy(&nr);
+	int err = 0;
 
 	lockdep_assert_held(&hooks_lock);
+	if (lazy_armed || some_left)
+		err = hook_disarm_lazy(lazy, nr);
 	lazy_armed = false;
-	return hook_disarm_lazy(lazy, nr);
+	some_left = err;
+	return err;
 }
-
-static void disarm_unless_held(struct work_struct *work);
-static DECLARE_DELAYED_WORK(disarm_work, disarm_unless_held);
 
 /* A failure leaves some armed: the next try removes them. */
 static void disarm_unless_held(struct work_struct *work)
@@ -40,30 +58,71 @@ static void disarm_unless_held(struct work_struct *work)
 	mutex_unlock(&hooks_lock);
 }
 
+static void remember(int err)
+{
+	tried = jiffies;
+	try_err = err;
+	has_tried = true;
+}
+
+static bool remembers(void)
+{
+	return has_tried && time_before(jiffies, tried + TRY_VALID);
+}
+
+static int arm(void)
+{
+	unsigned int nr;
+	struct hook *lazy = hooks_lazy(&nr);
+	int err;
+
+	if (lazy_armed || !nr)
+		return 0;
+	err = hook_arm_lazy(lazy, nr);
+	lazy_armed = !err;
+	some_left = err;
+	if (err)
+		mod_delayed_work(system_long_wq, &disarm_work, DISARM_DELAY);
+	remember(err);
+	return err;
+}
+
+static int check(void)
+{
+	unsigned int nr;
+	struct hook *lazy = hooks_lazy(&nr);
+	int err;
+
+	if (lazy_armed || !nr)
+		return 0;
+	/* Those that are left would be in their own way. */
+	err = some_left ? disarm() : 0;
+	if (!err)
+		err = hook_check_lazy(lazy, nr);
+	remember(err);
+	return err;
+}
+
 /**
  * hooks_hold - have the lazy hooks armed
+ * @again: try even if it has failed some seconds ago
  *
  * Context: may sleep, and takes locks of ftrace or kprobes; not in a handler that
  * watches.
  * Return: 0; -ENODEV if the module is on its way out, or the error of
  * hook_arm_lazy(): nothing is held then.
  */
-int hooks_hold(void)
+int hooks_hold(bool again)
 {
-	unsigned int nr;
-	struct hook *lazy = hooks_lazy(&nr);
-	int err = 0;
+	int err;
 
 	mutex_lock(&hooks_lock);
-	if (closed) {
+	if (closed)
 		err = -ENODEV;
-	} else if (!lazy_armed && nr) {
-		err = hook_arm_lazy(lazy, nr);
-		lazy_armed = !err;
-		/* Some may have stayed armed. */
-		if (err)
-			mod_delayed_work(system_long_wq, &disarm_work, DISARM_DELAY);
-	}
+	else if (!again && remembers() && try_err)
+		err = try_err;
+	else
+		err = arm();
 	if (!err)
 		atomic_inc(&holders);
 	mutex_unlock(&hooks_lock);
@@ -97,18 +156,26 @@ void hooks_release(void)
 /**
  * hooks_try - could hooks_hold() have them armed just now?
  *
- * They are then, and stay so for some seconds: long enough for a VMM that is told
- * of MTE to ask for it.
+ * They are not armed for that: who only asks must not cost other VMs anything.  The
+ * answer is some seconds old at most.
  *
  * Context: as hooks_hold().
- * Return: false if not, with the reason in the log.
+ * Return: false if not, with the reason in the log, or if the module is on its way
+ * out.
  */
 bool hooks_try(void)
 {
-	if (hooks_hold())
-		return false;
-	hooks_release();
-	return true;
+	int err;
+
+	mutex_lock(&hooks_lock);
+	if (closed)
+		err = -ENODEV;
+	else if (!lazy_armed && remembers())
+		err = try_err;
+	else
+		err = check();
+	mutex_unlock(&hooks_lock);
+	return !err;
 }
 
 /**

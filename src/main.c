@@ -82,6 +82,7 @@ static void __exit kvm_mte_exit(void)
 {
 	unsigned long missed;
 
+	vm_forbid_set();
 	registry_close();
 	missed = hooks_disarm();
 	registry_empty();

@@ -29,10 +29,20 @@ void vm_allow_set(void)
 }
 
 /**
- * vm_may_set - may VMs be turned on yet?
+ * vm_forbid_set - the module is on its way out: no VM is turned on any more
+ *
+ * Context: module exit.
+ */
+void vm_forbid_set(void)
+{
+	WRITE_ONCE(ready, false);
+}
+
+/**
+ * vm_may_set - may VMs be turned on?
  *
  * Context: any.
- * Return: true from vm_allow_set() on.
+ * Return: true from vm_allow_set() to vm_forbid_set().
  */
 bool vm_may_set(void)
 {
@@ -154,7 +164,7 @@ void vm_adopt(struct mte_vm *vm)
 	bool changed = false;
 
 	/* A KVM that gives MTE by itself has no lazy hooks: only on the way out this fails. */
-	if (hooks_hold())
+	if (hooks_hold(false))
 		return;
 	raw_spin_lock(&vm->lock);
 	if (vm->state == VM_OFF)

@@ -170,7 +170,8 @@ static void explain(const struct mte_vm *vm, int err)
 /* A VM that is not off holds the hooks by itself. */
 static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
-	int err = on ? hooks_hold() : 0;
+	/* An admin may have removed what stood in the way. */
+	int err = on ? hooks_hold(origin == ORIGIN_ADMIN) : 0;
 
 	if (err) {
 		pr_notice_ratelimited("%d-%d: not changed: the hooks that it takes cannot be armed (%d)\n",

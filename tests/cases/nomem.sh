@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Catches: a failed allocation in ftrace that is taken for a function that cannot be traced; a repair that is left out for
-# it; hooks that are still set, or taken for removed, when removing one has failed.
+# it; hooks that are still set, or taken for removed, when removing one has failed; VMMs that are told of an MTE that a VM
+# without a name, or a module on its way out, does not give.
 # kernels: 5.10 6.1
 # quick-kernels: 5.10
 # hooks: ftrace
@@ -101,5 +102,29 @@ else
 	is "$(try_unload)" ok "and unloads"
 fi
 not_loaded "at the end"
+
+# --- a VM that cannot be registered has what KVM itself has, but not against policy ---
+
+asked() { "$CLIENT" ask 2>&1 </dev/null | head -n 1; }
+KVMS=$(asked)
+is "$(try_load)" ok "it loads"
+failing function=kobject_add times=1000000
+is "$(asked | cut -d' ' -f4-)" "$(cut -d' ' -f4- <<<"$KVMS")" "no name for a VM: its VMM is told what KVM itself has"
+echo off >"$MTE/policy/default"
+is "$(asked)" "main: dev 0 vm 0 born 0 enable EINVAL" "but nothing under policy off"
+echo request >"$MTE/policy/default"
+failing_ends
+isnt "$FAILED" 0 "and there was none"
+
+# --- while it is unloaded ---
+
+leaving() { (($(cat /sys/module/slow/parameters/calls))); }
+insmod "$T/slow.ko" function=lazy_close us=2000000
+rmmod kvm_mte &
+wait_until 30 leaving
+is "$(asked)" "$KVMS" "while it is going VMMs are told what KVM itself has"
+wait "$!"
+rmmod slow
+not_loaded "after that"
 
 done_testing

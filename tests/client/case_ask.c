@@ -30,10 +30,11 @@ static bool born_with_mte(void)
 
 static void *ask(void *who)
 {
+	int dev = kvm_check(kvm_dev(), KVM_CAP_ARM_MTE);
 	bool born = born_with_mte();
 	struct vm *vm = vm_create();
 
-	printf("%s: dev %d vm %d born %d", (const char *)who, kvm_check(kvm_dev(), KVM_CAP_ARM_MTE),
+	printf("%s: dev %d vm %d born %d", (const char *)who, dev,
 	       kvm_check(vm->fd, KVM_CAP_ARM_MTE), born);
 	printf(" enable %s\n", errno_name(vm_enable_mte(vm)));
 	fflush(stdout);
@@ -61,6 +62,18 @@ int case_ask(void)
 	ask("main");
 	pthread_create(&t, NULL, rest, NULL);
 	pthread_exit(NULL);
+}
+
+/* Only asks, so often, by a process that makes no VM. */
+int case_offered(void)
+{
+	unsigned int i;
+	int offered = 0;
+
+	for (i = 0; i < rounds_or(1); i++)
+		offered = kvm_check(kvm_dev(), KVM_CAP_ARM_MTE);
+	printf("dev %d\n", offered);
+	return 0;
 }
 
 static void *linger(void *arg)

@@ -83,6 +83,8 @@ int case_hammer(void);
 int case_run(void);
 int case_badio(void);
 int case_aarch32(void);
+int case_nested(void);
+int case_offered(void);
 int case_hold(void);
 int case_stuck(void);
 int case_share(void);

@@ -113,6 +113,8 @@ static const struct test_case {
 	  "VMMs that log dirty memory but do not know of its tags, not counted or counted wrongly" },
 	{ "ask", case_ask,
 	  "no points: prints what a VMM is told of guest MTE" },
+	{ "offered", case_offered,
+	  "no points: prints what KVM_CHECK_EXTENSION says on /dev/kvm, asked --rounds times" },
 	{ "linger", case_linger,
 	  "no points: likewise by a process whose first thread has ended, for each line on stdin" },
 	{ "uevents", case_uevents,
