@@ -189,6 +189,19 @@ static inline bool compat_vcpu_is_initialised(const struct kvm_vcpu *vcpu)
 #endif
 }
 
+/*
+ * Features of a vCPU that MTE does not go with.  A guest with EL2, for nested
+ * virtualization, is shown no MTE by KVM, and what it would mean for tags is nobody's
+ * claim.
+ */
+#ifdef KVM_ARM_VCPU_HAS_EL2
+#define COMPAT_NO_MTE_FEATURES	(BIT(KVM_ARM_VCPU_EL1_32BIT) | BIT(KVM_ARM_VCPU_HAS_EL2))
+#define compat_has_nested()	cpus_have_final_cap(ARM64_HAS_NESTED_VIRT)
+#else
+#define COMPAT_NO_MTE_FEATURES	BIT(KVM_ARM_VCPU_EL1_32BIT)
+#define compat_has_nested()	false
+#endif
+
 /* sysfs: what has become const, and what callbacks are told. */
 #ifdef HAVE_CONST_BIN_ATTRIBUTE
 #define compat_bin_attribute	const struct bin_attribute

@@ -228,7 +228,7 @@ void policy_exit(void);
 
 /* policy_vm.c: what that means to the VM */
 void policy_apply(struct mte_vm *vm);
-bool vm_leave_policy_32bit(struct mte_vm *vm, struct kvm_vcpu *self);
+bool vm_leave_policy_vcpu(struct mte_vm *vm, struct kvm_vcpu *self);
 bool vm_leave_policy_slot(struct mte_vm *vm);
 
 /* slots.c: which memory can hold tags */

@@ -26,7 +26,8 @@ void vm_drop_mappings(struct kvm *kvm);
 
 /* vcpus.c */
 bool vcpus_have_run(struct kvm *kvm);
-bool vcpus_have_32bit(struct kvm *kvm);
+unsigned long vcpu_no_mte_features(struct kvm_vcpu *vcpu);
+unsigned long vcpus_no_mte_features(struct kvm *kvm);
 bool vcpus_all_online(struct kvm *kvm, int nr);
 int vcpus_hold(struct kvm *kvm);
 void vcpus_release(struct kvm *kvm, int nr);

@@ -41,32 +41,32 @@ static bool may_leave(struct mte_vm *vm)
 	       !vcpus_have_run(vm->kvm);
 }
 
-static bool others_are_32bit(struct kvm *kvm, const struct kvm_vcpu *self)
+static bool others_are_so(struct kvm *kvm, const struct kvm_vcpu *self)
 {
 	struct kvm_vcpu *vcpu;
 	unsigned long i;
 
 	kvm_for_each_vcpu(i, vcpu, kvm)
 		if (vcpu != self && compat_vcpu_is_initialised(vcpu) &&
-		    !vcpu_has_feature(vcpu, KVM_ARM_VCPU_EL1_32BIT))
+		    !vcpu_no_mte_features(vcpu))
 			return false;
 	return true;
 }
 
 /**
- * vm_leave_policy_32bit - turn a VM off again that only policy turned on, and
- * that turns out to be a 32-bit one
+ * vm_leave_policy_vcpu - turn a VM off again that only policy turned on, and
+ * that turns out to be a 32-bit one, or one for nested virtualization
  * @vm: the VM
- * @self: the vCPU that is initialised as a 32-bit one; its mutex is held
+ * @self: the vCPU that is initialised so; its mutex is held
  *
- * Policy never breaks a VM.  No vCPU need be held still: a VM with a 64-bit vCPU
- * can have no 32-bit one, KVM itself refuses that, and 32-bit ones run only when
- * this has turned the VM off.
+ * Policy never breaks a VM.  No vCPU need be held still: a VM with another vCPU
+ * can have no such one, KVM itself refuses that, and these run only when this has
+ * turned the VM off.
  *
  * Context: may sleep.
  * Return: true if the VM is off now; false if the caller must refuse.
  */
-bool vm_leave_policy_32bit(struct mte_vm *vm, struct kvm_vcpu *self)
+bool vm_leave_policy_vcpu(struct mte_vm *vm, struct kvm_vcpu *self)
 {
 	bool is_off, leave;
 
@@ -74,7 +74,7 @@ bool vm_leave_policy_32bit(struct mte_vm *vm, struct kvm_vcpu *self)
 	raw_spin_lock(&vm->lock);
 	/* Two vCPUs may be here at once: the second finds it done. */
 	is_off = vm->state == VM_OFF;
-	leave = !is_off && others_are_32bit(vm->kvm, self) && may_leave(vm);
+	leave = !is_off && others_are_so(vm->kvm, self) && may_leave(vm);
 	raw_spin_unlock(&vm->lock);
 	if (leave)
 		vm_set_off(vm, ORIGIN_NONE, atomic_read(&vm->kvm->online_vcpus));

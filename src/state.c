@@ -116,7 +116,7 @@ int vm_enter_state(struct mte_vm *vm, enum vm_state to)
  * The state changes last: who sees "off" finds that KVM's own flag is cleared.
  *
  * Context: may sleep.  The caller keeps everybody else from changing the state:
- * kvm->lock and all vCPUs held, or vm_leave_policy_32bit().
+ * kvm->lock and all vCPUs held, or vm_leave_policy_vcpu().
  */
 void vm_set_off(struct mte_vm *vm, enum vm_origin origin, int nr)
 {

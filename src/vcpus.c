@@ -25,22 +25,39 @@ bool vcpus_have_run(struct kvm *kvm)
 }
 
 /**
- * vcpus_have_32bit - is any vCPU of a VM an AArch32 one?
+ * vcpu_no_mte_features - which features that MTE does not go with does a vCPU have?
+ * @vcpu: the vCPU
+ *
+ * Context: any; lasting only while its mutex is held.
+ * Return: bits of KVM_ARM_VCPU_INIT's features: 32-bit, or nested virtualization.
+ */
+unsigned long vcpu_no_mte_features(struct kvm_vcpu *vcpu)
+{
+	unsigned long features = COMPAT_NO_MTE_FEATURES, bit;
+
+	if (!compat_vcpu_is_initialised(vcpu))
+		return 0;
+	for_each_set_bit(bit, &features, BITS_PER_TYPE(u32))
+		if (!vcpu_has_feature(vcpu, bit))
+			features &= ~BIT(bit);
+	return features;
+}
+
+/**
+ * vcpus_no_mte_features - likewise of any vCPU of a VM
  * @kvm: the VM, held alive by the caller
  *
  * Context: any; lasting only while vcpus_hold() holds.
- * Return: true if one is.
+ * Return: as vcpu_no_mte_features().
  */
-bool vcpus_have_32bit(struct kvm *kvm)
+unsigned long vcpus_no_mte_features(struct kvm *kvm)
 {
 	struct kvm_vcpu *vcpu;
-	unsigned long i;
+	unsigned long i, features = 0;
 
 	kvm_for_each_vcpu(i, vcpu, kvm)
-		if (compat_vcpu_is_initialised(vcpu) &&
-		    vcpu_has_feature(vcpu, KVM_ARM_VCPU_EL1_32BIT))
-			return true;
-	return false;
+		features |= vcpu_no_mte_features(vcpu);
+	return features;
 }
 
 /**

@@ -24,7 +24,14 @@
 /* What is wanted of MTE forbids some vCPUs and some memory. */
 static int check_vm(struct mte_vm *vm)
 {
-	if (vcpus_have_32bit(vm->kvm)) {
+	unsigned long features = vcpus_no_mte_features(vm->kvm);
+
+	if (features & ~BIT(KVM_ARM_VCPU_EL1_32BIT)) {
+		pr_notice_ratelimited("%d-%d: not turned on: a vCPU is for nested virtualization, which MTE is not for\n",
+				      vm->creator, vm->fd);
+		return -EINVAL;
+	}
+	if (features) {
 		trace_kvm_mte_refuse(vm, REFUSED_32BIT, 0, -EINVAL);
 		pr_notice_ratelimited("%d-%d: not turned on: a vCPU is 32-bit, and MTE is for 64-bit guests only\n",
 				      vm->creator, vm->fd);
@@ -192,8 +199,8 @@ static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
  * @origin: who asks
  *
  * Context: may sleep; takes kvm->lock, slots_lock, mmap_lock and vCPU mutexes.
- * Return: 0 also if it is so already; -EINVAL if a vCPU is 32-bit, a slot cannot
- * hold tags, or @origin is the VMM and there is a vCPU, -ENODEV if the VM, its
+ * Return: 0 also if it is so already; -EINVAL if a vCPU is 32-bit or nested, a slot
+ * cannot hold tags, or @origin is the VMM and there is a vCPU, -ENODEV if the VM, its
  * process or the module is going (or still coming), -ENOMEM, -EINTR if the caller
  * is killed, or -EBUSY if a vCPU or the VM did not come out of an ioctl for two
  * seconds, or somebody else has come to own a function that is to be hooked.  After

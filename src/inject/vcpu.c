@@ -273,7 +273,7 @@ static int check_width(struct kvm_vcpu *vcpu)
 	    !registry_has_mte(vcpu->kvm))
 		return 0;
 	vm = registry_find(vcpu->kvm);
-	if (vm_leave_policy_32bit(vm, vcpu)) {
+	if (vm_leave_policy_vcpu(vm, vcpu)) {
 		pr_notice_ratelimited("%d-%d: policy asked for MTE, but a vCPU is 32-bit: off\n",
 				      vm->creator, vm->fd);
 		return 0;

@@ -239,17 +239,25 @@ bool backend_vma_can_hold_tags(const struct vm_area_struct *vma)
 	return compat_kvm_takes_vma(vma);
 }
 
-/* Asked for, and to be had on this machine. */
-static bool is_32bit(const struct kvm_vcpu_init __user *arg)
+/* What MTE does not go with: asked for, and to be had on this machine. */
+static u32 no_mte_features(const struct kvm_vcpu_init __user *arg)
 {
 	u32 features;
 
-	return id_aa64pfr0_32bit_el1(read_sanitised_ftr_reg(SYS_ID_AA64PFR0_EL1)) &&
-	       !get_user(features, &arg->features[0]) &&
-	       features & BIT(KVM_ARM_VCPU_EL1_32BIT);
+	if (get_user(features, &arg->features[0]))
+		return 0;
+	features &= COMPAT_NO_MTE_FEATURES;
+	if (!id_aa64pfr0_32bit_el1(read_sanitised_ftr_reg(SYS_ID_AA64PFR0_EL1)))
+		features &= ~BIT(KVM_ARM_VCPU_EL1_32BIT);
+	if (!compat_has_nested())
+		features &= BIT(KVM_ARM_VCPU_EL1_32BIT);
+	return features;
 }
 
-/* Policy gives way before KVM refuses a 32-bit vCPU. */
+/*
+ * Policy gives way before KVM refuses a 32-bit vCPU.  A nested one it does not refuse,
+ * but such a guest is shown no MTE.
+ */
 static long init_vcpu(struct mte_vm *vm, struct file *filp, unsigned long arg,
 		      long (*kvms_own)(struct file *filp, unsigned int ioctl,
 				       unsigned long arg))
@@ -258,11 +266,14 @@ static long init_vcpu(struct mte_vm *vm, struct file *filp, unsigned long arg,
 	long ret;
 
 	/* One at a time: none may be set up for MTE while it is taken away. */
+	u32 features;
 	mutex_lock(&vm->init);
-	if (is_32bit((const struct kvm_vcpu_init __user *)arg) &&
-	    vm_leave_policy_32bit(vm, vcpu))
-		pr_notice_ratelimited("%d-%d: policy asked for MTE, but a vCPU is 32-bit: off\n",
-				      vm->creator, vm->fd);
+	features = no_mte_features((const struct kvm_vcpu_init __user *)arg);
+	if (features && vm_leave_policy_vcpu(vm, vcpu))
+		pr_notice_ratelimited("%d-%d: policy asked for MTE, but a vCPU is %s: off\n",
+				      vm->creator, vm->fd,
+				      features & BIT(KVM_ARM_VCPU_EL1_32BIT) ?
+				      "32-bit" : "for nested virtualization");
 	ret = kvms_own(filp, KVM_ARM_VCPU_INIT, arg);
 	mutex_unlock(&vm->init);
 	return ret;

@@ -121,6 +121,8 @@ static const struct test_case {
 	  "no points: counts uevents and obeys lines on stdin" },
 	{ "aarch32", case_aarch32,
 	  "32-bit vCPUs in a VM with MTE" },
+	{ "nested", case_nested,
+	  "vCPUs for nested virtualization in a VM with MTE" },
 	{ "hold", case_hold,
 	  "no points: keeps a VM and obeys lines on stdin" },
 	{ "stuck", case_stuck,
