@@ -45,6 +45,7 @@ int backend_enable(struct mte_vm *vm, struct kvm_enable_cap *cap,
 		   int (*kvms_own)(struct kvm *kvm, struct kvm_enable_cap *cap));
 bool backend_offers(struct kvm *kvm,
 		    int (*kvms_own)(struct kvm *kvm, long ext));
-bool backend_vma_can_hold_tags(const struct vm_area_struct *vma);
+bool backend_vma_can_hold_tags(struct vm_area_struct *vma, unsigned long start,
+			       unsigned long end);
 
 #endif /* _KVM_MTE_BACKEND_H */

@@ -2,8 +2,8 @@
 /*
  * A VM's memory slots.  Which an MTE VM may have: only memory whose tags the kernel
  * keeps wherever the page goes.  That is anonymous memory, shmem and memfd, and
- * hugetlbfs; and device memory, which is mapped as device and has no tags.  A
- * file's pages go to a disk that has no place for tags; DAX and other
+ * hugetlbfs; and device memory, which is mapped as device and has no tags, where KVM
+ * takes it.  A file's pages go to a disk that has no place for tags; DAX and other
  * ZONE_DEVICE memory may have no tag storage at all.
  *
  * The check when a slot is set (Documentation/virt/kvm/api.rst 4.35, 7.28) is
@@ -18,11 +18,6 @@
 #include "state.h"
 #include "trace.h"
 
-static bool can_hold_tags(const struct vm_area_struct *vma)
-{
-	return vma->vm_flags & VM_PFNMAP || backend_vma_can_hold_tags(vma);
-}
-
 /* A range may hold several mappings and holes between them. */
 static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
 				unsigned long end)
@@ -33,7 +28,8 @@ static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
 	/* Not mmap_assert_locked(): with CONFIG_DEBUG_VM it needs what is not exported. */
 	lockdep_assert_held(&mm->mmap_lock);
 	compat_for_each_vma_range(it, vma, end) {
-		if (!can_hold_tags(vma))
+		if (!backend_vma_can_hold_tags(vma, max(start, vma->vm_start),
+					       min(end, vma->vm_end)))
 			return false;
 		cond_resched();
 	}

@@ -4,6 +4,7 @@
  * hooks.  What must be the case, and what turning a VM on and off means here.
  */
 #include <linux/hugetlb.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 
@@ -177,18 +178,50 @@ bool backend_offers(struct kvm *kvm,
 	return true;
 }
 
+/* As KVM does: what is no RAM is mapped as device, and has no tags. */
+static bool pfn_is_fine(unsigned long pfn)
+{
+	struct page *page;
+
+	if (!pfn_valid(pfn))
+		return true;
+	page = pfn_to_online_page(pfn);
+	return page && page_can_hold_tags(page);
+}
+
+/*
+ * Device memory, or RAM of a driver.  One page of each PMD_SIZE is looked at, if it is
+ * there already: what counts is the look at each when it is mapped (stage2.c).
+ */
+static bool pfnmap_is_fine(struct vm_area_struct *vma, unsigned long start,
+			   unsigned long end)
+{
+	unsigned long pfn;
+
+	for (; start < end; start = ALIGN(start + 1, PMD_SIZE)) {
+		if (!follow_pfn(vma, start, &pfn) && !pfn_is_fine(pfn))
+			return false;
+		cond_resched();
+	}
+	return true;
+}
+
 /**
  * backend_vma_can_hold_tags - may an MTE VM have this for memory?
- * @vma: a mapping of its VMM, not of device memory
+ * @vma: a mapping of its VMM
+ * @start: of the part that a slot has, in bytes
+ * @end: likewise
  *
- * Return: true if the kernel keeps the tags of its pages.
+ * Context: the address space's mmap_lock held; may sleep.
+ * Return: true if the kernel keeps the tags of its pages, or it is device memory.
  */
-bool backend_vma_can_hold_tags(const struct vm_area_struct *vma)
+bool backend_vma_can_hold_tags(struct vm_area_struct *vma, unsigned long start,
+			       unsigned long end)
 {
-	struct vm_area_struct *v = (struct vm_area_struct *)vma;
-
-	if (is_vm_hugetlb_page(v))
-		return tags_hugetlb_can_hold(v);
-	return vma_is_anonymous(v) ||
-	       (v->vm_flags & VM_MTE_ALLOWED) || kernel.vma_is_shmem(v);
+	if (vma->vm_flags & VM_PFNMAP)
+		return pfnmap_is_fine(vma, start, end);
+	if (is_vm_hugetlb_page(vma))
+		return tags_hugetlb_can_hold(vma);
+	return vma_is_anonymous(vma) ||
+	       (vma->vm_flags & VM_MTE_ALLOWED) || kernel.vma_is_shmem(vma);
 }

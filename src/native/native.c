@@ -228,13 +228,16 @@ bool backend_offers(struct kvm *kvm,
 
 /**
  * backend_vma_can_hold_tags - may an MTE VM have this for memory?
- * @vma: a mapping of its VMM, not of device memory
+ * @vma: a mapping of its VMM
+ * @start: of the part that a slot has, in bytes
+ * @end: likewise
  *
  * arch/arm64/kvm/mmu.c:kvm_arch_prepare_memory_region().
  *
  * Return: true if KVM takes it.
  */
-bool backend_vma_can_hold_tags(const struct vm_area_struct *vma)
+bool backend_vma_can_hold_tags(struct vm_area_struct *vma, unsigned long start,
+			       unsigned long end)
 {
 	return compat_kvm_takes_vma(vma);
 }
@@ -263,10 +266,10 @@ static long init_vcpu(struct mte_vm *vm, struct file *filp, unsigned long arg,
 				       unsigned long arg))
 {
 	struct kvm_vcpu *vcpu = filp->private_data;
+	u32 features;
 	long ret;
 
 	/* One at a time: none may be set up for MTE while it is taken away. */
-	u32 features;
 	mutex_lock(&vm->init);
 	features = no_mte_features((const struct kvm_vcpu_init __user *)arg);
 	if (features && vm_leave_policy_vcpu(vm, vcpu))

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Which memory a VM with MTE may have. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -84,6 +88,70 @@ static void on_too_late(enum mem_kind kind)
 	vm_destroy(vm);
 }
 
+#define DEVICE_PHYS	0x10000000
+
+static void pfnmap(void *p, u32 flags, bool fine, bool stays, const char *what)
+{
+	struct vm *vm = vm_new();
+
+	vm_load_guest(vm);
+	is_text(errno_name(vm_slot(vm, 1, GUEST_DATA, p, 4096, flags)), fine ? "0" : "EINVAL",
+		"%s: slot %s", what, fine ? "accepted" : "refused");
+	if (opt.policy == POLICY_ON)
+		is_text(module_read(vm, "state"), stays ? "on" : "off", "%s: state under policy on",
+			what);
+	vm_destroy(vm);
+}
+
+/* What KVM maps as device; its own guest MTE takes none in shared mappings. */
+static void device(void)
+{
+	int fd = open("/dev/mem", O_RDWR | O_SYNC | O_CLOEXEC);
+	void *p = fd < 0 ? MAP_FAILED :
+		  mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, DEVICE_PHYS);
+
+	close(fd);
+	if (p == MAP_FAILED) {
+		skip("no device memory to be had", "device memory");
+		return;
+	}
+	pfnmap(p, 0, !opt.on || module_injects(), module_injects(), "device memory");
+	munmap(p, 4096);
+}
+
+/* The kernel's own page behind the vDSO, which every process has: RAM in a VM_PFNMAP mapping. */
+static void *vvar(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long start = 0;
+	char line[256];
+	struct timespec now;
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (strstr(line, "[vvar]"))
+			start = strtoul(line, NULL, 16);
+	if (maps)
+		fclose(maps);
+	/* It is mapped when it is read. */
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (void *)start;
+}
+
+static void driver_memory(void)
+{
+	bool taken = !opt.on || (!module_injects() && host_kernel() < KERNEL(6, 2));
+	void *p = vvar();
+
+	if (!p) {
+		skip("no [vvar]", "RAM of a driver");
+		return;
+	}
+	/* The word alone: what KVM does with it where it takes it is another matter. */
+	if (opt.on || opt.policy == POLICY_ON)
+		pfnmap(p, KVM_MEM_READONLY, taken,
+		       !module_injects() && host_kernel() < KERNEL(6, 2), "RAM of a driver");
+}
+
 /* Not every host has hugetlb pages of each size. */
 static bool host_has(enum mem_kind kind)
 {
@@ -100,6 +168,8 @@ int case_slots(void)
 	for (kind = 0; kind < MEM_KINDS; kind++)
 		if (mem_page(kind) <= SIZE && host_has(kind))
 			one_kind(kind);
+	device();
+	driver_memory();
 	if (opt.enable == ENABLE_SYSFS && module_injects()) {
 		on_too_late(MEM_PRIVATE_FILE);
 		on_too_late(MEM_SHARED_FILE);
