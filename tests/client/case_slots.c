@@ -95,7 +95,7 @@ static void pfnmap(void *p, u32 flags, bool fine, bool stays, const char *what)
 	struct vm *vm = vm_new();
 
 	vm_load_guest(vm);
-	is_text(errno_name(vm_slot(vm, 1, GUEST_DATA, p, 4096, flags)), fine ? "0" : "EINVAL",
+	is_text(errno_name(vm_slot(vm, 1, GUEST_DATA, p, getpagesize(), flags)), fine ? "0" : "EINVAL",
 		"%s: slot %s", what, fine ? "accepted" : "refused");
 	if (opt.policy == POLICY_ON)
 		is_text(module_read(vm, "state"), stays ? "on" : "off", "%s: state under policy on",
@@ -108,7 +108,7 @@ static void device(void)
 {
 	int fd = open("/dev/mem", O_RDWR | O_SYNC | O_CLOEXEC);
 	void *p = fd < 0 ? MAP_FAILED :
-		  mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, DEVICE_PHYS);
+		  mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, DEVICE_PHYS);
 
 	close(fd);
 	if (p == MAP_FAILED) {
@@ -116,7 +116,7 @@ static void device(void)
 		return;
 	}
 	pfnmap(p, 0, !opt.on || module_injects(), module_injects(), "device memory");
-	munmap(p, 4096);
+	munmap(p, getpagesize());
 }
 
 /* The kernel's own page behind the vDSO, which every process has: RAM in a VM_PFNMAP mapping. */
