@@ -65,6 +65,8 @@ struct hook_handler {
  * @addr: the function's address, 0 until resolved, or if it cannot be had
  * @site: the address ftrace reports for it, 0 if not used
  * @armed: calls are caught now
+ * @rewritten: seen to be: somebody else has patched a jump into the function
+ * @pins: the module, for that reason
  * @kp: used by HOOK_BY_KPROBE only
  */
 struct hook {
@@ -76,6 +78,8 @@ struct hook {
 	unsigned long addr;
 	unsigned long site;
 	bool armed;
+	bool rewritten;
+	bool pins;
 	struct kprobe kp;
 };
 
@@ -86,6 +90,7 @@ int hook_disarm_lazy(struct hook *hooks, unsigned int nr);
 unsigned long hook_disarm(struct hook *hooks, unsigned int nr);
 int hook_parse_mechanism(const char *word, enum hook_mechanism *how);
 const char *hook_mechanism_name(enum hook_mechanism how);
+int hook_text_watch(void);
 
 /* Calls in flight: raised by the engine when it diverts a call to a wrapper. */
 DECLARE_PER_CPU(long, hook_in_flight);

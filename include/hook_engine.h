@@ -31,6 +31,12 @@ unsigned long hook_kprobe_disarm(struct hook *hooks, unsigned int nr);
 
 void hook_wait_exit(void);
 
+/* Text that somebody else rewrites, without ftrace or kprobes. */
+int hook_text_check(struct hook *hooks, unsigned int nr);
+bool hook_text_rewritten(const struct hook *hook);
+void hook_text_begin(struct hook *hooks, unsigned int nr);
+void hook_text_end(void);
+
 /* Enough for all of a table at once: VMMs can have the lazy ones armed. */
 extern struct ratelimit_state hook_ratelimit;
 

@@ -161,7 +161,7 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 
 	if (!hook_secret)
 		hook_secret = get_random_long();
-	err = check(hooks, nr, how);
+	err = hook_text_check(hooks, nr) ?: check(hooks, nr, how);
 	if (err)
 		return err;
 
@@ -175,6 +175,8 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 				    : hook_kprobe_arm(hooks, nr);
 	if (err)
 		drain();	/* some may have been armed for a while */
+	else
+		hook_text_begin(hooks, nr);
 	return err;
 }
 
@@ -223,7 +225,9 @@ int hook_arm_lazy(struct hook *hooks, unsigned int nr)
 	int err;
 
 	/* Asking each one's owner is slow, and only needed where ftrace does not. */
-	err = armed_by == HOOK_BY_KPROBE ? hook_ftrace_check(hooks, nr) : 0;
+	err = hook_text_check(hooks, nr);
+	if (!err && armed_by == HOOK_BY_KPROBE)
+		err = hook_ftrace_check(hooks, nr);
 	for (i = 0; i < nr && !err; i++)
 		if (hooks[i].lazy && hooks[i].addr && !hooks[i].armed)
 			err = set(&hooks[i]);
@@ -247,7 +251,7 @@ int hook_arm_lazy(struct hook *hooks, unsigned int nr)
  */
 int hook_check_lazy(struct hook *lazy, unsigned int nr)
 {
-	return hook_ftrace_check(lazy, nr);
+	return hook_text_check(lazy, nr) ?: hook_ftrace_check(lazy, nr);
 }
 
 /**
@@ -259,8 +263,9 @@ int hook_check_lazy(struct hook *lazy, unsigned int nr)
  * waits for them.
  *
  * Context: may sleep.
- * Return: 0; -ENOMEM if some could not be removed and are still set.  A later call
- * removes the rest, and hook_disarm() removes all in any case.
+ * Return: 0; -ENOMEM, or -EBUSY where the text is somebody else's, if some could not
+ * be removed and are still set.  A later call removes the rest, and hook_disarm()
+ * removes all in any case.
  */
 int hook_disarm_lazy(struct hook *hooks, unsigned int nr)
 {
@@ -269,7 +274,7 @@ int hook_disarm_lazy(struct hook *hooks, unsigned int nr)
 	while (nr--) {
 		if (!hooks[nr].lazy || !hooks[nr].armed)
 			continue;
-		err = clear(&hooks[nr]);
+		err = hook_text_rewritten(&hooks[nr]) ? -EBUSY : clear(&hooks[nr]);
 		if (err)
 			ret = err;
 	}
@@ -289,8 +294,10 @@ int hook_disarm_lazy(struct hook *hooks, unsigned int nr)
  */
 unsigned long hook_disarm(struct hook *hooks, unsigned int nr)
 {
-	unsigned long missed = missed_before;
+	unsigned long missed;
 
+	hook_text_end();
+	missed = missed_before;
 	if (armed_by == HOOK_BY_FTRACE)
 		hook_ftrace_disarm(hooks, nr);
 	else

@@ -248,7 +248,7 @@ static bool is_armed(const struct hook_handler *handler)
 
 	for (i = 0; i < ARRAY_SIZE(hooks); i++)
 		if (hooks[i].handler == handler)
-			return hooks[i].armed;
+			return hooks[i].armed && !hooks[i].rewritten;
 	return false;
 }
 

@@ -119,6 +119,8 @@ int hooks_hold(bool again)
 	mutex_lock(&hooks_lock);
 	if (closed)
 		err = -ENODEV;
+	else if (hook_text_watch())
+		err = -EBUSY;
 	else if (!again && remembers() && try_err)
 		err = try_err;
 	else
@@ -170,6 +172,8 @@ bool hooks_try(void)
 	mutex_lock(&hooks_lock);
 	if (closed)
 		err = -ENODEV;
+	else if (hook_text_watch())
+		err = -EBUSY;
 	else if (!lazy_armed && remembers())
 		err = try_err;
 	else

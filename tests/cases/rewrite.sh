@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Catches: a livepatch that rewrites a hooked function's text without ftrace and is not noticed: when the module is loaded,
+# when the hooks of the first VM with MTE are set, and while they are; a hook removed from such text.
+# quick: ftrace
+# cmdline: nokaslr
+. /t/lib.sh
+. /t/hooks.sh
+. /t/client.sh
+
+# Without KASLR modules lie where one branch reaches the kernel.
+# Armed always, and only while there is a VM with MTE.
+ALWAYS=kvm_vm_ioctl_enable_cap
+LAZY=kvm_arm_copy_sys_reg_indices
+
+rewrite() { errno_of '-e finit_module,init_module' insmod "$T/rewrite.ko" "$@"; }
+asks() { "$CLIENT" ask 2>&1 </dev/null | head -n 1; }
+
+# --- first the livepatch ---
+
+FIRST=("$ALWAYS near=1" "$LAZY near=0")
+LATER=("$LAZY near=0")
+if full; then
+	FIRST+=("$ALWAYS near=0")
+	LATER+=("$LAZY near=1" "$ALWAYS near=0")
+fi
+for how in "${FIRST[@]}"; do
+	# shellcheck disable=SC2086 # two words
+	is "$(rewrite function=${how})" ok "a livepatch: $how"
+	loads_not EBUSY "^${how% *}: its text has been rewritten, by a livepatch perhaps; needed for" "then the module"
+	succeeds "the livepatch goes" rmmod rewrite
+done
+load_module || bail "the module does not load"
+
+# --- before the function is hooked ---
+
+hold_start vm hold
+DIR=$(vm_dir "${HOLD_PID[vm]}")
+is "$(rewrite function=$LAZY)" ok "$LAZY is rewritten, while no VM has MTE"
+dmesg_mark
+hold_is vm "enable 1" "enable EBUSY" "then no VM gets it: EBUSY"
+like "$(said)" "^$LAZY: its text has been rewritten, by" "the log names the function"
+is "$(cat "$DIR/state")" off "the VM is off"
+is "$(asks)" "main: dev 0 vm 0 born 0 enable EBUSY" "no VMM is told of MTE"
+succeeds "the livepatch goes" rmmod rewrite
+
+# --- behind that ---
+
+hold_is vm "enable 1" "enable 0" "the VM can be turned on"
+for how in "${LATER[@]}"; do
+	function=${how% *}
+	dmesg_mark
+	# shellcheck disable=SC2086 # two words
+	is "$(rewrite function=${how})" ok "$how: rewritten while it is hooked"
+	log_has() { said | grep -q "^$function: $1"; }
+	succeeds "the log says so, by itself" wait_until 60 log_has "its text has been rewritten while it was hooked: .* does not happen any more"
+	like "$(asks)" "^main: dev 0 vm 0 born 0 enable " "no further VM is offered MTE"
+	is "$(said | grep -c "^$function: its text has been rewritten")" 1 "the log says it once"
+	succeeds "the livepatch goes" rmmod rewrite
+	succeeds "the log says that, too" wait_until 60 log_has "its text is as it was"
+	is "$(asks)" "main: dev 1 vm 1 born 0 enable 0" "VMMs are told of MTE again"
+done
+
+# --- hooks are not removed from such text ---
+
+is "$(rewrite function=$LAZY)" ok "$LAZY is rewritten again"
+is "$(asks)" "main: dev 0 vm 0 born 0 enable EBUSY" "which a VMM that asks finds out"
+hold_end vm
+sleep 7
+like "$(hooked | tr '\n' ' ')" " $LAZY " "the VM has gone, the hook is still set"
+is "$(rmmod_says)" EAGAIN "and the module stays"
+succeeds "the livepatch goes" rmmod rewrite
+lazy_gone() { ! hooked | grep -q "^$LAZY$"; }
+succeeds "then the hook does" wait_until 60 lazy_gone
+is "$(asks)" "main: dev 1 vm 1 born 0 enable 0" "and everything works"
+is "$(rmmod_says)" ok "the module unloads"
+not_loaded "at the end"
+done_testing
