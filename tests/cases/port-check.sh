@@ -21,6 +21,8 @@ word() { sed -n 's/^verdict\t\([^\t]*\).*/\1/p' <<<"$SAID"; }
 step() { sed -n 's/^verdict\t[^\t]*\t//p' <<<"$SAID"; }
 names() { sed -n 's/^kernel\t//p' <<<"$SAID"; }
 rows() { grep -c '^function' <<<"$SAID"; }
+fact() { sed -n "s/^fact\t$1\t//p" <<<"$SAID"; }
+notes() { sed -n 's/^note\t//p' <<<"$SAID"; }
 functions() { awk -F '\t' '$1 == "function" { print $2 }' <<<"$SAID" | xargs; }
 
 # broken - what is said of functions that are not as they should be: name, found, traceable, prototype, detail.
@@ -114,7 +116,7 @@ fixture NATIVE=5 "folio_split missing - -: renamed, or inlined by the compiler" 
 vmlinux
 # config WORD OPTION=VALUE NAME
 config() {
-	{ printf 'CONFIG_%s=y\n' KVM ARM64_MTE KPROBES MODULES DYNAMIC_FTRACE_WITH_REGS | grep -v "^CONFIG_${2%=*}=" || true
+	{ printf 'CONFIG_%s=y\n' ARM64 64BIT MMU KVM ARM64_MTE KPROBES MODULES DYNAMIC_FTRACE_WITH_REGS | grep -v "^CONFIG_${2%=*}=" || true
 	printf 'CONFIG_%s\n' "$2"; } >config
 	check --source "$FIX/module" --config config vmlinux
 	if [[ $1 == ready ]]; then ready "$3"; else refused "$1" "$3"; fi
@@ -131,6 +133,69 @@ like "$(step)" 'hook=kprobe' "and says how to load it there"
 vmlinux NOTRACE
 check --source "$FIX/module" --config config vmlinux
 ready "without ftrace nothing needs to be traceable"
+
+# What is said of a kernel that fits, but not wholly.
+vmlinux
+config ready HUGETLB_PAGE_OPTIMIZE_VMEMMAP=y "with hugetlb vmemmap optimisation"
+like "$(notes)" 'hugetlb pages .*HUGETLB_PAGE_OPTIMIZE_VMEMMAP' "which it says"
+config ready HUGETLB_PAGE_FREE_VMEMMAP=y "as it was called before"
+is "$(fact 'hugetlb vmemmap optimisation')" yes "is the same"
+config ready LIVEPATCH_WO_FTRACE=y "with livepatches that rewrite text"
+like "$(notes)" 'livepatch.* without ftrace .*LIVEPATCH_WO_FTRACE' "which it says"
+config ready TRIM_UNUSED_KSYMS=y "with few symbols exported"
+like "$(notes)" 'TRIM_UNUSED_KSYMS.*--headers' "which it says, and how to know more"
+config ready X=y "with nothing of that"
+is "$(notes)" "" "nothing is said"
+for reason in 'KLP livepatch without ftrace' 'VMEMMAP hugetlb vmemmap optimisation'; do
+	vmlinux "${reason%% *}"
+	check --source "$FIX/module" vmlinux
+	is "$STATUS $(fact "${reason#* }")" "0 yes" "${reason#* }: by its functions"
+done
+
+# make savedefconfig leaves out what is as by default: what is not there may be on.
+vmlinux
+printf 'CONFIG_%s=y\n' KVM X >defconfig
+check --source "$FIX/module" --config defconfig vmlinux
+ready "a minimal configuration"
+is "$(fact KVM) $(fact MTE) $(fact modules)" "yes yes unknown" "what it lacks is asked of the kernel, or not known"
+like "$(notes)" '^defconfig .*savedefconfig' "which it says"
+echo '# CONFIG_ARM64_MTE is not set' >>defconfig
+check --source "$FIX/module" --config defconfig vmlinux
+refused no-mte "a minimal configuration that says no"
+
+# --- the source of a kernel without BTF ---
+
+mkdir -p tree/virt/kvm tree/mm tree/include/uapi/linux
+touch tree/include/uapi/linux/kvm.h
+cat >tree/virt/kvm/kvm_main.c <<'EOF'
+int kvm_reset_vcpu(struct kvm_vcpu *vcpu);	/* void kvm_reset_vcpu(void) { } */
+int kvm_reset_vcpu(struct kvm_vcpu *vcpu)
+{
+	return kvm_handle_sys_reg(vcpu, 0);
+}
+static __always_inline int
+kvm_handle_sys_reg(struct kvm_vcpu
+		   *v, long why)
+{
+}
+EOF
+cat >tree/mm/page_io.c <<'EOF'
+#ifdef ONE
+int swap_readpage(struct page *page, bool synchronous) {}
+#else
+void swap_readpage(struct page *page) {}
+#endif
+EOF
+"${CROSS}objcopy" -R .BTF vmlinux plain
+# prototypes REGEX - of the functions of such names: name, prototype, detail.
+prototypes() { awk -F '\t' '$1 == "function" { print $2, $6, $8 }' <<<"$SAID" | sed 's/ *$//' | grep -E "$1"; }
+check --source "$FIX/module" plain
+refused unknown "without BTF and source"
+check --source "$FIX/module" --kernel-source tree plain
+is "$(prototypes 'reset|sys_reg|put')" "kvm_arch_vcpu_put unknown
+kvm_reset_vcpu ok
+kvm_handle_sys_reg differs is int (struct kvm_vcpu *, long), wanted int (struct kvm_vcpu *)" "prototypes are read from source"
+like "$(prototypes swap)" 'unknown the source has several: .*void \(struct page \*\)' "where it has two, it says so"
 
 # --- what it may be wrapped in ---
 
@@ -159,12 +224,14 @@ unreadable() {
 echo junk >junk
 unreadable "no kernel" junk
 unreadable "no such file" nowhere
+unreadable "no kernel's source" --source "$FIX/module" --kernel-source nowhere vmlinux
 unreadable "an x86 program" /bin/true
 unreadable "an unknown option" --junk
 printf '0 T %s\n' _stext kvm_reset_vcpu >zeros.fixture
 unreadable "a list of symbols without addresses" --symbols zeros.fixture
 printf 'ffffffffffffffff B The real System.map is in another package\n' >System.map
 unreadable "a stub of a System.map" --symbols System.map
+unreadable "exported symbols without headers" --symvers config vmlinux
 
 # --- real kernels ---
 
@@ -184,6 +251,16 @@ is "$(awk -F '\t' '$1 == "function" && $3 == "hook" && $5 != "yes" { print $2 }'
 like "$(step)" "make KDIR=$h/build" "and says how to build"
 check "$k/vmlinuz"
 ready "Debian's 5.10, from the image alone"
+awk -F '\t' '$1 == "function" { printf "%x T %s\n", 4096 + 16 * NR, $2 }' <<<"$SAID" >all.fixture
+awk -F '\t' '$1 == "function" { print $2 }' <<<"$SAID" >traceable
+# Built without CONFIG_EFI: the branch to the entry comes first, then a word of zeros.
+PYTHONPATH=$TESTS/port-check.d python3 -B -c 'import gzip, image, struct, sys
+data = bytearray(image.unpack(open(sys.argv[1], "rb").read()))
+struct.pack_into("<II", data, 0, struct.unpack_from("<I", data, 4)[0] + 1, 0)
+sys.stdout.buffer.write(gzip.compress(data, 0))' "$k/vmlinuz" >noefi.gz
+whole=$(grep ^function <<<"$SAID")
+check noefi.gz
+is "$(grep ^function <<<"$SAID")" "$whole" "the same without an EFI stub"
 check --headers "$h/build"
 refused unknown "headers alone"
 check "$rt/vmlinuz"
@@ -222,6 +299,24 @@ unlike "$(step)" unknown "all prototypes are as expected"
 cp -al "$h" differs
 hdr=$(echo differs/usr/src/linux-headers-*-common/arch/arm64/include/asm/kvm_pgtable.h)
 sed -i 's/u64 phys, enum kvm_pgtable_prot prot,$/u64 phys, u64 prot,/' "$hdr"
+mkdir -p "$(echo differs/usr/src/linux-headers-*-common/include/trace)/hooks"
+for word in one two; do
+	cat >"$(echo differs/usr/src/linux-headers-*-common/include/trace/hooks)/$word.h" <<-EOF
+	#undef TRACE_SYSTEM
+	#define TRACE_SYSTEM vendor
+	#undef TRACE_INCLUDE_PATH
+	#define TRACE_INCLUDE_PATH trace/hooks
+	#undef TRACE_INCLUDE_FILE
+	#define TRACE_INCLUDE_FILE $word
+	#if !defined(_HOOK_$word) || defined(TRACE_HEADER_MULTI_READ)
+	#define _HOOK_$word
+	#include <linux/tracepoint.h>
+	DECLARE_TRACE(vendor_$word, TP_PROTO(int cpu), TP_ARGS(cpu));
+	#endif
+	#include <trace/define_trace.h>
+	EOF
+	sed -i "0,/^#include/s//#include <trace\/hooks\/$word.h>\n&/" "${hdr%/arch/*}/include/linux/kvm_host.h"
+done
 check --headers differs/build
 is "$(broken | grep ' differs: ' | sed 's/, wanted .*//')" "kvm_pgtable_stage2_map unknown unknown differs: is int (struct \
 kvm_pgtable *, u64, u64, u64, u64, struct kvm_mmu_memory_cache *)" "a prototype that the headers have otherwise"
@@ -229,16 +324,30 @@ like "$(broken)" ' wanted .*int \(struct kvm_pgtable \*, u64, u64, u64, enum kvm
 	"and what it should be"
 refused port "such headers"
 
+# The module's own order of includes: tracepoints are created after all of the kernel's headers, since some vendors' include
+# headers of tracepoints.
+cp -r "$FIX/module" early
+sed -i -e '/^#define CREATE_TRACE_POINTS/d' -e 's/^#include <linux.module.h>/#define CREATE_TRACE_POINTS\n&/' early/src/main.c
+check --source early --headers differs/build vmlinux
+refused headers "headers that include tracepoints, and a module that creates these too"
+like "$(step)" "redefinition of 'str__vendor__" "with what the compiler says"
+
+# Symbols that are exported for the modules of the vendor only.
+sed -i 's/^CONFIG_X=y/CONFIG_TRIM_UNUSED_KSYMS=y/' config
+grep -vP '\tfget\t' "$h/build/Module.symvers" >symvers
+check --source "$FIX/module" --headers "$h/build" --config config --symvers symvers vmlinux
+refused exports "a symbol that is not exported"
+like "$(step)" ': fget \(CONFIG_TRIM_UNUSED_KSYMS' "which it names, and no other"
+is "$(notes)" "" "nothing else is said"
+
 # As from a running machine: lists of symbols and of what ftrace can trace, BTF.
-check "$k/vmlinuz"
-awk -F '\t' '$1 == "function" { printf "%x T %s\n", 4096 + 16 * NR, $2 }' <<<"$SAID" >all.fixture
-awk -F '\t' '$1 == "function" { print $2 }' <<<"$SAID" >traceable
 printf 'ffffff T %s\n' register_kprobe ftrace_set_filter_ip >>all.fixture
 check --symbols all.fixture --traceable traceable --headers "$h/build"
 ready "lists instead of an image"
 sed -i '/^kvm_arch_vcpu_ioctl_run$/d' traceable
 grep -v ' kvm_arch_vcpu_destroy$' all.fixture >some.fixture
-check --symbols some.fixture --traceable traceable --headers "$h/build"
+check --symbols some.fixture --traceable traceable --headers "$h/build" --config defconfig
+is "$(fact modules)" yes "a minimal configuration does not replace the headers' own"
 is "$(broken)" "kvm_arch_vcpu_ioctl_run yes no ok: notrace, or written in assembly
 kvm_arch_vcpu_destroy missing - -: the headers declare it: inlined, or not built in" "what these lists lack"
 

@@ -40,9 +40,10 @@ class Btf:
         self.types = [(0, 0, 0, 0, 0)]
         self.data = data
         self.functions, self.typedefs = {}, {}
+        head_of = struct.Struct("<3I").unpack_from
         pos, end = head + type_off, head + type_off + type_len
         while pos < end:
-            name, info, ref = struct.unpack_from("<3I", data, pos)
+            name, info, ref = head_of(data, pos)
             kind, members = info >> 24 & 31, info & 0xffff
             if not INT <= kind <= ENUM64:
                 raise Bad(f"a kind of type that is not known here ({kind})")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Asks a kernel's headers for prototypes, by compiling the module's own checks (HOOK_SAME_TYPE) against them."""
 
+import contextlib
 import os
 import platform
 import re
@@ -8,6 +9,8 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+
+import image
 
 # The checks for one function; #line makes the compiler name it in what it says of them. The declaration makes it show
 # the header's own.
@@ -25,17 +28,39 @@ static_assert({any}, "{name}");
 MESSAGE = re.compile(r"^/(\w+):\d+:\d+: error: (.*)$")
 # As GCC 11 and newer say it.
 PREVIOUS = re.compile(r"note: previous (?:declaration|definition) of '(\w+)' with type '([^']*)'")
+# What else the checks may make it say, where the line of a macro is named.
+CHECKS = ("has another prototype", "expression in static assertion is not")
 ERROR = re.compile(r"^.*?(?:fatal )?error: (.*)$|^.*?\*\*\* (.*)$")
 
 
-def _make(kdir, folder):
+@contextlib.contextmanager
+def _copy(source):
+    """A folder with the module's source, to be built in."""
+    folder = Path(tempfile.mkdtemp(prefix="port-check."))
+    try:
+        for name in ("include", "src"):
+            shutil.copytree(source.top / name, folder / name)
+        for name in ("Kbuild", "dkms.conf"):
+            shutil.copy(source.top / name, folder)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _make(kdir, folder, target):
     cross = os.environ.get("CROSS_COMPILE", "" if platform.machine() == "aarch64" else "aarch64-linux-gnu-")
-    return [*os.environ.get("MAKE", "make").split(), "-s", "-C", str(Path(kdir).resolve()), f"M={folder}", "ARCH=arm64",
-            f"CROSS_COMPILE={cross}", "CC=" + os.environ.get("CC", f"{cross}gcc"), "port_check.o"]
+    # Of debug information nothing is read.
+    flags = f"{os.environ.get('KCFLAGS', '')} -g0".strip()
+    command = [*os.environ.get("MAKE", "make").split(), "-s", "-C", str(Path(kdir).resolve()), f"M={folder}", "ARCH=arm64",
+               f"CROSS_COMPILE={cross}", "CC=" + os.environ.get("CC", f"{cross}gcc"), f"KCFLAGS={flags}", target]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder,
+                          env={**os.environ, "LC_ALL": "C", "LANG": "C"})
+    return done.returncode, done.stderr.replace("\u2018", "'").replace("\u2019", "'")
 
 
 def _probe(source, targets):
-    lines = ['#include "kvm_mte.h"']
+    # As the module itself begins: what is in order there, is here.
+    lines = [*source.first, '#include "kvm_mte.h"']
     for header in source.includes:
         lines += [f"#if __has_include({header})", f"#include {header}", "#endif"]
     for target in targets:
@@ -53,40 +78,52 @@ def check(source, targets, kdir):
     Words: ok, differs, and none for a function that no header declares.
     """
     targets = [t for t in targets if t.prototypes and not t.private]
-    folder = Path(tempfile.mkdtemp(prefix="port-check."))
     try:
-        shutil.copytree(source.top / "include", folder / "include")
-        shutil.copy(source.top / "dkms.conf", folder)
-        shutil.copy(source.top / "Kbuild", folder / "Kbuild.module")
-        (folder / "Kbuild").write_text("include $(src)/Kbuild.module\nobj-m := port_check.o\nkvm_mte-y :=\n")
-        (folder / "port_check.c").write_text(_probe(source, targets))
-        done = subprocess.run(_make(kdir, folder), capture_output=True, text=True, check=False, cwd=folder,
-                              env={**os.environ, "LC_ALL": "C", "LANG": "C"})
+        with _copy(source) as folder:
+            (folder / "Kbuild").rename(folder / "Kbuild.module")
+            (folder / "Kbuild").write_text("include $(src)/Kbuild.module\nobj-m := port_check.o\nkvm_mte-y :=\n")
+            (folder / "port_check.c").write_text(_probe(source, targets))
+            return _understand(targets, *_make(kdir, folder, "port_check.o"))
     except FileNotFoundError as e:
         return {}, f"cannot run {e.filename}"
-    finally:
-        shutil.rmtree(folder)
-    return _understand(targets, done)
 
 
-def _understand(targets, done):
-    said = done.stderr.replace("\u2018", "'").replace("\u2019", "'")
-    found, other = {}, []
+def needed_symbols(source, kdir):
+    """Compiles the module. Returns (the symbols that it needs of others, what keeps it from compiling or "")."""
+    try:
+        with _copy(source) as folder:
+            status, said = _make(kdir, folder, "kvm_mte.o")
+            if status:
+                return set(), (_errors(said) or ["make failed without a word"])[0]
+            return image.load(folder / "kvm_mte.o").undefined() - {"__this_module"}, ""
+    except FileNotFoundError as e:
+        return set(), f"cannot run {e.filename}"
+
+
+def _errors(said):
+    """What the compiler found, else what make did."""
+    found = [match for line in said.splitlines() if (match := ERROR.match(line)) and not MESSAGE.match(line) and
+             not any(words in line for words in CHECKS)]
+    return [m[1] for m in found if m[1]] or [m[2] for m in found]
+
+
+def _understand(targets, status, said):
+    found = {}
     for line in said.splitlines():
         match = MESSAGE.match(line)
         if match:
             name, text = match.groups()
             if "undeclared" in text:
-                found[name] = "none", "no header declares it"
+                found[name] = "none", ""
             else:
                 found.setdefault(name, ("differs", ""))
-        elif (error := ERROR.match(line)) and "has another prototype" not in line:
-            other.append(error[1] or error[2])
     for name, proto in PREVIOUS.findall(said):
         if found.get(name, ("",))[0] == "differs":
             found[name] = "differs", re.sub(r"^([^(]*?)\(", r"\1 (", re.sub(r"\s+", " ", proto))
-    if done.returncode and not found:
-        return {}, other[0] if other else "make failed without a word"
+    errors = _errors(said)
+    # All else may be make's word for what was found.
+    if status and (not found or any(f"error: {e}" in said for e in errors)):
+        return {}, errors[0] if errors else "make failed without a word"
     for target in targets:
         found.setdefault(target.name, ("ok", ""))
     return found, ""

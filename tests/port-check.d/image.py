@@ -66,12 +66,16 @@ def unpack(data):
 def placed(data, symbols):
     """Symbols with addresses that count from the Image's start, for which there is often no symbol.
 
-    The header's second word branches to the kernel's entry, which always has one.
+    One of the header's first two words branches to the kernel's entry, which always has one: the second if there is an
+    EFI stub, whose magic number is the first; without one (CONFIG_EFI) the second too, or the first, before a word of 0.
     """
-    insn = struct.unpack_from("<I", data, 4)[0]
-    if insn >> 26 != 0b000101:
+    for at in (4, 0):
+        insn = struct.unpack_from("<I", data, at)[0]
+        if insn >> 26 == 0b000101:
+            break
+    else:
         raise Bad("its header does not look as expected")
-    entry = 4 + (insn & 0x3ffffff) * 4
+    entry = at + (insn & 0x3ffffff) * 4
     for addr, kind, name in symbols:
         if name in ("primary_entry", "stext"):
             return [(a - addr + entry, k, n) for a, k, n in symbols]
@@ -147,6 +151,13 @@ class Elf(Image):
                     executable = section < 0xff00 and self._executable(section)
                     found.append((value, "t" if executable else "d", name))
         return sorted(found)
+
+    def undefined(self):
+        """Symbols that an object file takes from elsewhere, and must have."""
+        _, _, _, _, start, size, *_ = self.sections[".symtab"]
+        strings = self.sections[".strtab"][4]
+        symbols = (struct.unpack_from("<IBBH", self.data, at) for at in range(start, start + size, 24))
+        return {self._string(strings + name) for name, info, _, section in symbols if name and not section and info >> 4 == 1}
 
     def _executable(self, section):
         head = list(self.sections.values())

@@ -87,7 +87,7 @@ def _is_names(data, pos, count, tokens, end):
 def _find_names(data, end, tokens):
     """The names' start, their number, and where that stands: just before, in 4 bytes or in 8."""
     low = max(0, end - LARGEST) // 8 * 8
-    words = struct.unpack_from(f"<{(end - low) // 4}I", data, low)
+    words = memoryview(data)[low:low + (end - low) // 4 * 4].cast("I")
     for i in range(len(words) - 3, 0, -1):
         count = words[i]
         if not 1000 < count < 5000000:
@@ -114,7 +114,7 @@ def decode(data):
     """Returns [(offset, type, name)] by address; offsets count from an unknown place."""
     tokens_at, tokens, end = _find_tokens(data)
     start, count, count_at = _find_names(data, tokens_at, tokens)
-    names = [b"".join(tokens[c] for c in data[at:at + length]).decode("latin-1")
+    names = [b"".join(map(tokens.__getitem__, data[at:at + length])).decode("latin-1")
              for at, length in _names(data, start, count)]
     # Behind the index; or before the count, with the relative base between.
     for at in (_align(end, 8), _align(end, 4), count_at - 8 - _align(4 * count, 8)):

@@ -13,10 +13,13 @@ from pathlib import Path
 import btf
 import headers
 import image
+import tree
 
 NOP = bytes.fromhex("1f2003d5")
 LANDING = (bytes.fromhex("5f2403d5"), bytes.fromhex("3f2303d5"))   # BTI C, PACIASP
 # Code that no probe may touch lies between such symbols.
+# Options that nobody is asked for: all complete configurations for arm64 have them, minimal ones leave them out.
+NOT_ASKED = ("ARM64", "64BIT", "MMU")
 NO_KPROBES = ("__kprobes_text", "__noinstr_text", "__entry_text", "__hyp_text", "__idmap_text", "__irqentry_text")
 
 
@@ -53,6 +56,8 @@ class Kernel:
         self.image = self.btf = self.config = self.traceable = self.kdir = None
         self.by_name, self.starts, self.text = defaultdict(list), [], (0, 0)
         self.from_headers, self.headers_broken = {}, ""
+        self.minimal = self.symvers = self.tree = None
+        self.not_exported = None    # those of the module's symbols
 
     # --- where it comes from ---
 
@@ -117,6 +122,10 @@ class Kernel:
         self.config = dict(re.findall(r"^(?:#define )?CONFIG_(\w+)[= ](.*)$", text, flags=re.M))
         if not self.config:
             raise Bad(f"{path}: not a kernel configuration")
+        self.config |= dict.fromkeys(re.findall(r"^# CONFIG_(\w+) is not set$", text, flags=re.M), "n")
+        # A header has no room for what is off; it is generated from a complete one.
+        complete = "#define CONFIG_" in text or all(word in self.config for word in NOT_ASKED)
+        self.minimal = None if complete else path
 
     def add_traceable(self, path):
         self.traceable = {line.split()[0] for line in _read(path).splitlines() if line and "[" not in line}
@@ -126,15 +135,32 @@ class Kernel:
             raise Bad(f"{kdir}: no kernel headers there (no Makefile)")
         self.kdir = kdir
         config = Path(kdir) / "include/generated/autoconf.h"
-        if not self.config and config.exists():
+        if (not self.config or self.minimal) and config.exists():
             self.add_config(config)
+        symvers = Path(kdir) / "Module.symvers"
+        if not self.symvers and symvers.exists():
+            self.add_symvers(symvers)
         release = Path(kdir) / "include/config/kernel.release"
         if release.exists() and not self.starts:
             self.name = release.read_text().strip()
 
+    def add_symvers(self, path):
+        self.symvers = {line.split("\t")[1] for line in _read(path).splitlines() if line.count("\t") > 2}
+        if not self.symvers:
+            raise Bad(f"{path}: not a Module.symvers")
+
+    def add_tree(self, path):
+        try:
+            self.tree = tree.Tree(path)
+        except tree.Bad as e:
+            raise Bad(f"{path}: {e}") from None
+
     def ask_headers(self, source, targets):
         """Has the compiler compare prototypes; add_headers() came before."""
         self.from_headers, self.headers_broken = headers.check(source, targets, self.kdir)
+        if self.symvers and self.configured("TRIM_UNUSED_KSYMS") and not self.headers_broken:
+            needed, self.headers_broken = headers.needed_symbols(source, self.kdir)
+            self.not_exported = sorted(needed - self.symvers)
 
     # --- facts ---
 
@@ -142,8 +168,12 @@ class Kernel:
         return any(n in self.by_name for n in names) if self.starts else None
 
     def configured(self, *words):
-        """From the configuration; None without one."""
-        return None if self.config is None else any(self.config.get(w, "n") in ("y", "1") for w in words)
+        """From the configuration; None without one, or if it is minimal and does not have them."""
+        if self.config is None:
+            return None
+        if any(self.config.get(w) in ("y", "1") for w in words):
+            return True
+        return None if self.minimal and not all(w in self.config for w in words) else False
 
     def fact(self, words, *symbols):
         """By the configuration, else by functions that only such a kernel has."""
@@ -151,7 +181,7 @@ class Kernel:
         return self._has(*symbols) if known is None else known
 
     def facts(self):
-        """[(what, True, False or None)]"""
+        """{what: True, False or None}"""
         cfi = self.configured("CFI_CLANG", "CFI")
         if cfi is None and self.starts:
             cfi = any(n.endswith(".cfi_jt") or n.startswith("__cfi_") for n in self.by_name)
@@ -161,11 +191,35 @@ class Kernel:
             "KASAN_HW_TAGS": self.fact(["KASAN_HW_TAGS"], "kasan_init_hw_tags"),
             "CFI": cfi,
             "kprobes": self.fact(["KPROBES"], "register_kprobe"),
-            "ftrace": self.fact(["DYNAMIC_FTRACE_WITH_REGS", "DYNAMIC_FTRACE_WITH_ARGS"], "ftrace_set_filter_ip"),
+            "ftrace": self.ftrace(),
             "modules": self.configured("MODULES"),
             "only signed modules": self.configured("MODULE_SIG_FORCE"),
             "guest MTE in KVM": self.native(),
+            "few exported symbols": self.configured("TRIM_UNUSED_KSYMS"),
+            "hugetlb vmemmap optimisation": self.fact(["HUGETLB_PAGE_FREE_VMEMMAP", "HUGETLB_PAGE_OPTIMIZE_VMEMMAP"],
+                                                      "free_huge_page_vmemmap", "hugetlb_vmemmap_optimize"),
+            "livepatch without ftrace": self.fact(["LIVEPATCH_WO_FTRACE"], "arch_klp_patch_func"),
         }
+
+    def notes(self, facts):
+        """What to know of a kernel, whatever the verdict."""
+        if self.minimal:
+            yield (f"{self.minimal} is a minimal configuration (savedefconfig), which leaves out what is as by default: "
+                   "an option that it lacks may be on. Give the complete one.")
+        if facts["only signed modules"]:
+            yield "This kernel loads only signed modules (CONFIG_MODULE_SIG_FORCE)."
+        if facts["few exported symbols"] and self.not_exported is None:
+            yield ("This kernel exports only the symbols that its own modules need (CONFIG_TRIM_UNUSED_KSYMS): give --headers, "
+                   "with its Module.symvers, to see whether those of this module are among them.")
+        if facts["hugetlb vmemmap optimisation"]:
+            yield ("Where this kernel saves the struct pages of hugetlb pages (CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP, "
+                   "HUGETLB_PAGE_FREE_VMEMMAP; on by a parameter or sysctl), such pages are refused as a guest's memory.")
+        if facts["livepatch without ftrace"]:
+            yield ("A livepatch of this kernel works without ftrace (CONFIG_LIVEPATCH_WO_FTRACE): it rewrites the start of a "
+                   "function, and whoever hooks it is not asked. Load no livepatch of the functions below.")
+
+    def ftrace(self):
+        return self.fact(["DYNAMIC_FTRACE_WITH_REGS", "DYNAMIC_FTRACE_WITH_ARGS"], "ftrace_set_filter_ip")
 
     def native(self):
         if self._has("kvm_vm_ioctl_mte_copy_tags"):
@@ -178,9 +232,9 @@ class Kernel:
 
     def header_has(self, path, regex):
         """Does a header have a line like that? None without headers. A file that is not there has none."""
-        if not self.kdir:
-            return None
-        folders = [f for f in (Path(self.kdir), *self._source_of(self.kdir)) if (f / "include/uapi/linux/kvm.h").exists()]
+        folders = [Path(self.kdir), *self._source_of(self.kdir)] if self.kdir else []
+        folders += [self.tree.top] if self.tree else []
+        folders = [f for f in folders if (f / "include/uapi/linux/kvm.h").exists()]
         if not folders:
             return None
         found = folders[0] / path
@@ -210,7 +264,7 @@ class Kernel:
 
     def is_traceable(self, name):
         """Can ftrace divert its calls? By the kernel's own list, or by the room that the compiler left at its start."""
-        if self.facts()["ftrace"] is False:
+        if self.ftrace() is False:
             return "-"
         if self.traceable is not None:
             return "yes" if name in self.traceable else "no"
@@ -243,6 +297,8 @@ class Kernel:
             if len(fits) < len(protos):
                 return "differs", next(self.btf.spell_prototype(p) for p in protos if p not in fits)
             return (word, detail) if word == "differs" else ("ok", "")
+        if word == "unknown" and self.tree and target.prototypes:
+            return self.tree.prototype(target, source)
         return word, detail
 
     def instead(self, target, source):

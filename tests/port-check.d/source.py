@@ -35,7 +35,7 @@ class Bad(Exception):
     """The module's source does not look as expected."""
 
 
-def _bare(text):
+def bare(text):
     """Without comments; continued lines joined."""
     text = re.sub(r"/\*.*?\*/", " ", text, flags=re.S)
     return re.sub(r"\\\n", " ", text)
@@ -58,7 +58,7 @@ def _arguments(text, start):
     raise Bad("parentheses without an end")
 
 
-def _parameters(text):
+def parameters(text):
     """The types in "(type name, ...)"."""
     if not text.startswith("("):
         text = f"({text})"
@@ -80,6 +80,17 @@ def _handlers(text):
             yield args[0], "void", args[1]
         else:
             yield args[0], args[1], f"({', '.join(args[2:2 + 2 * int(match[2]):2])})"
+
+
+def _first_lines(text):
+    """What a source file begins with, up to its first declaration: includes, and what is defined for them."""
+    lines = []
+    for line in bare(text).splitlines():
+        if line.startswith("#"):
+            lines.append(line)
+        elif line.strip() and not line.startswith("//"):
+            break
+    return lines
 
 
 def _conditional(text):
@@ -118,23 +129,24 @@ class Source:
         sources = {p.relative_to(top / "src").as_posix(): p.read_text() for p in sorted((top / "src").rglob("*.c"))}
         if "hooks.c" not in sources:
             raise Bad(f"no src/hooks.c in {top}")
-        bare = _bare("\n".join(headers.values()))
+        declared = bare("\n".join(headers.values()))
         # What the types are called that differ between kernels, and all they may be.
         self.alternatives = {}
-        for name, text in re.findall(r"^#define (compat_\w+_t)\s+(.+)$", bare, flags=re.M):
+        for name, text in re.findall(r"^#define (compat_\w+_t)\s+(.+)$", declared, flags=re.M):
             self.alternatives.setdefault(name, []).append(text.strip())
         compat = "\n".join(headers.get(name, "") for name in ("compat.h", "compat_tags.h"))
-        self.blocks = _conditional(_bare(compat))
+        self.blocks = _conditional(bare(compat))
         self.includes = sorted(set(re.findall(r"^#include (<(?:linux|asm)/.*>)", "\n".join(sources.values()), flags=re.M)))
+        self.first = _first_lines(sources.get("main.c", ""))
         # How Kbuild finds out: {word: (header, regex)}.
         kbuild = (top / "Kbuild").read_text() if (top / "Kbuild").exists() else ""
         self.facts = {word: (path, regex)
-                      for path, regex, word in re.findall(r"\$\(call fact,([^,]+),(.*),(\w+)\)$", kbuild, flags=re.M)}
-        self.targets = self._tables(_bare(sources["hooks.c"]), headers, bare)
+                      for path, regex, word in re.findall(r"\$\(call fact,([^,]+),(.*),(\w+)(?:=\w+)?\)$", kbuild, flags=re.M)}
+        self.targets = self._tables(bare(sources["hooks.c"]), headers, declared)
         for text in (*sources.values(), compat):
-            for handler in _handlers(_bare(text)):
+            for handler in _handlers(bare(text)):
                 self._add_handler(*handler)
-        private = set(re.findall(r"^\w[\w\s*]*?(\w+)\([^()]*\);", _bare(headers.get("kvm_private.h", "")), flags=re.M))
+        private = set(re.findall(r"^\w[\w\s*]*?(\w+)\([^()]*\);", bare(headers.get("kvm_private.h", "")), flags=re.M))
         for target in self.targets:
             target.private = target.name in private
 
@@ -148,16 +160,16 @@ class Source:
         for target in self.targets:
             if target.name != name or target.use != "hook":
                 continue
-            protos = [(result, _parameters(text)) for text in texts]
+            protos = [(result, parameters(text)) for text in texts]
             target.prototypes += [p for p in protos if p not in target.prototypes]
             if (result, params) not in target.types:
                 target.types.append((result, params))
 
-    def _tables(self, hooks, headers, bare):
+    def _tables(self, hooks, headers, declared):
         targets = []
         docs = dict(re.findall(r"^ \* @(\w+): (.*)$", "\n".join(headers.values()), flags=re.M))
         members = {m: (r.strip(), p)
-                   for r, m, p in re.findall(r"^\s+(\w[\w\s*]*?)\(\*(\w+)\)\(([^()]*)\);", bare, flags=re.M)}
+                   for r, m, p in re.findall(r"^\s+(\w[\w\s*]*?)\(\*(\w+)\)\(([^()]*)\);", declared, flags=re.M)}
 
         def rows(text, table, branch=None):
             for name, lost in re.findall(r'X\(\s*(\w+)\s*,\s*"([^"]*)"\s*\)', text):
@@ -166,7 +178,7 @@ class Source:
                 target = Target(name, "call", docs.get(member, ""), _backends(table), member, branch=branch)
                 if member in members:
                     result, params = members[member]
-                    target.prototypes.append((result, _parameters(params)))
+                    target.prototypes.append((result, parameters(params)))
                     target.types.append((result, f"({params})"))
                 targets.append(target)
 
