@@ -99,6 +99,20 @@
 #define COMPAT_SPLIT_HEAD	(head)
 #endif
 
+/*
+ * Where huge pages are larger than 2 MiB, and a page's flag has a lock: what clears
+ * their tags before they are frozen.
+ */
+#if defined(HAVE_TRY_PAGE_MTE_TAGGING) && PAGE_SHIFT > 12
+#define COMPAT_SPLIT_AHEAD	1
+#define TAGS_CHUNK_SPLIT	(SZ_2M / PAGE_SIZE)
+#define COMPAT_HOOKS_SPLIT_AHEAD(X)					\
+	X(try_to_migrate, "short times with interrupts off when huge pages are split") \
+	X(try_to_unmap, "short times with interrupts off when huge pages are split")
+#else
+#define COMPAT_HOOKS_SPLIT_AHEAD(X)
+#endif
+
 /* Before 6.2 KVM takes hugetlb pages, which keep the flag when they are freed. */
 #ifdef HAVE_TRY_PAGE_MTE_TAGGING
 #define COMPAT_HUGETLB_REUSED	0

@@ -254,8 +254,11 @@ extern unsigned long hook_secret;
 	HOOK_HANDLER_WRAP(fn, wants_fn, true);				\
 	static noinline type fn##_wrapped proto
 
-/* HOOK_WRAP_IF() for a function that returns nothing, and all calls. */
+/* HOOK_WRAP() and HOOK_WRAP_IF() for a function that returns nothing. */
 #define HOOK_WRAP_VOID(fn, proto, args)					\
+	HOOK_WRAP_VOID_IF(fn, NULL, proto, args)
+
+#define HOOK_WRAP_VOID_IF(fn, wants_fn, proto, args)			\
 	HOOK_SAME_TYPE(fn, typeof(void proto));				\
 	HOOK_ORIGINAL(fn);						\
 	static noinline void fn##_wrapped proto;			\
@@ -264,7 +267,7 @@ extern unsigned long hook_secret;
 		fn##_wrapped args;					\
 		hook_leave();						\
 	}								\
-	HOOK_HANDLER_WRAP(fn, NULL, false);				\
+	HOOK_HANDLER_WRAP(fn, wants_fn, false);				\
 	static noinline void fn##_wrapped proto
 
 #define HOOK_HANDLER_WATCH(fn)						\

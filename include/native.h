@@ -13,6 +13,7 @@ void native_switch_vcpu(struct kvm_vcpu *vcpu, bool on);
 /* repair.c */
 bool native_has_tags(struct page *page);
 void native_init_tags(struct page *page, unsigned long nr);
+bool native_tags_differ(struct page *page, unsigned long nr);
 void native_complete_tags(struct page *head, unsigned long nr);
 
 #endif /* _KVM_MTE_NATIVE_H */

@@ -71,6 +71,25 @@ void native_init_tags(struct page *page, unsigned long nr)
 }
 
 /**
+ * native_tags_differ - are some of these pages flagged, but not all?
+ * @page: first page, of those that have a flag each
+ * @nr: number of base pages
+ *
+ * Context: any.
+ * Return: so it was just now; others may set a flag meanwhile.
+ */
+bool native_tags_differ(struct page *page, unsigned long nr)
+{
+	bool first = page_mte_tagged(page);
+	unsigned long i;
+
+	for (i = 1; i < nr; i++)
+		if (page_mte_tagged(page + i) != first)
+			return true;
+	return false;
+}
+
+/**
  * native_complete_tags - a huge page is to be split: all its pages or none
  * @head: first page
  * @nr: number of base pages
