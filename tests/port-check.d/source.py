@@ -70,7 +70,7 @@ def parameters(text):
 
 def _handlers(text):
     """(function, result, parameters as in the source, types of the parameters) of the handlers in a source file."""
-    for match in re.finditer(r"\bHOOK_(WRAP|WRAP_IF|WRAP_WAITS|WRAP_VOID|WATCH(\d))\((?=\w+,)(?!fn,)", text):
+    for match in re.finditer(r"\bHOOK_(WRAP|WRAP_IF|WRAP_WAITS|WRAP_VOID|WRAP_VOID_IF|WATCH(\d))\((?=\w+,)(?!fn,)", text):
         args = _arguments(text, match.end() - 1)
         if match[1] == "WRAP":
             yield args[0], args[1], args[2]
@@ -78,6 +78,8 @@ def _handlers(text):
             yield args[0], args[2], args[3]
         elif match[1] == "WRAP_VOID":
             yield args[0], "void", args[1]
+        elif match[1] == "WRAP_VOID_IF":
+            yield args[0], "void", args[2]
         else:
             yield args[0], args[1], f"({', '.join(args[2:2 + 2 * int(match[2]):2])})"
 
