@@ -17,7 +17,6 @@
 #include <linux/kallsyms.h>
 #include <linux/mutex.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
 #include "hook_engine.h"
@@ -66,18 +65,15 @@ static bool is_outside(unsigned long addr)
 	return strchr(name, '[') || !strncmp(name, "0x", 2);
 }
 
-/* Text that cannot be read says nothing. */
+/* The functions are the kernel's own, so their text stays and can be read. */
 static bool jumps_away(const struct hook *hook)
 {
 	unsigned long addr = hook->addr;
 	unsigned int i, loaded = 0;
-	__le32 raw;
 	u32 insn;
 
 	for (i = 0; i < NR_INSNS; i++, addr += AARCH64_INSN_SIZE) {
-		if (copy_from_kernel_nofault(&raw, (void *)addr, sizeof(raw)))
-			return false;
-		insn = le32_to_cpu(raw);
+		insn = le32_to_cpu(READ_ONCE(*(__le32 *)addr));
 		if (is_any(insn, load, ARRAY_SIZE(load)))
 			loaded |= BIT(insn & 31);
 		else if (IS_BR(insn))
@@ -138,6 +134,11 @@ static DEFINE_MUTEX(watch_lock);
 static struct hook *watched;
 static unsigned int nr_watched;
 
+/* Under watch_lock: what came of the last look is good for so long, of VMs' starts. */
+#define LOOK_VALID	HZ
+static unsigned long looked;
+static int look_err;
+
 /* A hook that cannot be removed keeps the module from going away. */
 static void notice(struct hook *hook, bool rewritten)
 {
@@ -154,22 +155,14 @@ static void notice(struct hook *hook, bool rewritten)
 	hook->pins = false;
 }
 
-/**
- * hook_text_watch - look at the armed functions
- *
- * While one of them is rewritten no VM may come to rely on the hooks, and rmmod is
- * refused.  Each change is one line in the log.
- *
- * Context: may sleep.
- * Return: 0; -EBUSY if one is rewritten now.
- */
-int hook_text_watch(void)
+static void look(void)
 {
 	unsigned int i;
 	bool away;
-	int err = 0;
 
-	mutex_lock(&watch_lock);
+	lockdep_assert_held(&watch_lock);
+	looked = jiffies;
+	look_err = 0;
 	for (i = 0; i < nr_watched; i++) {
 		if (!watched[i].armed)
 			continue;
@@ -177,8 +170,27 @@ int hook_text_watch(void)
 		if (away != watched[i].rewritten)
 			notice(&watched[i], away);
 		if (away)
-			err = -EBUSY;
+			look_err = -EBUSY;
 	}
+}
+
+/**
+ * hook_text_watch - look at the armed functions, unless that was done just now
+ *
+ * While one of them is rewritten no VM may come to rely on the hooks, and rmmod is
+ * refused.  Each change is one line in the log.
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY if one is rewritten, or was a second ago.
+ */
+int hook_text_watch(void)
+{
+	int err;
+
+	mutex_lock(&watch_lock);
+	if (time_after(jiffies, looked + LOOK_VALID))
+		look();
+	err = look_err;
 	mutex_unlock(&watch_lock);
 	return err;
 }
@@ -188,7 +200,9 @@ static DECLARE_DEFERRABLE_WORK(watch_work, watch);
 
 static void watch(struct work_struct *work)
 {
-	hook_text_watch();
+	mutex_lock(&watch_lock);
+	look();
+	mutex_unlock(&watch_lock);
 	queue_delayed_work(system_power_efficient_wq, &watch_work, WATCH_PERIOD);
 }
 
@@ -204,16 +218,10 @@ void hook_text_begin(struct hook *hooks, unsigned int nr)
 	mutex_lock(&watch_lock);
 	watched = hooks;
 	nr_watched = nr;
+	looked = jiffies;
+	look_err = 0;
 	mutex_unlock(&watch_lock);
 	queue_delayed_work(system_power_efficient_wq, &watch_work, WATCH_PERIOD);
-}
-
-static bool all_own(const struct hook *hooks, unsigned int nr)
-{
-	while (nr--)
-		if (hooks[nr].armed && jumps_away(&hooks[nr]))
-			return false;
-	return true;
 }
 
 /**
@@ -227,11 +235,9 @@ static bool all_own(const struct hook *hooks, unsigned int nr)
 void hook_text_end(void)
 {
 	cancel_delayed_work_sync(&watch_work);
-	hook_text_watch();
-	while (!all_own(watched, nr_watched))
-		msleep(100);
-	hook_text_watch();
 	mutex_lock(&watch_lock);
+	for (look(); look_err; look())
+		msleep(100);
 	nr_watched = 0;
 	mutex_unlock(&watch_lock);
 }
