@@ -164,9 +164,8 @@ static void look(void)
 	looked = jiffies;
 	look_err = 0;
 	for (i = 0; i < nr_watched; i++) {
-		if (!watched[i].armed)
-			continue;
-		away = jumps_away(&watched[i]);
+		/* One that was removed meanwhile is nobody's concern any more. */
+		away = watched[i].armed && jumps_away(&watched[i]);
 		if (away != watched[i].rewritten)
 			notice(&watched[i], away);
 		if (away)

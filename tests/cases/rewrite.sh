@@ -73,6 +73,8 @@ is "$(rmmod_says)" EAGAIN "and the module stays"
 succeeds "the livepatch goes" rmmod rewrite
 lazy_gone() { ! hooked | grep -q "^$LAZY$"; }
 succeeds "then the hook does" wait_until 60 lazy_gone
+unpinned() { grep -q '^kvm_mte [0-9]* 0 ' /proc/modules; }
+succeeds "and nothing keeps the module" wait_until 30 unpinned
 is "$(asks)" "main: dev 1 vm 1 born 0 enable 0" "and everything works"
 is "$(rmmod_says)" ok "the module unloads"
 not_loaded "at the end"
