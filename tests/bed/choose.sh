@@ -87,7 +87,7 @@ boot_key() {
 }
 
 # So many cases share a boot at most: a boot is 8 seconds, and the groups are spread over the CPUs.
-GROUP_SIZE=6
+GROUP_SIZE=8
 
 # choose_units CASE... - sets UNITS, of this shard: "CASE<tab>KERNEL<tab>HOOK".
 choose_units() {

@@ -181,12 +181,12 @@ start off -S -smp 2
 is_state off "off, none" "request, QEMU does not ask"
 knob off 1 ok "turned on before the first run"
 knob off 0 ok "and off"
-if full || [[ $KERNEL == 7.2 ]]; then
+if full; then
 	qemu_monitor off cont
 	boot off
 	is_mte off 0 "the guest has no MTE"
 fi
-if ! full && [[ $KERNEL != 7.2 ]]; then
+if ! full; then
 	diag "it does not run"
 elif [[ $BACKEND == native ]]; then
 	dmesg_mark
@@ -198,6 +198,13 @@ else
 	is "$(vm_get off state)" turning-on "it waits for the guest's reboot"
 fi
 qemu_stop off
+if ! full && [[ $KERNEL == 7.2 ]]; then
+	hold_start ran hold --vcpus=1
+	hold_is ran spin spin "a vCPU has run"
+	hold_is ran "enable 1" "enable EBUSY" "after that the VM cannot be turned on"
+	hold_tell ran stop
+	hold_end ran
+fi
 
 is "$(by_module)" "" "no VM is left"
 dmesg_mark

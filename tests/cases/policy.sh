@@ -74,7 +74,7 @@ told off "the nearest counts: on above off" under on off -- "$CLIENT" ask
 told request "request is a word, too: off above on above request" under off on request -- "$CLIENT" ask
 told on "three generations up" under on none none -- "$CLIENT" ask
 told request "a sibling is no ancestor" under none -- bash -c '/tmp/under off -- "$CLIENT" ask >/dev/null; "$CLIENT" ask'
-told request "a child is no ancestor" bash -c '/tmp/under on -- sleep 60 &
+told request "a child is no ancestor" bash -c '/tmp/under on -- sleep 60 >/dev/null 2>&1 &
 	until grep -q . "$POLICY/on_pids"; do sleep 0.1; done
 	"$CLIENT" ask; kill %1; wait 2>/dev/null'
 # Its parent has ended: it is init's child now.
