@@ -3,6 +3,7 @@
 # Catches: loading where the kernel does not run at EL2, so that KVM is not what the module's hooks expect.
 # hooks: once
 # machine: mte=on,virtualization=off
+# cmdline: arm64.nomte
 . /t/lib.sh
 . /t/hooks.sh
 
