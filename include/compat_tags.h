@@ -76,7 +76,7 @@
 #define COMPAT_CALLS_SWAPOFF(X)
 #endif
 
-/* What tells the memory controller of a huge page that is split: native/split.c. */
+/* What tells the memory controller of a huge page that is split: repair/thp_split.c. */
 #if defined(HAVE_FOLIO_SPLIT_MEMCG_REFS)
 #define COMPAT_HOOKS_SPLIT(X)	X(folio_split_memcg_refs, "tags of split huge pages")
 #define COMPAT_NEEDS_SPLIT(X)	X(REPAIR_THP_SPLIT, folio_split_memcg_refs)

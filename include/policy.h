@@ -5,7 +5,7 @@
 
 #include <linux/sysfs.h>
 
-#include "kvm_mte.h"
+#include "vm/vm.h"
 
 /* policy_pids.c */
 extern COMPAT_BIN_ATTRIBUTES policy_pids_attrs[];

@@ -7,7 +7,7 @@
 
 #include <linux/tracepoint.h>
 
-#include "kvm_mte.h"
+#include "vm/vm.h"
 
 #define show_vm_state(state)			\
 	__print_symbolic(state,			\

@@ -9,7 +9,7 @@
 #include <asm/cpufeature.h>
 #include <asm/sysreg.h>
 
-#include "backend.h"
+#include "vm/backend.h"
 
 /* ID_AA64PFR1_EL1.MTE (ARM DDI 0487): tags can be stored from 2 on. */
 #define PFR1_MTE_SHIFT	8

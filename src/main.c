@@ -6,7 +6,7 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 
-#include "backend.h"
+#include "vm/backend.h"
 
 /*
  * After all others: some vendors' kernel headers include trace headers of their

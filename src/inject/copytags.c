@@ -16,8 +16,8 @@
 
 #include <asm/mte.h>
 
-#include "kvm_mte.h"
-#include "tags.h"
+#include "vm/vm.h"
+#include "repair/tags.h"
 
 /* A page's tags as the VMM has them: a byte each. */
 #define TAGS_PER_PAGE	(PAGE_SIZE / MTE_GRANULE_SIZE)

@@ -6,7 +6,7 @@
  * kernels clear it.  Without it the guest's handler checks tags before it is
  * ready to.
  */
-#include "kvm_mte.h"
+#include "vm/vm.h"
 
 /*
  * Some kernels make the new PSTATE only on the way into the guest, with the

@@ -10,8 +10,8 @@
 
 #include <asm/virt.h>
 
-#include "inject.h"
-#include "tags.h"
+#include "inject/inject.h"
+#include "repair/tags.h"
 
 /**
  * backend_name - the word for this backend

@@ -10,8 +10,8 @@
 #include <linux/kvm_host.h>
 #include <linux/uaccess.h>
 
-#include "kvm_mte.h"
-#include "vcpu.h"
+#include "vm/vm.h"
+#include "inject/vcpu.h"
 
 HOOK_ORIGINAL(kvm_arm_sys_reg_get_reg);
 HOOK_ORIGINAL(kvm_arm_sys_reg_set_reg);

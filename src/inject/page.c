@@ -16,8 +16,8 @@
 #include <linux/swap.h>
 #include <linux/swapops.h>
 
-#include "kvm_mte.h"
-#include "tags.h"
+#include "vm/vm.h"
+#include "repair/tags.h"
 
 /*
  * Test, clear and set must be one step: a page may be mapped into two VMs at

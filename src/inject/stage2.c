@@ -13,8 +13,8 @@
 #include <linux/mm.h>
 #include <linux/ratelimit.h>
 
-#include "kvm_mte.h"
-#include "tags.h"
+#include "vm/vm.h"
+#include "repair/tags.h"
 #include "trace.h"
 
 static int init_range(struct mte_vm *vm, u64 phys, u64 size,

@@ -19,8 +19,8 @@
 #include <linux/swap.h>
 #include <linux/swapops.h>
 
-#include "kvm_mte.h"
-#include "tags.h"
+#include "vm/vm.h"
+#include "repair/tags.h"
 #include "trace.h"
 
 /**

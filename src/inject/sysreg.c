@@ -10,8 +10,8 @@
 #include <asm/esr.h>
 #include <asm/sysreg.h>
 
-#include "kvm_mte.h"
-#include "vcpu.h"
+#include "vm/vm.h"
+#include "inject/vcpu.h"
 
 /* Set/way operations on tags, ARM DDI 0487 C5.4; 5.10 has no names for them. */
 #define SYS_DC_IGSW	sys_insn(1, 0, 7, 6, 4)

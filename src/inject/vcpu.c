@@ -25,9 +25,9 @@
 #include <asm/barrier.h>
 #include <asm/sysreg.h>
 
-#include "inject.h"
+#include "inject/inject.h"
 #include "trace.h"
-#include "vcpu.h"
+#include "inject/vcpu.h"
 
 /* Upstream's reset_unknown(): the architecture leaves the values UNKNOWN. */
 #define RESET_UNKNOWN	0x1de7ec7edbadc0deULL

@@ -17,8 +17,8 @@
 #include <asm/cpufeature.h>
 #include <asm/virt.h>
 
-#include "native.h"
-#include "tags.h"
+#include "native/native.h"
+#include "repair/tags.h"
 
 /**
  * backend_name - the word for this backend

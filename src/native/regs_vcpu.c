@@ -8,7 +8,7 @@
 
 #include <asm/kvm_emulate.h>
 
-#include "native.h"
+#include "native/native.h"
 
 /**
  * native_switch_id_regs - show a VM's guest MTE, or not

@@ -14,7 +14,7 @@
 #include <asm/cpufeature.h>
 #include <asm/sysreg.h>
 
-#include "native.h"
+#include "native/native.h"
 
 #define CLIDR_LOC_MASK		GENMASK_ULL(26, 24)
 /* Separate from data, in the same cache line: reset_clidr() */

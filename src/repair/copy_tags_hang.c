@@ -14,7 +14,7 @@
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 
-#include "native.h"
+#include "native/native.h"
 
 /* With a reference.  KVM refuses memory of devices. */
 static void init_before_copy(struct page *page)

@@ -14,7 +14,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 
-#include "native.h"
+#include "native/native.h"
 
 /* KVM faults pages in for VMs of the calling process only. */
 static bool process_has_mte_vm(void)

@@ -20,7 +20,7 @@
 
 #include <asm/memory.h>
 
-#include "native.h"
+#include "native/native.h"
 
 /* Not in the linear map: its tags are not ours to clear, and KVM maps it as device. */
 static bool is_memory(unsigned long pfn)

@@ -15,7 +15,7 @@
 #include <linux/swap.h>
 #include <linux/swapops.h>
 
-#include "native.h"
+#include "native/native.h"
 
 HOOK_WATCH3(ksm_might_need_to_copy, struct page *, struct page *, page,
 	    struct vm_area_struct *, vma, unsigned long, address)

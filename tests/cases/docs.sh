@@ -12,10 +12,10 @@ version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' dkms.conf)
 shopt -s nullglob
 
 quiet "each message of the module is on the troubleshooting page, and no other" \
-	python3 "$BED/messages.py" docs/troubleshooting.md src/*.c src/*/*.c include/*.h
+	python3 "$BED/messages.py" docs/troubleshooting.md src/*.c src/*/*.[ch] include/*.h
 
 # hooked - the functions of the table, those of the backends whose names differ by kernel left out.
-hooked() { sed -nE '/^#define HOOKS_COMMON/,/^#define HOOKS_NATIVE/s/^\tX\(([a-z0-9_]+),.*/\1/p' src/hooks.c | sort; }
+hooked() { sed -nE '/^#define HOOKS_COMMON/,/^#define HOOKS_NATIVE/s/^\tX\(([a-z0-9_]+),.*/\1/p' src/hook_table.c | sort; }
 # shellcheck disable=SC2016 # the page's own quotes
 explained() { sed -n '/^## The hooks/,/^## One fault/p' docs/how-it-works.md | grep '^| \*\*' | grep -oE '`[a-z0-9]+_[a-z0-9_]+`' | tr -d '`' | sort; }
 is "$(explained)" "$(hooked)" "how-it-works.md explains each hook of the table, and no other"
@@ -44,7 +44,7 @@ quiet "porting.md: each of them is there" unknown
 m=''
 module m 5.10
 m=$m/kvm_mte.ko
-parameters() { sed -nE 's/^module_param[a-z_]*\(([a-z_]+),.*/\1/p' src/*.c | sort; }
+parameters() { sed -nE 's/^module_param[a-z_]*\(([a-z_]+),.*/\1/p' src/*.c src/*/*.c | sort; }
 is "$(/sbin/modinfo -F parm "$m" | sed -n 's/^\([a-z_]*\):[^ ].* (charp)$/\1/p' | sort)" "$(parameters)" "modinfo describes each parameter"
 is "$(sed -nE '/^\.Ss Module parameters/,/^\.Ss Policy/s/^\.It Cm ([a-z_]+) .*/\1/p' docs/man/kvm_mte.4 | sort)" "$(parameters)" \
 	"so does kvm_mte(4)"
@@ -76,7 +76,7 @@ is "$(whats | sort | uniq -d)" "" "no file is described twice"
 # attributes - the files that the source makes, by the macros that it makes them with.
 attributes() {
 	sed -nE 's/.*__ATTR_R[OW]\(([a-z_]+)\).*/\1/p; s/.*struct [a-z_]*attribute ([a-z_]+)_attr =$/\1/p; s/.*\b([a-z]+_pids), .*/\1/p' \
-		src/sysfs.c src/sysfs_vm.c src/policy.c src/policy_pids.c | grep -v '^name$' | sort -u
+		src/admin/sysfs.c src/admin/sysfs_vm.c src/policy/policy.c src/policy/pids.c | grep -v '^name$' | sort -u
 }
 like "$(attributes)" '^enable$' "the source's attributes can be read"
 for name in $(attributes); do

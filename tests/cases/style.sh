@@ -8,7 +8,7 @@
 
 cd "$TOP" || exit
 shopt -s nullglob
-sources=(src/*.c src/*/*.c include/*.h)
+sources=(src/*.c src/*/*.[ch] include/*.h)
 scripts=(.ci/run tests/run tests/without tests/bed/*.sh tests/host/*.sh tests/host/init tests/{cases,soak}/*.sh tests/bench/{run,init})
 
 # Not asked of macros that define functions or table rows, nor of tracepoint headers, which the kernel's own violate too.

@@ -101,9 +101,9 @@ like "$(cat texts)" 'their struct pages are shared' "hugetlb pages with shared s
 
 vendor early
 late_pstate
-build early src/hooks.o
+build early src/hook_table.o
 is "$STATUS: $(cat early.log)" "0: " "late PSTATE as in 5.11: it is compiled"
-like "$(strings early-build/src/hooks.o)" '^kvm_inject_exception$' "and made by that kernel's function"
+like "$(strings early-build/src/hook_table.o)" '^kvm_inject_exception$' "and made by that kernel's function"
 
 vendor unmarked
 for option in HUGETLB_PAGE_FREE_VMEMMAP HUGETLB_PAGE_OPTIMIZE_VMEMMAP; do

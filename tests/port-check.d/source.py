@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the module needs of a kernel: read from its own source, so that there is no second list.
 
-src/hooks.c has the tables, the handlers of HOOK_WRAP..() and HOOK_WATCHn() the prototypes, and struct kernel_functions
+src/hook_table.c has the tables, the handlers of HOOK_WRAP..() and HOOK_WATCHn() the prototypes, and struct kernel_functions
 those of what is called. A table with NATIVE in its name is for kernels whose KVM has guest MTE, one with INJECT for those
 whose KVM has none, any other for all. Tables may name macros of include/compat.h, COMPAT_..., as may handlers for
 prototypes: what these stand for differs between kernels, and each branch of their #if is an alternative.
@@ -127,10 +127,10 @@ def _backends(table):
 class Source:
     def __init__(self, top):
         self.top = top
-        headers = {p.name: p.read_text() for p in sorted((top / "include").glob("*.h"))}
+        headers = {p.name: p.read_text() for p in (*sorted((top / "src").rglob("*.h")), *sorted((top / "include").glob("*.h")))}
         sources = {p.relative_to(top / "src").as_posix(): p.read_text() for p in sorted((top / "src").rglob("*.c"))}
-        if "hooks.c" not in sources:
-            raise Bad(f"no src/hooks.c in {top}")
+        if "hook_table.c" not in sources:
+            raise Bad(f"no src/hook_table.c in {top}")
         declared = bare("\n".join(headers.values()))
         # What the types are called that differ between kernels, and all they may be.
         self.alternatives = {}
@@ -144,7 +144,7 @@ class Source:
         kbuild = (top / "Kbuild").read_text() if (top / "Kbuild").exists() else ""
         self.facts = {word: (path, regex)
                       for path, regex, word in re.findall(r"\$\(call fact,([^,]+),(.*),(\w+)(?:=\w+)?\)$", kbuild, flags=re.M)}
-        self.targets = self._tables(bare(sources["hooks.c"]), headers, declared)
+        self.targets = self._tables(bare(sources["hook_table.c"]), headers, declared)
         for text in (*sources.values(), compat):
             for handler in _handlers(bare(text)):
                 self._add_handler(*handler)
@@ -191,7 +191,7 @@ class Source:
                 for branch, text in self._meanings(macro):
                     rows(text, table, branch)
         if not any(t.use == "hook" for t in targets):
-            raise Bad("no table of hooks in src/hooks.c")
+            raise Bad("no table of hooks in src/hook_table.c")
         return sorted(targets, key=lambda t: t.use != "hook")
 
     def choose(self, targets, kernel):

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Inside the hook engine: what hook.c and its two mechanisms share. */
+#ifndef _KVM_MTE_HOOK_ENGINE_H
+#define _KVM_MTE_HOOK_ENGINE_H
+
+#include <linux/module.h>
+#include <linux/ratelimit.h>
+
+#include "compat.h"
+#include "hook/hook.h"
+
+/*
+ * What a mechanism does.  Rows without an address are passed over.
+ *
+ * check: none of the hooks is armed, all that are not optional can be
+ * arm: from nothing to all rows that are not lazy, or none
+ * set, clear: one more row, one less; by ftrace the latter can fail
+ * disarm: all rows; tells how many calls were missed
+ */
+int hook_ftrace_check(struct hook *hooks, unsigned int nr);
+int hook_ftrace_arm(struct hook *hooks, unsigned int nr);
+int hook_ftrace_set(struct hook *hook);
+int hook_ftrace_clear(struct hook *hook);
+void hook_ftrace_disarm(struct hook *hooks, unsigned int nr);
+
+int hook_kprobe_check(struct hook *hooks, unsigned int nr);
+int hook_kprobe_arm(struct hook *hooks, unsigned int nr);
+int hook_kprobe_set(struct hook *hook);
+unsigned long hook_kprobe_clear(struct hook *hook);
+unsigned long hook_kprobe_disarm(struct hook *hooks, unsigned int nr);
+
+void hook_wait_exit(void);
+
+/* Text that somebody else rewrites, without ftrace or kprobes. */
+int hook_text_check(struct hook *hooks, unsigned int nr);
+bool hook_text_rewritten(const struct hook *hook);
+void hook_text_begin(struct hook *hooks, unsigned int nr);
+void hook_text_end(void);
+
+/* Enough for all of a table at once: VMMs can have the lazy ones armed. */
+extern struct ratelimit_state hook_ratelimit;
+
+/* One that can be done without is left out, and not looked at any more. */
+#define hook_cannot(hook, fmt, ...)					\
+	do {								\
+		if (!__ratelimit(&hook_ratelimit))			\
+			break;						\
+		if ((hook)->optional)					\
+			pr_warn("%s: " fmt "; going on without: %s\n",	\
+				(hook)->name, ##__VA_ARGS__, (hook)->lost); \
+		else							\
+			pr_err("%s: " fmt "; needed for %s\n",		\
+			       (hook)->name, ##__VA_ARGS__, (hook)->lost); \
+	} while (0)
+
+/*
+ * For an error that says nothing of the function, such as -ENOMEM: an optional hook
+ * is not left out for it.
+ */
+static inline void hook_refused(const struct hook *hook, const char *who, int err)
+{
+	if (__ratelimit(&hook_ratelimit))
+		pr_err("%s: %s refuses (%d); needed for %s\n", hook->name, who,
+		       err, hook->lost);
+}
+
+/*
+ * Is this a wrapper's call of the original?  @sp is the stack pointer at the
+ * function's entry.  What lies above it is the caller's frame, or the registers that
+ * every stack begins with, so it can be read.  The mark is taken away: it is good for
+ * this call only.
+ */
+static __always_inline bool
+hook_called_by_wrapper(const struct hook_handler *handler, unsigned long sp)
+{
+	unsigned long *mark = (unsigned long *)(sp + HOOK_FRAME_MARK);
+	unsigned long original = (unsigned long)READ_ONCE(*handler->original);
+
+	if (READ_ONCE_NOCHECK(*mark) != (hook_secret ^ sp ^ original))
+		return false;
+	WRITE_ONCE(*mark, 0);
+	return true;
+}
+
+/*
+ * Runs in the tracer's callback.  Returns where the call goes, or 0: to the
+ * function itself.  The count is raised here, where unregistering still waits
+ * for us, and dropped by hook_leave().
+ */
+static __always_inline unsigned long
+hook_dispatch(const struct hook *hook, const u64 *args, unsigned long sp)
+{
+	const struct hook_handler *handler = hook->handler;
+
+	if (handler->kind == HOOK_WATCH) {
+		handler->watch(args);
+		return 0;
+	}
+	/* First: a wrapper's call always loses its mark here. */
+	if (hook_called_by_wrapper(handler, sp))
+		return 0;
+	if (handler->wants && !handler->wants(args))
+		return 0;
+	/*
+	 * Dropped by hook_wait_end(): whoever gets the pin always enters the wrapper,
+	 * as nobody else diverts this call any more.  Does not sleep.  Fails when the
+	 * module is on its way out.
+	 */
+	if (handler->waits && !try_module_get(THIS_MODULE))
+		return 0;
+	this_cpu_inc(hook_in_flight);
+	return (unsigned long)handler->wrapper;
+}
+
+#endif /* _KVM_MTE_HOOK_ENGINE_H */

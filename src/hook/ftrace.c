@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hooks by ftrace.  One ftrace_ops holds all the functions: those that are not
+ * lazy are armed in one atomic step.  IPMODIFY makes us their only owner: a
+ * livepatch of one of them is refused while we are there, and we are refused while
+ * it is.  PERMANENT keeps kernel.ftrace_enabled=0 from switching the hooks off
+ * behind our back.
+ */
+#include <linux/delay.h>
+#include <linux/ftrace.h>
+#include <linux/hash.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "hook/engine.h"
+
+#if COMPAT_HAS_FTRACE
+
+/* Open-addressed: address of the patched site -> hook, for ftrace's callback. */
+#define SITE_BITS	9
+#define SITE_MASK	(BIT(SITE_BITS) - 1)
+static struct hook *sites[BIT(SITE_BITS)] __read_mostly;
+
+static __always_inline struct hook *find_site(unsigned long ip)
+{
+	unsigned int i = hash_long(ip, SITE_BITS);
+
+	while (sites[i] && sites[i]->site != ip)
+		i = (i + 1) & SITE_MASK;
+	return sites[i];
+}
+
+static void notrace ftrace_entry(unsigned long ip, unsigned long parent_ip,
+				 struct ftrace_ops *ops,
+				 compat_ftrace_regs_t *regs)
+{
+	struct hook *hook = find_site(ip);
+	unsigned long to;
+
+	if (!hook)
+		return;
+	to = hook_dispatch(hook, compat_ftrace_args(regs),
+			   compat_ftrace_sp(regs));
+	if (to)
+		compat_ftrace_set_pc(regs, to);
+}
+
+static struct ftrace_ops hook_ops = {
+	.func = ftrace_entry,
+	.flags = COMPAT_FTRACE_FLAGS | FTRACE_OPS_FL_PERMANENT,
+};
+
+/*
+ * Where the patched instruction lies differs: see compat.h.  Newer ftrace takes
+ * the function's start for it as well, so that comes last.  Only -EINVAL means
+ * that there is no such instruction at an address.
+ */
+static int find_filter(struct ftrace_ops *ops, struct hook *hook)
+{
+	unsigned int off;
+	int err;
+
+	for (off = COMPAT_FTRACE_MAX_OFFSET + AARCH64_INSN_SIZE; off;) {
+		off -= AARCH64_INSN_SIZE;
+		err = ftrace_set_filter_ip(ops, hook->addr + off, 0, 0);
+		if (!err) {
+			hook->site = hook->addr + off;
+			return 0;
+		}
+		if (err != -EINVAL) {
+			hook_refused(hook, "ftrace", err);
+			return err;
+		}
+	}
+	hook_cannot(hook, "ftrace cannot trace it on this kernel");
+	return -ENOENT;
+}
+
+#define RESET_TRIES	50
+#define RESET_PAUSE_MS	20
+
+/*
+ * Empties the filter of an ops that is not registered, in one step, and so frees
+ * what ftrace keeps for it.  This takes memory itself, so it is tried for a second.
+ * If it fails, the memory of the filter is lost.  Every use of an ops begins with
+ * this, so that nothing is left of an earlier one.
+ */
+static int reset_filter(struct ftrace_ops *ops)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < RESET_TRIES; i++) {
+		err = ftrace_set_filter(ops, NULL, 0, 1);
+		if (err != -ENOMEM)
+			break;
+		msleep(RESET_PAUSE_MS);
+	}
+	if (err)
+		pr_warn_ratelimited("ftrace does not empty a filter (%d)\n", err);
+	return err;
+}
+
+static void notrace owner_entry(unsigned long ip, unsigned long parent_ip,
+				struct ftrace_ops *ops,
+				compat_ftrace_regs_t *regs)
+{
+}
+
+/* Used to ask who owns a function; never stays registered. */
+static struct ftrace_ops owner_ops = {
+	.func = owner_entry,
+	.flags = COMPAT_FTRACE_FLAGS,
+};
+
+/* -EBUSY if somebody else may divert one of the functions in owner_ops. */
+static int ask_owner(void)
+{
+	int err = register_ftrace_function(&owner_ops);
+
+	if (!err)
+		unregister_ftrace_function(&owner_ops);
+	return err;
+}
+
+/*
+ * Finds the sites, with all of them in owner_ops.  Only an optional one that ftrace
+ * cannot trace is left out: other errors say nothing of the function.
+ */
+static int find_filters(struct hook *hooks, unsigned int nr)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		if (!hooks[i].addr)
+			continue;
+		err = find_filter(&owner_ops, &hooks[i]);
+		if (err == -ENOENT && hooks[i].optional)
+			hooks[i].addr = 0;
+		else if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Somewhere among them: find the names for the admin, and leave out what may be. */
+static int name_owned(struct hook *hooks, unsigned int nr)
+{
+	unsigned int i;
+	int err, ret = 0;
+
+	for (i = 0; i < nr; i++) {
+		if (!hooks[i].addr)
+			continue;
+		/* In place of the one before. */
+		err = ftrace_set_filter_ip(&owner_ops, hooks[i].site, 0, 1);
+		if (!err)
+			err = ask_owner();
+		if (err && err != -EBUSY)
+			return err;
+		if (!err)
+			continue;
+		hook_cannot(&hooks[i],
+			    "owned by another user of ftrace, a livepatch perhaps");
+		if (hooks[i].optional)
+			hooks[i].addr = 0;
+		else
+			ret = err;
+	}
+	return ret;
+}
+
+/**
+ * hook_ftrace_check - may these functions be diverted by us?
+ * @hooks: the table
+ * @nr: number of rows
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY, with the names in the log, if somebody else owns one;
+ * -ENOENT if ftrace cannot trace one; another error of ftrace, as -ENOMEM.
+ */
+int hook_ftrace_check(struct hook *hooks, unsigned int nr)
+{
+	int err;
+
+	err = reset_filter(&owner_ops);
+	if (err)
+		return err;
+	err = find_filters(hooks, nr);
+	if (!err)
+		err = ask_owner();
+	if (err == -EBUSY)
+		err = name_owned(hooks, nr);
+	reset_filter(&owner_ops);
+	return err;
+}
+
+static void hash_sites(struct hook *hooks, unsigned int nr)
+{
+	unsigned int i, n;
+
+	memset(sites, 0, sizeof(sites));
+	for (n = 0; n < nr; n++) {
+		if (!hooks[n].addr)
+			continue;
+		i = hash_long(hooks[n].site, SITE_BITS);
+		while (sites[i])
+			i = (i + 1) & SITE_MASK;
+		sites[i] = &hooks[n];
+	}
+}
+
+/**
+ * hook_ftrace_set - set one more hook
+ * @hook: the row, which hook_ftrace_check() has seen
+ *
+ * Context: may sleep.
+ * Return: 0, or the error of ftrace with the name in the log.
+ */
+int hook_ftrace_set(struct hook *hook)
+{
+	int err = ftrace_set_filter_ip(&hook_ops, hook->site, 0, 0);
+
+	if (err == -EBUSY)
+		hook_cannot(hook, "owned by another user of ftrace now");
+	else if (err)
+		hook_refused(hook, "ftrace", err);
+	return err;
+}
+
+/**
+ * hook_ftrace_clear - remove one hook of several
+ * @hook: the row
+ *
+ * When it returns no call of the function begins a callback.  Callbacks that have
+ * begun before may still run, and may still divert their calls: ftrace waits for
+ * them only when the whole ops is unregistered, in hook_ftrace_disarm().
+ *
+ * Context: may sleep.
+ * Return: 0, or the error of ftrace: -ENOMEM, and the hook is still set.
+ */
+int hook_ftrace_clear(struct hook *hook)
+{
+	return ftrace_set_filter_ip(&hook_ops, hook->site, 1, 0);
+}
+
+/* hook_ops is not registered: none of them is set, whatever its filter says. */
+static void forget_armed(struct hook *hooks, unsigned int nr)
+{
+	reset_filter(&hook_ops);
+	while (nr--)
+		hooks[nr].armed = false;
+}
+
+/**
+ * hook_ftrace_arm - set all hooks that are not lazy by ftrace, or none
+ * @hooks: the table, which hook_ftrace_check() has seen
+ * @nr: number of rows
+ *
+ * Context: may sleep.
+ * Return: 0, or the error of ftrace.
+ */
+int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
+{
+	unsigned int i;
+	int err;
+
+	/* find_site() needs a free place to stop at. */
+	if (nr > SITE_MASK / 2)
+		return -E2BIG;
+	hash_sites(hooks, nr);
+	err = reset_filter(&hook_ops);
+	for (i = 0; i < nr && !err; i++) {
+		if (hooks[i].lazy || !hooks[i].addr)
+			continue;
+		err = hook_ftrace_set(&hooks[i]);
+		hooks[i].armed = !err;
+	}
+	if (!err)
+		err = register_ftrace_function(&hook_ops);
+	if (!err)
+		return 0;
+	if (err == -EBUSY)
+		pr_err("ftrace refuses: is kernel.ftrace_enabled off?\n");
+	forget_armed(hooks, nr);
+	return err;
+}
+
+/**
+ * hook_ftrace_disarm - remove the hooks
+ * @hooks: the table
+ * @nr: number of rows
+ *
+ * Context: may sleep; when it returns no callback runs.
+ */
+void hook_ftrace_disarm(struct hook *hooks, unsigned int nr)
+{
+	/* This order: an ops without a filter would trace every function. */
+	unregister_ftrace_function(&hook_ops);
+	forget_armed(hooks, nr);
+}
+
+#else /* !COMPAT_HAS_FTRACE */
+
+int hook_ftrace_check(struct hook *hooks, unsigned int nr)
+{
+	return 0;
+}
+
+int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
+{
+	return -EOPNOTSUPP;
+}
+
+int hook_ftrace_set(struct hook *hook)
+{
+	return -EOPNOTSUPP;
+}
+
+int hook_ftrace_clear(struct hook *hook)
+{
+	return -EOPNOTSUPP;
+}
+
+void hook_ftrace_disarm(struct hook *hooks, unsigned int nr)
+{
+}
+
+#endif /* COMPAT_HAS_FTRACE */

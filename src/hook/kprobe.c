@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hooks by kprobes: a breakpoint at each function's first instruction.  Slower
+ * than ftrace, but every kernel with KVM can do it.
+ */
+#include <linux/kernel.h>
+#include <linux/kprobes.h>
+#include <linux/string.h>
+
+#include "hook/engine.h"
+
+static int kprobe_entry(struct kprobe *kp, struct pt_regs *regs)
+{
+	unsigned long to;
+
+	to = hook_dispatch(container_of(kp, struct hook, kp), regs->regs,
+			   regs->sp);
+	if (!to)
+		return 0;
+	instruction_pointer_set(regs, to);
+	return 1;
+}
+
+NOKPROBE_SYMBOL(kprobe_entry);
+
+static int add_kprobe(struct hook *hook, u32 flags)
+{
+	int err;
+
+	/* Registering changes a kprobe's insides: start from zero. */
+	memset(&hook->kp, 0, sizeof(hook->kp));
+	hook->kp.addr = (kprobe_opcode_t *)hook->addr;
+	hook->kp.pre_handler = kprobe_entry;
+	hook->kp.flags = flags;
+	err = register_kprobe(&hook->kp);
+	if (err == -ENOMEM)
+		hook_refused(hook, "kprobes", err);
+	else if (err)
+		hook_cannot(hook, "no kprobe can be set (%d)", err);
+	return err;
+}
+
+/**
+ * hook_kprobe_check - can kprobes be set on these functions?
+ * @hooks: the table
+ * @nr: number of rows
+ *
+ * Context: may sleep.
+ * Return: 0 or the error of register_kprobe(), with the name in the log.  An
+ * optional one is left out, but not where there is no memory.
+ */
+int hook_kprobe_check(struct hook *hooks, unsigned int nr)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		if (!hooks[i].addr)
+			continue;
+		err = add_kprobe(&hooks[i], KPROBE_FLAG_DISABLED);
+		if (!err)
+			unregister_kprobe(&hooks[i].kp);
+		else if (hooks[i].optional && err != -ENOMEM)
+			hooks[i].addr = 0;
+		else
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * hook_kprobe_set - set one hook
+ * @hook: the row
+ *
+ * Context: may sleep.
+ * Return: 0 or the error of register_kprobe(), with the name in the log.
+ */
+int hook_kprobe_set(struct hook *hook)
+{
+	return add_kprobe(hook, 0);
+}
+
+/**
+ * hook_kprobe_clear - remove one hook
+ * @hook: the row
+ *
+ * Context: may sleep; when it returns its handler does not run.
+ * Return: how many calls were missed.
+ */
+unsigned long hook_kprobe_clear(struct hook *hook)
+{
+	unregister_kprobe(&hook->kp);
+	return hook->kp.nmissed;
+}
+
+/**
+ * hook_kprobe_arm - set kprobes on all hooks that are not lazy, or on none
+ * @hooks: the table
+ * @nr: number of rows
+ *
+ * Context: may sleep.
+ * Return: 0 or the error of register_kprobe(), with the name in the log.
+ */
+int hook_kprobe_arm(struct hook *hooks, unsigned int nr)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		if (hooks[i].lazy || !hooks[i].addr)
+			continue;
+		err = hook_kprobe_set(&hooks[i]);
+		if (err) {
+			hook_kprobe_disarm(hooks, nr);
+			return err;
+		}
+		hooks[i].armed = true;
+	}
+	return 0;
+}
+
+/**
+ * hook_kprobe_disarm - remove the kprobes
+ * @hooks: the table
+ * @nr: number of rows
+ *
+ * Context: may sleep; when it returns no handler runs.
+ * Return: how many calls were missed.
+ */
+unsigned long hook_kprobe_disarm(struct hook *hooks, unsigned int nr)
+{
+	unsigned long missed = 0;
+
+	while (nr--) {
+		if (hooks[nr].armed)
+			missed += hook_kprobe_clear(&hooks[nr]);
+		hooks[nr].armed = false;
+	}
+	return missed;
+}

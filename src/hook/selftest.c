@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Proves on functions of our own that hooking works on this kernel, before
+ * anything of KVM is touched: that a watch sees the arguments, that a wrapper
+ * can call the original and change its result, and that both are gone after.
+ */
+#include <linux/bsearch.h>
+#include <linux/kernel.h>
+
+#include "vm/vm.h"
+
+/* bsearch() calls: the compiler shall not see what is called. */
+static const int selftest_key = 0x1234, selftest_elt = 0x1234;
+static int watched_calls;
+static bool watched_args;
+
+static noinline int selftest_watched(const void *key, const void *elt)
+{
+	/* Neither argument nor result can be known to the compiler. */
+	barrier();
+	return *(const int *)key - *(const int *)elt;
+}
+
+static noinline int selftest_wrapped(const void *key, const void *elt)
+{
+	barrier();
+	return *(const int *)key - *(const int *)elt;
+}
+
+HOOK_WATCH2(selftest_watched, int, const void *, key, const void *, elt)
+{
+	watched_calls++;
+	watched_args = key == &selftest_key && elt == &selftest_elt;
+}
+
+/* Turns what the original says around: found becomes not found. */
+HOOK_WRAP(selftest_wrapped, int, (const void *key, const void *elt), (key, elt))
+{
+	return original(selftest_wrapped)(key, elt) ? 0 : 1;
+}
+
+static struct hook selftests[] = {
+	{ "selftest_watched", "the selftest", &hook_selftest_watched },
+	{ "selftest_wrapped", "the selftest", &hook_selftest_wrapped },
+};
+
+static bool finds(cmp_func_t cmp)
+{
+	return bsearch(&selftest_key, &selftest_elt, 1, sizeof(selftest_elt), cmp);
+}
+
+static bool hooked_works(void)
+{
+	bool found = finds(selftest_watched);
+
+	return found && watched_calls == 1 && watched_args &&
+	       !finds(selftest_wrapped);
+}
+
+static bool unhooked_works(void)
+{
+	bool found = finds(selftest_watched);
+
+	return found && watched_calls == 1 && finds(selftest_wrapped);
+}
+
+/**
+ * selftest_hooks - prove that hooking works here
+ * @how: the mechanism
+ *
+ * Context: module init; may sleep.
+ * Return: 0; -EIO if it does not do what it should, or the error of hook_arm().
+ */
+int selftest_hooks(enum hook_mechanism how)
+{
+	bool works;
+	int err;
+
+	selftests[0].addr = (unsigned long)selftest_watched;
+	selftests[1].addr = (unsigned long)selftest_wrapped;
+	err = hook_arm(selftests, ARRAY_SIZE(selftests), how);
+	if (err)
+		return err;
+	works = hooked_works();
+	hook_disarm(selftests, ARRAY_SIZE(selftests));
+	if (works && unhooked_works())
+		return 0;
+	pr_err("selftest: hooks by %s do not work on this kernel\n",
+	       hook_mechanism_name(how));
+	return -EIO;
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Kernel text that somebody else rewrites.
+ *
+ * Some vendors' livepatches do not use ftrace (LIVEPATCH_WO_FTRACE): they overwrite
+ * a function's first instructions with a jump to the new one.  Neither ftrace nor
+ * kprobes knows.  A hook set then patches the jump, and a hook set before is not
+ * reached any more.
+ *
+ * So a function is read before it is hooked, and again while it is.  Not any change
+ * counts, as tracers and other probes patch the same instructions, but only a jump
+ * away: a branch to where the kernel itself has no function, or one by a register
+ * that the function has just been seen to load with a constant.
+ */
+#include <linux/bitops.h>
+#include <linux/delay.h>
+#include <linux/kallsyms.h>
+#include <linux/mutex.h>
+#include <linux/string.h>
+#include <linux/workqueue.h>
+
+#include "hook/engine.h"
+
+/* A landing pad, the two of a trace site, and the longest jump: four and the branch. */
+#define NR_INSNS	8
+
+struct insn {
+	u32 mask;
+	u32 value;
+};
+
+/* What the compiler, ftrace and kprobes put at a function's start. */
+static const struct insn prologue[] = {
+	{ 0xfffff01f, 0xd503201f },	/* hints: NOP, BTI, PACIASP */
+	{ 0xffffffff, 0xaa1e03e9 },	/* MOV X9, X30 */
+	{ 0xfc000000, 0x94000000 },	/* BL */
+	{ 0xffe0001f, 0xd4200000 },	/* BRK */
+};
+
+/* What loads a register with a constant. */
+static const struct insn load[] = {
+	{ 0xff800000, 0x92800000 },	/* MOVN */
+	{ 0xff800000, 0xd2800000 },	/* MOVZ */
+	{ 0xff800000, 0xf2800000 },	/* MOVK */
+	{ 0xff000000, 0x58000000 },	/* LDR literal */
+};
+
+#define IS_B(insn)	(((insn) & 0xfc000000) == 0x14000000)
+#define IS_BR(insn)	(((insn) & 0xfffffc1f) == 0xd61f0000)
+
+static bool is_any(u32 insn, const struct insn *list, unsigned int nr)
+{
+	while (nr--)
+		if ((insn & list[nr].mask) == list[nr].value)
+			return true;
+	return false;
+}
+
+/* Not in the kernel's image: a module's, or nobody's.  A tail call stays inside. */
+static bool is_outside(unsigned long addr)
+{
+	char name[KSYM_SYMBOL_LEN];
+
+	sprint_symbol(name, addr);
+	return strchr(name, '[') || !strncmp(name, "0x", 2);
+}
+
+/* The functions are the kernel's own, so their text stays and can be read. */
+static bool jumps_away(const struct hook *hook)
+{
+	unsigned long addr = hook->addr;
+	unsigned int i, loaded = 0;
+	u32 insn;
+
+	for (i = 0; i < NR_INSNS; i++, addr += AARCH64_INSN_SIZE) {
+		insn = le32_to_cpu(READ_ONCE(*(__le32 *)addr));
+		if (is_any(insn, load, ARRAY_SIZE(load)))
+			loaded |= BIT(insn & 31);
+		else if (IS_BR(insn))
+			return loaded & BIT(insn >> 5 & 31);
+		else if (IS_B(insn))
+			return is_outside(addr + sign_extend64((insn & GENMASK(25, 0)) << 2, 27));
+		else if (!is_any(insn, prologue, ARRAY_SIZE(prologue)))
+			return false;
+	}
+	return false;
+}
+
+/**
+ * hook_text_check - is the text of these functions the kernel's own?
+ * @hooks: the table
+ * @nr: number of rows; those that are armed are not looked at
+ *
+ * To be called before a mechanism patches any of them.
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY, with the names in the log, if one has been rewritten.  An
+ * optional one is left out.
+ */
+int hook_text_check(struct hook *hooks, unsigned int nr)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < nr; i++) {
+		if (!hooks[i].addr || hooks[i].armed || !jumps_away(&hooks[i]))
+			continue;
+		hook_cannot(&hooks[i], "its text has been rewritten, by a livepatch perhaps");
+		if (hooks[i].optional)
+			hooks[i].addr = 0;
+		else
+			err = -EBUSY;
+	}
+	return err;
+}
+
+/**
+ * hook_text_rewritten - must this hook not be removed now?
+ * @hook: the row, armed
+ *
+ * Removing it would patch an instruction that is not the mechanism's any more.
+ *
+ * Context: any.
+ * Return: true if its function's text jumps away.
+ */
+bool hook_text_rewritten(const struct hook *hook)
+{
+	return jumps_away(hook);
+}
+
+#define WATCH_PERIOD	(10 * HZ)
+
+static DEFINE_MUTEX(watch_lock);
+static struct hook *watched;
+static unsigned int nr_watched;
+
+/* Under watch_lock: what came of the last look is good for so long, of VMs' starts. */
+#define LOOK_VALID	HZ
+static unsigned long looked;
+static int look_err;
+
+/* A hook that cannot be removed keeps the module from going away. */
+static void notice(struct hook *hook, bool rewritten)
+{
+	hook->rewritten = rewritten;
+	if (rewritten) {
+		pr_err("%s: its text has been rewritten while it was hooked: %s does not happen any more\n",
+		       hook->name, hook->lost);
+		hook->pins = try_module_get(THIS_MODULE);
+		return;
+	}
+	pr_notice("%s: its text is as it was\n", hook->name);
+	if (hook->pins)
+		module_put(THIS_MODULE);
+	hook->pins = false;
+}
+
+static void look(void)
+{
+	unsigned int i;
+	bool away;
+
+	lockdep_assert_held(&watch_lock);
+	looked = jiffies;
+	look_err = 0;
+	for (i = 0; i < nr_watched; i++) {
+		/* One that was removed meanwhile is nobody's concern any more. */
+		away = watched[i].armed && jumps_away(&watched[i]);
+		if (away != watched[i].rewritten)
+			notice(&watched[i], away);
+		if (away)
+			look_err = -EBUSY;
+	}
+}
+
+/**
+ * hook_text_watch - look at the armed functions, unless that was done just now
+ *
+ * While one of them is rewritten no VM may come to rely on the hooks, and rmmod is
+ * refused.  Each change is one line in the log.
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY if one is rewritten, or was a second ago.
+ */
+int hook_text_watch(void)
+{
+	int err;
+
+	mutex_lock(&watch_lock);
+	if (time_after(jiffies, looked + LOOK_VALID))
+		look();
+	err = look_err;
+	mutex_unlock(&watch_lock);
+	return err;
+}
+
+static void watch(struct work_struct *work);
+static DECLARE_DEFERRABLE_WORK(watch_work, watch);
+
+static void watch(struct work_struct *work)
+{
+	mutex_lock(&watch_lock);
+	look();
+	mutex_unlock(&watch_lock);
+	queue_delayed_work(system_power_efficient_wq, &watch_work, WATCH_PERIOD);
+}
+
+/**
+ * hook_text_begin - watch a table that has been armed
+ * @hooks: the table
+ * @nr: number of rows
+ *
+ * Context: may sleep.
+ */
+void hook_text_begin(struct hook *hooks, unsigned int nr)
+{
+	mutex_lock(&watch_lock);
+	watched = hooks;
+	nr_watched = nr;
+	looked = jiffies;
+	look_err = 0;
+	mutex_unlock(&watch_lock);
+	queue_delayed_work(system_power_efficient_wq, &watch_work, WATCH_PERIOD);
+}
+
+/**
+ * hook_text_end - the reverse, before the table is disarmed
+ *
+ * What was rewritten since the last look, so that it could not pin the module, is
+ * waited for: removing the hook would break the host.
+ *
+ * Context: may sleep.
+ */
+void hook_text_end(void)
+{
+	cancel_delayed_work_sync(&watch_work);
+	mutex_lock(&watch_lock);
+	for (look(); look_err; look())
+		msleep(100);
+	nr_watched = 0;
+	mutex_unlock(&watch_lock);
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Wrapped calls that may wait for user space, and so for ever.  Each pins the module
+ * (hook_dispatch()); whoever then tries to unload it is refused, and finds in the log
+ * whose call it is.
+ */
+#include <linux/jiffies.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/ratelimit.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "hook/engine.h"
+
+/* What lasts longer than this is told in the log. */
+#define LONG_WAIT	(5 * HZ)
+
+static LIST_HEAD(waits);
+static DEFINE_SPINLOCK(waits_lock);
+
+/* A VMM may have many threads. */
+static DEFINE_RATELIMIT_STATE(tell_ratelimit, 5 * HZ, 10);
+
+static void tell_long_waits(struct work_struct *work);
+static DECLARE_DELAYED_WORK(tell_work, tell_long_waits);
+
+static void tell_long_waits(struct work_struct *work)
+{
+	struct hook_wait *wait;
+	bool more = false;
+
+	spin_lock(&waits_lock);
+	list_for_each_entry(wait, &waits, list) {
+		if (wait->told)
+			continue;
+		if (time_before(jiffies, wait->since + LONG_WAIT)) {
+			more = true;
+			continue;
+		}
+		/* One that the log has no place for now gets its line later. */
+		wait->told = __ratelimit(&tell_ratelimit);
+		more |= !wait->told;
+		if (wait->told)
+			pr_notice("%s[%d] waits in %s(): the module cannot be unloaded until that returns\n",
+				  wait->task->comm, task_tgid_nr(wait->task),
+				  wait->function);
+	}
+	spin_unlock(&waits_lock);
+	if (more)
+		queue_delayed_work(system_long_wq, &tell_work, LONG_WAIT);
+}
+
+/**
+ * hook_wait_begin - a wrapped call begins that may wait for user space
+ * @wait: its record, on its stack
+ * @function: the hooked function's name
+ *
+ * Context: the wrapper of HOOK_WRAP_WAITS(), which holds a reference to the module.
+ */
+void hook_wait_begin(struct hook_wait *wait, const char *function)
+{
+	wait->task = current;
+	wait->function = function;
+	wait->since = jiffies;
+	wait->told = false;
+	spin_lock(&waits_lock);
+	list_add_tail(&wait->list, &waits);
+	spin_unlock(&waits_lock);
+	queue_delayed_work(system_long_wq, &tell_work, LONG_WAIT);
+}
+
+/**
+ * hook_wait_end - it ends
+ * @wait: its record
+ *
+ * The reference goes before hook_leave(): between the two the module may be
+ * unloaded, but hook_disarm() still waits for the call.
+ *
+ * Context: as hook_wait_begin().
+ */
+void hook_wait_end(struct hook_wait *wait)
+{
+	spin_lock(&waits_lock);
+	list_del(&wait->list);
+	spin_unlock(&waits_lock);
+	module_put(THIS_MODULE);
+}
+
+/**
+ * hook_wait_exit - nobody waits any more
+ *
+ * Context: when no wrapper can run; may sleep.
+ */
+void hook_wait_exit(void)
+{
+	cancel_delayed_work_sync(&tell_work);
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Finds VMs that were there before the module: KVM's list of VMs is out of a
+ * module's reach, but a living VM has an open file, its own or a vCPU's.
+ */
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/kernel.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+
+#include "vm/vm.h"
+
+/**
+ * struct found_vm - a VM seen in a table of open files
+ * @list: in scan.found
+ * @kvm: the VM; a reference is held
+ * @pid: process whose table it was
+ * @fd: descriptor there
+ * @is_creator: that process is the one whose memory the VM has
+ */
+struct found_vm {
+	struct list_head list;
+	struct kvm *kvm;
+	pid_t pid;
+	int fd;
+	bool is_creator;
+};
+
+/**
+ * struct scan - a walk over tables of open files
+ * @found: list of struct found_vm
+ * @task: whose table is walked
+ * @err: -ENOMEM if something was found that could not be noted
+ */
+struct scan {
+	struct list_head found;
+	struct task_struct *task;
+	int err;
+};
+
+static struct kvm *vm_of_file(const struct file *file)
+{
+	const struct kvm_vcpu *vcpu = file->private_data;
+
+	if (file->f_op->unlocked_ioctl == kernel.vm_ioctl)
+		return file->private_data;
+	if (file->f_op->unlocked_ioctl == kernel.vcpu_ioctl)
+		return vcpu->kvm;
+	return NULL;
+}
+
+static struct found_vm *already_found(const struct scan *scan,
+				      const struct kvm *kvm)
+{
+	struct found_vm *found;
+
+	list_for_each_entry(found, &scan->found, list)
+		if (found->kvm == kvm)
+			return found;
+	return NULL;
+}
+
+/* Called with the table's spinlock held, so the file and its VM stay. */
+static int note_vm(const void *data, struct file *file, unsigned int fd)
+{
+	struct scan *scan = (struct scan *)data;
+	struct kvm *kvm = vm_of_file(file);
+	struct found_vm *found;
+
+	if (!kvm)
+		return 0;
+	found = already_found(scan, kvm);
+	if (found)
+		goto note;
+	found = kmalloc(sizeof(*found), GFP_ATOMIC);
+	if (!found) {
+		scan->err = -ENOMEM;
+		return 1;
+	}
+	kvm_get_kvm(kvm);
+	found->kvm = kvm;
+	found->is_creator = false;
+	list_add_tail(&found->list, &scan->found);
+note:
+	/* Others may have been given the file, but the VM has one's memory. */
+	if (found->is_creator)
+		return 0;
+	found->is_creator = scan->task->mm == kvm->mm;
+	found->pid = task_tgid_nr(scan->task);
+	found->fd = fd;
+	return 0;
+}
+
+/*
+ * A thread may have a table of its own (CLONE_FILES is not implied), so all
+ * tables are looked at, each once a process; VMs seen twice are noted once.
+ */
+static void scan_tasks(struct scan *scan)
+{
+	struct task_struct *process, *task;
+
+	rcu_read_lock();
+	for_each_process_thread(process, task) {
+		if (task != process && task->files == process->files)
+			continue;
+		scan->task = task;
+		/* Holds task->files. */
+		task_lock(task);
+		if (task->files && !scan->err)
+			iterate_fd(task->files, 0, note_vm, scan);
+		task_unlock(task);
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * scan_vms - make the VMs known that exist already
+ *
+ * VMs made while this runs are caught by the hooks, which must be armed.
+ *
+ * Context: module init; may sleep.
+ * Return: 0; -ENOMEM if not all could be noted.
+ */
+int scan_vms(void)
+{
+	struct scan scan = { .found = LIST_HEAD_INIT(scan.found) };
+	struct found_vm *found, *next;
+
+	scan_tasks(&scan);
+	list_for_each_entry_safe(found, next, &scan.found, list) {
+		if (!scan.err)
+			registry_add(found->kvm, found->kvm->userspace_pid,
+				     found->pid, found->fd, policy_of_old());
+		/* May be the last reference: then the VM's end is hooked. */
+		kvm_put_kvm(found->kvm);
+		kfree(found);
+	}
+	return scan.err;
+}
+
+/* Finds the descriptor of a VM's own file. */
+static int match_vm(const void *kvm, struct file *file, unsigned int fd)
+{
+	if (file->f_op->unlocked_ioctl == kernel.vm_ioctl &&
+	    file->private_data == kvm)
+		return fd + 1;
+	return 0;
+}
+
+/**
+ * scan_own_fd - the calling process's descriptor of a VM
+ * @kvm: the VM
+ *
+ * Context: process context.
+ * Return: the descriptor, -1 if it has none.
+ */
+int scan_own_fd(const struct kvm *kvm)
+{
+	return iterate_fd(current->files, 0, match_vm, kvm) - 1;
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Policy: what becomes of VMs that are made from now on, by who makes them.  The
+ * processes that have a policy of their own are in pids.c; what a policy
+ * means to a VM that has one, in yield.c.
+ */
+#include <linux/kernel.h>
+#include <linux/kobject.h>
+#include <linux/ratelimit.h>
+#include <linux/string.h>
+
+#include "policy.h"
+
+static const char * const words[] = {
+	[POLICY_REQUEST] = "request",
+	[POLICY_ON] = "on",
+	[POLICY_OFF] = "off",
+};
+
+static enum vm_policy policy_default = POLICY_REQUEST;
+
+/**
+ * policy_parse - set the default policy
+ * @word: request, on or off; a newline at the end is allowed
+ *
+ * Context: any.
+ * Return: 0, or -EINVAL for any other word: then nothing has changed.
+ */
+int policy_parse(const char *word)
+{
+	int i = sysfs_match_string(words, word);
+
+	if (i < 0) {
+		pr_notice_ratelimited("policy: not one of request, on, off\n");
+		return -EINVAL;
+	}
+	WRITE_ONCE(policy_default, i);
+	return 0;
+}
+
+/**
+ * policy_word - the default policy
+ *
+ * Return: its word.
+ */
+const char *policy_word(void)
+{
+	return words[READ_ONCE(policy_default)];
+}
+
+/**
+ * policy_of_current - the policy for a VM that the calling process makes now
+ *
+ * Context: process context; may sleep.
+ * Return: that of its nearest ancestor, or itself, that has one; else the default.
+ */
+enum vm_policy policy_of_current(void)
+{
+	return policy_of_ancestors(READ_ONCE(policy_default));
+}
+
+/**
+ * policy_of_old - the policy for a VM that was there before the module
+ *
+ * Nothing turns on by itself that was made before; but a veto is one.
+ *
+ * Context: any.
+ * Return: the policy.
+ */
+enum vm_policy policy_of_old(void)
+{
+	return READ_ONCE(policy_default) == POLICY_OFF ? POLICY_OFF
+							: POLICY_REQUEST;
+}
+
+static ssize_t default_show(struct kobject *kobj, struct kobj_attribute *attr,
+			    char *buf)
+{
+	return sysfs_emit(buf, "%s\n", policy_word());
+}
+
+static ssize_t default_store(struct kobject *kobj, struct kobj_attribute *attr,
+			     const char *buf, size_t len)
+{
+	return policy_parse(buf) ?: len;
+}
+
+static struct kobj_attribute default_attr = __ATTR_RW(default);
+
+static struct attribute *policy_attrs[] = { &default_attr.attr, NULL };
+
+const struct attribute_group policy_group = {
+	.attrs = policy_attrs,
+	.bin_attrs = policy_pids_attrs,
+};

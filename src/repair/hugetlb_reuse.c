@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tags of hugetlb pages.  They go back to their pool without passing the page
+ * allocator, which would drop PG_mte_tagged, and would come to the next owner
+ * with the flag, that is with the tags of the last.
+ */
+#include <linux/delay.h>
+#include <linux/fs.h>
+#include <linux/hugetlb.h>
+#include <linux/irqflags.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/rmap.h>
+
+#include "vm/vm.h"
+#include "repair/tags.h"
+
+/*
+ * Shared struct pages, which are read-only, show one that stands before them and
+ * has been cleared: no flag is seen there, and nothing written.
+ */
+static void disown(struct page *head)
+{
+	unsigned long nr = compound_nr(head), i;
+
+	for (i = 0; i < nr; i++)
+		if (test_bit(PG_mte_tagged, &head[i].flags))
+			clear_bit(PG_mte_tagged, &head[i].flags);
+}
+
+/*
+ * Whether or not a VM is on now: its memory may be freed after it has gone.  Not
+ * a watch: a page of 1 GiB has 262,144 flags, too many for a tracer's callback.
+ */
+HOOK_WRAP_VOID(free_huge_page, (struct page *page), (page))
+{
+	disown(page);
+	original(free_huge_page)(page);
+}
+
+/*
+ * A free page can be taken from the pool while we look at it.  Its new owner
+ * sets the flag only after clearing megabytes of memory, long after this is
+ * through: interrupts are off.
+ */
+static void disown_if_free(struct page *page)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (PageHead(page) && PageHuge(page) && !page_count(page))
+		disown(page);
+	local_irq_restore(flags);
+}
+
+/* A process that maps it PROT_MTE owns its tags, or one whose VM has MTE already. */
+static bool is_not_mte(compat_rmap_t *page, struct vm_area_struct *vma,
+		       unsigned long addr, void *owned)
+{
+	bool vms;
+
+	preempt_disable();
+	vms = registry_find_by_mm(vma->vm_mm);
+	preempt_enable();
+	if (!(vma->vm_flags & VM_MTE) && !vms)
+		return true;
+	*(bool *)owned = true;
+	return false;
+}
+
+/*
+ * Of a hugetlb page the file's i_mmap_rwsem comes before the page's lock (mm/rmap.c,
+ * lock ordering), so it is only tried.
+ */
+static bool try_disown_unless_mte(struct page *page)
+{
+	struct address_space *mapping = NULL;
+	bool owned = false;
+	struct rmap_walk_control rwc = { .rmap_one = is_not_mte, .arg = &owned };
+
+	if (!PageAnon(page))
+		mapping = page_mapping(page);
+	if (mapping && !i_mmap_trylock_write(mapping))
+		return false;
+	if (mapping)
+		kernel.rmap_walk_locked(compat_rmap(page), &rwc);
+	else if (PageAnon(page))
+		kernel.rmap_walk(compat_rmap(page), &rwc);
+	if (!owned)
+		disown(page);
+	if (mapping)
+		i_mmap_unlock_write(mapping);
+	return true;
+}
+
+static void disown_unless_mte(struct page *page)
+{
+	bool done = true;
+
+	do {
+		if (!done)
+			usleep_range(100, 200);
+		lock_page(page);
+		if (PageHead(page) && PageHuge(page))
+			done = try_disown_unless_mte(page);
+		unlock_page(page);
+	} while (!done);
+}
+
+static void check_page(unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	if (!page || !PageHead(page) || !PageHuge(page))
+		return;
+	disown_if_free(page);
+	if (!get_page_unless_zero(page))
+		return;
+	disown_unless_mte(page);
+	put_page(page);
+}
+
+/**
+ * tags_disown_hugetlb - drop the flag from hugetlb pages whose tags are nobody's
+ *
+ * They were freed before free_huge_page() was hooked; some may have a new owner
+ * by now.
+ *
+ * Context: module init, when the hooks are armed and all VMs with MTE registered;
+ * may sleep.
+ */
+void tags_disown_hugetlb(void)
+{
+	unsigned long pfn, end;
+	int node;
+
+	for_each_online_node(node) {
+		/* The smallest hugetlb page that arm64 has. */
+		pfn = ALIGN(node_start_pfn(node), CONT_PTES);
+		end = node_end_pfn(node);
+		for (; pfn < end; pfn += CONT_PTES) {
+			check_page(pfn);
+			cond_resched();
+		}
+	}
+}
+
+/* @pfn is where such a page begins, if there is one. */
+static bool has_shared_structs(unsigned long pfn, unsigned int order)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	return page && PageHead(page) && PageHuge(page) &&
+	       compound_order(page) == order && compat_has_shared_structs(page);
+}
+
+static bool any_has_shared_structs(int node, unsigned int order)
+{
+	unsigned long pfn = ALIGN(node_start_pfn(node), BIT(order));
+
+	for (; pfn < node_end_pfn(node); pfn += BIT(order)) {
+		if (has_shared_structs(pfn, order))
+			return true;
+		cond_resched();
+	}
+	return false;
+}
+
+/**
+ * tags_hugetlb_can_hold - do hugetlb pages have flags for all their base pages?
+ * @vma: a hugetlb mapping
+ *
+ * Its pages may not have been chosen yet.  So this asks whether the host has any
+ * page of this size with shared struct pages (compat.h).  A pool with both kinds is
+ * taken for one that has only these; pages that become so later are refused one by
+ * one (page_can_hold_tags()).
+ *
+ * Context: the address space's mmap_lock held; may sleep.
+ * Return: false if not, with the reason in the log.
+ */
+bool tags_hugetlb_can_hold(struct vm_area_struct *vma)
+{
+	unsigned int order = huge_page_order(hstate_vma(vma));
+	int node;
+
+	if (!COMPAT_SHARES_STRUCTS)
+		return true;
+	for_each_online_node(node) {
+		if (!any_has_shared_structs(node, order))
+			continue;
+		pr_notice_ratelimited("hugetlb pages of %lu KiB cannot hold tags: their struct pages are shared (hugetlb_free_vmemmap)\n",
+				      PAGE_SIZE / SZ_1K << order);
+		return false;
+	}
+	return true;
+}

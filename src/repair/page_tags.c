@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The tags of a page whose owner is KVM's own guest MTE: is it flagged, and clear
+ * its tags if it is not.  The repairs (src/repair/) and the split hook call it.
+ *
+ * Since 6.2 a second flag, PG_mte_lock, is a lock that is taken once: whoever gets
+ * it clears the tags and sets PG_mte_tagged, and others spin until then, also under
+ * mmu_lock or a page table lock.  So preemption is off while it is held.
+ */
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/preempt.h>
+
+#include "native/native.h"
+
+/**
+ * native_has_tags - are a page's tags somebody's?
+ * @page: the page, with a reference or mapped
+ *
+ * Context: any.
+ * Return: true if its tags have been initialised.
+ */
+bool native_has_tags(struct page *page)
+{
+	if (compat_has_hugetlb_flag(page))
+		return compat_hugetlb_mte_tagged(page);
+	return page_mte_tagged(page);
+}
+
+static void init_page(struct page *page)
+{
+	if (!compat_try_page_mte_tagging(page))
+		return;
+	kernel.clear_page_tags(page_address(page));
+	set_page_mte_tagged(page);
+}
+
+/* All of it: its one flag says so. */
+static void init_hugetlb_page(struct page *head)
+{
+	unsigned long i, nr = compound_nr(head);
+
+	if (!compat_try_hugetlb_mte_tagging(head))
+		return;
+	for (i = 0; i < nr; i++)
+		kernel.clear_page_tags(page_address(head + i));
+	compat_set_hugetlb_mte_tagged(head);
+}
+
+/**
+ * native_init_tags - clear the tags of those pages that nobody's tags are in
+ * @page: first page; of a hugetlb page that has one flag, all of it is meant
+ * @nr: number of base pages
+ *
+ * arch/arm64/kvm/mmu.c:sanitise_mte_tags().
+ *
+ * Context: any; with a reference, or mmu_lock, or where nobody else can have the
+ * pages.  Before 6.2 there is no lock: with mmu_lock or exclusively.
+ */
+void native_init_tags(struct page *page, unsigned long nr)
+{
+	bool whole = compat_has_hugetlb_flag(page);
+
+	preempt_disable();
+	if (whole)
+		init_hugetlb_page(compound_head(page));
+	else
+		for (; nr--; page++)
+			init_page(page);
+	preempt_enable();
+}
+
+/**
+ * native_tags_differ - are some of these pages flagged, but not all?
+ * @page: first page, of those that have a flag each
+ * @nr: number of base pages
+ *
+ * Context: any.
+ * Return: so it was just now; others may set a flag meanwhile.
+ */
+bool native_tags_differ(struct page *page, unsigned long nr)
+{
+	bool first = page_mte_tagged(page);
+	unsigned long i;
+
+	for (i = 1; i < nr; i++)
+		if (page_mte_tagged(page + i) != first)
+			return true;
+	return false;
+}
+
+/**
+ * native_complete_tags - a huge page is to be split: all its pages or none
+ * @head: first page
+ * @nr: number of base pages
+ *
+ * Context: any; see thp_split.c.
+ */
+void native_complete_tags(struct page *head, unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		if (page_mte_tagged(head + i))
+			break;
+	if (i < nr)
+		native_init_tags(head, nr);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The tags of physical pages: who owns them, and clearing them. */
+#ifndef _KVM_MTE_TAGS_H
+#define _KVM_MTE_TAGS_H
+
+#include <linux/bits.h>
+#include <linux/mm_types.h>
+#include <linux/types.h>
+
+#include <asm/mte.h>
+#include <asm/page.h>
+#include <asm/pgtable.h>
+
+/* A tag, and how many of them are in a word of struct page_tags */
+#define TAG_MASK	GENMASK(MTE_TAG_SIZE - 1, 0)
+#define TAGS_PER_WORD	16
+
+/*
+ * Base pages whose tags are initialised at most in one go; a larger compound page
+ * (hugetlb) is initialised in pieces of it.
+ */
+#define TAGS_CHUNK	(PMD_SIZE / PAGE_SIZE)
+
+/**
+ * struct page_tags - all tags of a page, as mte_save_page_tags() stores them
+ * @word: the tag of the first granule in the lowest bits
+ */
+struct page_tags {
+	u64 word[PAGE_SIZE / MTE_GRANULE_SIZE / TAGS_PER_WORD];
+};
+
+static inline u8 page_tag(const struct page_tags *tags, unsigned int granule)
+{
+	return tags->word[granule / TAGS_PER_WORD] >>
+	       granule % TAGS_PER_WORD * MTE_TAG_SIZE & TAG_MASK;
+}
+
+static inline void page_set_tag(struct page_tags *tags, unsigned int granule,
+				u8 tag)
+{
+	tags->word[granule / TAGS_PER_WORD] |=
+		(u64)(tag & TAG_MASK) << granule % TAGS_PER_WORD * MTE_TAG_SIZE;
+}
+
+/* inject/page.c */
+bool page_can_hold_tags(struct page *page);
+unsigned int tags_init(struct page *page);
+unsigned long tags_ahead(struct page *page);
+void tags_read(struct page *page, struct page_tags *tags);
+void tags_write(struct page *page, const struct page_tags *tags);
+bool tags_all_init(struct page *page, unsigned long nr);
+
+/* hugetlb_reuse.c */
+void tags_disown_hugetlb(void);
+bool tags_hugetlb_can_hold(struct vm_area_struct *vma);
+
+/* inject/swap.c */
+bool tags_restore(struct page *page, swp_entry_t entry);
+
+#endif /* _KVM_MTE_TAGS_H */

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Huge pages that are split.  Many functions lead there and the compiler moves
+ * them into each other, but all of them tell the memory controller when no mapping
+ * is left, all references are frozen and interrupts are off, just before the pages
+ * get the first one's flag (mm/huge_memory.c:__split_huge_page(), and later
+ * __split_unmapped_folio()).  So nobody else can be at the tags.
+ *
+ * The page allocator tells of pages that are no huge pages, and nobody's yet.
+ */
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/rmap.h>
+#include <linux/sched.h>
+
+#include "native/native.h"
+#include "repair/tags.h"
+
+COMPAT_WATCH_SPLIT
+{
+	if (PageCompound(COMPAT_SPLIT_HEAD))
+		native_complete_tags(COMPAT_SPLIT_HEAD,
+				     compound_nr(COMPAT_SPLIT_HEAD));
+}
+
+#ifdef COMPAT_SPLIT_AHEAD
+/*
+ * A huge page has 32 MiB where pages have 16 KiB, and 512 MiB where they have 64:
+ * too much to clear with interrupts off.  unmap_folio() comes before that, with
+ * interrupts and preemption on and the folio locked.  It calls one of these two,
+ * which may sleep.  So the tags are cleared here, in pieces of 2 MiB at most,
+ * with preemption on between them; the lock of a page's tags keeps others out.
+ *
+ * Bounded is what is cleared at the freeze of a page that was flagged in part by
+ * now: nothing, but if the first flag comes only after this look, from a VM or a
+ * process that tags the page while it is being unmapped.  Then the hook at the
+ * freeze clears all of the rest at once, as it must.
+ */
+static void complete_ahead(struct folio *folio)
+{
+	unsigned long i, nr = folio_nr_pages(folio);
+
+	if (!native_tags_differ(&folio->page, nr))
+		return;
+	for (i = 0; i < nr; i += TAGS_CHUNK_SPLIT) {
+		native_init_tags(folio_page(folio, i), min(nr - i, TAGS_CHUNK_SPLIT));
+		cond_resched();
+	}
+}
+
+/* The look for flags is left to the wrapper: this runs for pages that are migrated, too. */
+static notrace bool is_split(const u64 *x)
+{
+	struct folio *folio = (struct folio *)x[0];
+
+	return (x[1] & TTU_SPLIT_HUGE_PMD) && folio_test_large(folio) &&
+	       !folio_test_hugetlb(folio) && folio_nr_pages(folio) > TAGS_CHUNK_SPLIT;
+}
+
+HOOK_WRAP_VOID_IF(try_to_migrate, is_split,
+		  (struct folio *folio, enum ttu_flags flags), (folio, flags))
+{
+	complete_ahead(folio);
+	original(try_to_migrate)(folio, flags);
+}
+
+HOOK_WRAP_VOID_IF(try_to_unmap, is_split,
+		  (struct folio *folio, enum ttu_flags flags), (folio, flags))
+{
+	complete_ahead(folio);
+	original(try_to_unmap)(folio, flags);
+}
+#endif

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Turns a VM's MTE on and off, as an admin, a policy or its VMM wants it.
+ *
+ * A VM of which no vCPU has ever run changes at once.  kvm->lock is held from
+ * before the decision to the end of the switch, and in it the mutexes of all vCPUs:
+ * no vCPU runs, is initialised or is created in between.
+ *
+ * One that has run changes at the guest's next reboot: see reboot.c.
+ */
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include <linux/ratelimit.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+
+#include "vm/backend.h"
+#include "vm/state.h"
+#include "trace.h"
+
+/* How long to wait for a vCPU that is in an ioctl, in jiffies. */
+#define HOLD_TIMEOUT	(2 * HZ)
+
+/* What is wanted of MTE forbids some vCPUs and some memory. */
+static int check_vm(struct mte_vm *vm)
+{
+	unsigned long features = vcpus_no_mte_features(vm->kvm);
+
+	if (features & ~BIT(KVM_ARM_VCPU_EL1_32BIT)) {
+		pr_notice_ratelimited("%d-%d: not turned on: a vCPU is for nested virtualization, which MTE is not for\n",
+				      vm->creator, vm->fd);
+		return -EINVAL;
+	}
+	if (features) {
+		trace_kvm_mte_refuse(vm, REFUSED_32BIT, 0, -EINVAL);
+		pr_notice_ratelimited("%d-%d: not turned on: a vCPU is 32-bit, and MTE is for 64-bit guests only\n",
+				      vm->creator, vm->fd);
+		return -EINVAL;
+	}
+	return slots_check(vm);
+}
+
+static bool already(struct mte_vm *vm, bool on, enum vm_origin origin)
+{
+	bool is_so;
+
+	raw_spin_lock(&vm->lock);
+	is_so = vm_is_asked_for(vm, on);
+	/* What policy chose is the admin's own wish now. */
+	if (is_so && on && vm->origin == ORIGIN_POLICY)
+		vm->origin = origin;
+	raw_spin_unlock(&vm->lock);
+	return is_so;
+}
+
+/* No vCPU has run, and @nr of them are held. */
+static int set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin, int nr)
+{
+	int err;
+
+	if (already(vm, on, origin))
+		return 0;
+	if (!on) {
+		vm_set_off(vm, origin, nr);
+		return 0;
+	}
+	raw_spin_lock(&vm->lock);
+	err = vm_enter_state(vm, VM_ON);
+	if (!err)
+		vm->origin = origin;
+	raw_spin_unlock(&vm->lock);
+	if (err)
+		return err;
+	backend_switch(vm->kvm, true, nr);
+	/*
+	 * An MMU notifier maps pages without a vCPU where it finds a table, and
+	 * a slot of device memory makes one.  What it maps from here on it maps
+	 * as of an MTE VM, since it runs under the mmu_lock that this takes.
+	 */
+	vm_drop_mappings(vm->kvm);
+	return 0;
+}
+
+/* What hangs on its vCPUs goes with them, by a hook, even if they get no MTE. */
+static int prepare(struct mte_vm *vm, int nr)
+{
+	raw_spin_lock(&vm->lock);
+	vm_keep_hooks(vm);
+	raw_spin_unlock(&vm->lock);
+	return backend_prepare(vm->kvm, nr);
+}
+
+/* One try, with slots_lock held: no slot comes or goes. */
+static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
+{
+	struct kvm *kvm = vm->kvm;
+	int nr, err;
+
+	/* As in mainline. */
+	if (origin == ORIGIN_VMM && kvm->created_vcpus)
+		return -EINVAL;
+	if (vcpus_have_run(kvm)) {
+		err = on && !vm_is_asked_for(vm, on) ? check_vm(vm) : 0;
+		return err ?: backend_set_after_run(vm, on, origin);
+	}
+	nr = vcpus_hold(kvm);
+	if (nr < 0)
+		return nr;
+	if (vcpus_have_run(kvm))
+		err = -EAGAIN;
+	else if (on)
+		err = check_vm(vm) ?: prepare(vm, nr);
+	else
+		err = 0;
+	if (!err)
+		err = set_at_once(vm, on, origin, nr);
+	vcpus_release(kvm, nr);
+	return err;
+}
+
+/*
+ * Only tries slots_lock: its holder may be policy giving way (yield.c), which
+ * only tries kvm->lock in its turn.
+ */
+static int try_with_slots(struct mte_vm *vm, bool on, enum vm_origin origin)
+{
+	int err;
+
+	if (!mutex_trylock(&vm->kvm->slots_lock))
+		return -EAGAIN;
+	err = try_set(vm, on, origin);
+	mutex_unlock(&vm->kvm->slots_lock);
+	return err;
+}
+
+static int try_until_timeout(struct mte_vm *vm, bool on, enum vm_origin origin)
+{
+	unsigned long end = jiffies + HOLD_TIMEOUT;
+	int err;
+
+	do {
+		if (mutex_lock_killable(&vm->kvm->lock))
+			return -EINTR;
+		err = try_with_slots(vm, on, origin);
+		mutex_unlock(&vm->kvm->lock);
+		if (err != -EAGAIN)
+			return err;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		usleep_range(500, 1000);
+	} while (time_before(jiffies, end));
+	return -EBUSY;
+}
+
+static void explain(const struct mte_vm *vm, int err)
+{
+	const char *why;
+
+	switch (err) {
+	case -EBUSY:
+		why = vcpus_have_run(vm->kvm) ?
+		      "a vCPU has run; this KVM can change it only before" :
+		      "a vCPU, or the VM itself, is busy in an ioctl";
+		break;
+	case -ENOMEM:
+		why = "out of memory";
+		break;
+	case -ENODEV:
+		why = "the VM's process, or kvm_mte, is going away";
+		break;
+	default:
+		return;
+	}
+	pr_notice_ratelimited("%d-%d: not changed: %s\n", vm->creator, vm->fd, why);
+}
+
+/* A VM that is not off holds the hooks by itself. */
+static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
+{
+	/* An admin may have removed what stood in the way. */
+	int err = on ? hooks_hold(origin == ORIGIN_ADMIN) : 0;
+
+	if (err) {
+		pr_notice_ratelimited("%d-%d: not changed: the hooks that it takes cannot be armed (%d)\n",
+				      vm->creator, vm->fd, err);
+		return err;
+	}
+	err = try_until_timeout(vm, on, origin);
+	explain(vm, err);
+	if (on)
+		hooks_release();
+	return err;
+}
+
+/**
+ * vm_set - turn MTE of a VM on or off, at once or at the guest's next reboot
+ * @vm: the VM, held alive by the caller (mte_vm.life or an ioctl)
+ * @on: what is wanted
+ * @origin: who asks
+ *
+ * Context: may sleep; takes kvm->lock, slots_lock, mmap_lock and vCPU mutexes.
+ * Return: 0 also if it is so already; -EINVAL if a vCPU is 32-bit or nested, a slot
+ * cannot hold tags, or @origin is the VMM and there is a vCPU, -ENODEV if the VM, its
+ * process or the module is going (or still coming), -ENOMEM, -EINTR if the caller
+ * is killed, or -EBUSY if a vCPU or the VM did not come out of an ioctl for two
+ * seconds, or somebody else has come to own a function that is to be hooked.  After
+ * an error nothing has changed, and the log has the reason.
+ */
+int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)
+{
+	enum vm_state before = READ_ONCE(vm->state);
+	struct mm_struct *mm = vm->kvm->mm;
+	int err;
+
+	/*
+	 * With the address space goes stage 2: it must last while we unmap.
+	 * Not mmput(): the last user's exit work may destroy the very VM.
+	 */
+	if (!vm_may_set() || !mmget_not_zero(mm)) {
+		explain(vm, -ENODEV);
+		return -ENODEV;
+	}
+	err = set_with_hooks(vm, on, origin);
+	mmput_async(mm);
+	if (!err && READ_ONCE(vm->state) != before)
+		sysfs_vm_changed(vm);
+	if (!err && on && before == VM_OFF && origin != ORIGIN_VMM)
+		migration_vm_on(vm);
+	return err;
+}
