@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between kernels.  With compat_tags.h, a part of it, the only C file
- * that tests versions, features of the kernel's configuration, or the HAVE_ words
- * that Kbuild finds in its headers.  Everything else speaks of the kernel in the
- * words defined here.
+ * What differs between kernels.  Only this file, compat_tags.h, which is a part of
+ * it, and hook/compat.h test versions, features of the kernel's configuration, or
+ * the HAVE_ words that Kbuild finds in its headers.  Everything else speaks of the
+ * kernel in the words defined here.
  */
 #ifndef _KVM_MTE_COMPAT_H
 #define _KVM_MTE_COMPAT_H
 
-#include <linux/ftrace.h>
 #include <linux/kvm_host.h>
 #include <linux/uaccess.h>
 
@@ -24,12 +23,6 @@
 #ifndef CONFIG_KVM
 #error "kvm_mte: this kernel is built without KVM (CONFIG_KVM)"
 #endif
-#ifndef CONFIG_KPROBES
-#error "kvm_mte: this kernel is built without kprobes (CONFIG_KPROBES)"
-#endif
-#if defined(CONFIG_CFI_CLANG) || defined(CONFIG_CFI)
-#error "kvm_mte: this kernel checks where indirect calls go (CFI), so none can be diverted"
-#endif
 #ifdef HAVE_KVM_CAP_ARM_MTE
 /* 5.14 to 5.19: a bool instead of a flag bit, and vCPUs that nothing holds while it changes. */
 #if !defined(HAVE_KVM_MTE_FLAG) || !defined(HAVE_KVM_CONFIG_LOCK)
@@ -39,64 +32,23 @@
 #if defined(HAVE_VM_ID_ARRAY) && !defined(HAVE_VM_ID_REGS)
 #error "kvm_mte: KVM keeps ID registers in a way not supported (6.5 to 6.10); use 6.12 or later"
 #endif
-/* Choose by backend: what the native one has, or what the inject one has. */
-#define compat_backend(native, inject)	native
 #else
-#define compat_backend(native, inject)	inject
 #include "uapi.h"
 #endif
 
 /*
- * ftrace.  The instruction that is patched lies at the function's start, one
- * instruction behind it (arm64 DYNAMIC_FTRACE_WITH_REGS: MOV X9, LR; NOP), or
- * two (the same behind a BTI C).  See arch/arm64 ftrace_call_adjust().
+ * COMPAT_FOR_word(tokens): the tokens on kernels that the word means, nothing on
+ * others.  The words are a column of the tables of hooks and of called functions.
  */
-#define COMPAT_FTRACE_MAX_OFFSET	8
-
-#if defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS) || defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
-#define COMPAT_HAS_FTRACE	1
+#define COMPAT_FOR_ALL(...)	__VA_ARGS__
+#define COMPAT_FOR_NONE(...)
+#ifdef HAVE_KVM_CAP_ARM_MTE
+#define COMPAT_FOR_NATIVE	COMPAT_FOR_ALL
+#define COMPAT_FOR_INJECT	COMPAT_FOR_NONE
 #else
-#define COMPAT_HAS_FTRACE	0
+#define COMPAT_FOR_NATIVE	COMPAT_FOR_NONE
+#define COMPAT_FOR_INJECT	COMPAT_FOR_ALL
 #endif
-
-#ifdef HAVE_FTRACE_REGS_OF_ARCH
-/* 6.2 and later: nothing but the arguments and what a call needs. */
-#define COMPAT_FTRACE_FLAGS	FTRACE_OPS_FL_IPMODIFY
-#define compat_ftrace_regs_t	struct ftrace_regs
-#define compat_ftrace_regs(r)	arch_ftrace_regs(r)
-#elif defined(HAVE_FTRACE_REGS)
-#define COMPAT_FTRACE_FLAGS	(FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY)
-#define compat_ftrace_regs_t	struct ftrace_regs
-#define compat_ftrace_regs(r)	ftrace_get_regs(r)
-#else
-/*
- * 5.10: the list function that calls dynamic ops guards against recursion by
- * itself.  arm64 passes x0-x8, lr, sp and pc without SAVE_REGS, and honours a
- * changed pc (entry-ftrace.S: ftrace_common_return).
- */
-#define COMPAT_FTRACE_FLAGS	(FTRACE_OPS_FL_RECURSION_SAFE | FTRACE_OPS_FL_IPMODIFY)
-#define compat_ftrace_regs_t	struct pt_regs
-#define compat_ftrace_regs(r)	(r)
-#endif
-
-/* The argument registers x0... of the traced call. */
-static __always_inline const u64 *compat_ftrace_args(compat_ftrace_regs_t *r)
-{
-	return (const u64 *)compat_ftrace_regs(r)->regs;
-}
-
-/* The stack pointer at the traced function's entry. */
-static __always_inline unsigned long compat_ftrace_sp(compat_ftrace_regs_t *r)
-{
-	return compat_ftrace_regs(r)->sp;
-}
-
-/* Where the traced call goes on. */
-static __always_inline void compat_ftrace_set_pc(compat_ftrace_regs_t *r,
-						 unsigned long pc)
-{
-	compat_ftrace_regs(r)->pc = pc;
-}
 
 /* kvm_pgtable_stage2_map(): parameters, and arguments for the block @b. */
 #if defined(HAVE_STAGE2_MAP_FLAGS)
@@ -234,11 +186,14 @@ static inline bool compat_vcpu_is_initialised(const struct kvm_vcpu *vcpu)
  * the exception, and it is made when the guest is entered (hyp/exception.c).
  */
 #ifdef HAVE_KVM_ADJUST_PC
-#define COMPAT_CALLS_PSTATE(X)	X(make_pstate, __kvm_adjust_pc)
+#define COMPAT_FOR_INJECT_ADJUST_PC		COMPAT_FOR_INJECT
+#define COMPAT_FOR_INJECT_PENDING_EXCEPTION	COMPAT_FOR_NONE
 #elif defined(HAVE_KVM_PENDING_EXCEPTION)
-#define COMPAT_CALLS_PSTATE(X)	X(make_pstate, kvm_inject_exception)
+#define COMPAT_FOR_INJECT_ADJUST_PC		COMPAT_FOR_NONE
+#define COMPAT_FOR_INJECT_PENDING_EXCEPTION	COMPAT_FOR_INJECT
 #else
-#define COMPAT_CALLS_PSTATE(X)
+#define COMPAT_FOR_INJECT_ADJUST_PC		COMPAT_FOR_NONE
+#define COMPAT_FOR_INJECT_PENDING_EXCEPTION	COMPAT_FOR_NONE
 #endif
 
 #ifdef HAVE_KVM_PENDING_EXCEPTION
@@ -323,7 +278,7 @@ static inline int compat_get_reg(int (*get)(struct kvm_vcpu *, const struct kvm_
 
 /* ID registers are kept per VM: native/regs_vm.c. */
 #ifdef HAVE_VM_ID_REGS
-#define COMPAT_CALLS_ID_REGS(X)	X(set_vm_id_reg, kvm_set_vm_id_reg)
+#define COMPAT_FOR_NATIVE_VM_ID_REGS	COMPAT_FOR_NATIVE
 /* What only VMs with MTE are shown: since the kernel knows FEAT_MTE_TAGGED_FAR, more. */
 #ifdef HWCAP3_MTE_FAR
 #define COMPAT_PFR1_MTE_FIELDS	(ID_AA64PFR1_EL1_MTE_MASK | ID_AA64PFR1_EL1_MTE_frac_MASK)
@@ -332,7 +287,7 @@ static inline int compat_get_reg(int (*get)(struct kvm_vcpu *, const struct kvm_
 #define COMPAT_PFR1_MTE_FIELDS	ID_AA64PFR1_EL1_MTE_MASK
 #endif
 #else
-#define COMPAT_CALLS_ID_REGS(X)
+#define COMPAT_FOR_NATIVE_VM_ID_REGS	COMPAT_FOR_NONE
 #endif
 
 #endif /* _KVM_MTE_COMPAT_H */

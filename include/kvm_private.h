@@ -12,6 +12,8 @@
 #include <linux/mm.h>
 #include <linux/rmap.h>
 
+#include <asm/kvm_arm.h>
+#include <asm/kvm_emulate.h>
 #include <asm/kvm_mmu.h>
 #include <asm/mte.h>
 
@@ -24,6 +26,10 @@ long kvm_vcpu_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
 
 /* arch/arm64/kvm/hyp/exception.c, where PSTATE is made late: see compat.h. */
 void kvm_inject_exception(struct kvm_vcpu *vcpu);
+
+/* Bits of HCR_EL2, for set_bit(): ARM DDI 0487. */
+#define HCR_ATA_BIT	56
+#define HCR_TID5_BIT	58
 
 /**
  * struct kernel_functions - kernel functions that are not exported
@@ -56,7 +62,5 @@ struct kernel_functions {
 	void (*save_page_tags)(const void *addr, void *tags);
 	void (*restore_page_tags)(void *addr, const void *tags);
 };
-
-extern struct kernel_functions kernel;
 
 #endif /* _KVM_MTE_KVM_PRIVATE_H */

@@ -9,6 +9,7 @@
 #include <asm/cpufeature.h>
 #include <asm/sysreg.h>
 
+#include "kvm_mte.h"
 #include "vm/backend.h"
 
 /* ID_AA64PFR1_EL1.MTE (ARM DDI 0487): tags can be stored from 2 on. */
@@ -45,7 +46,7 @@ static int check_mte(void)
  */
 int cpu_check_host(void)
 {
-	return check_mte() ?: backend_check_host();
+	return check_mte() ?: vm_backend->check_host();
 }
 
 static int check_gmid(unsigned int cpu)

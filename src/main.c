@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * kvm_mte: the Memory Tagging Extension for KVM guests on arm64 hosts whose
- * kernel does not offer it.  Here is the order of things only.
+ * kernel does not offer it.  Here is only the order of init and exit.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
 
+#include "admin/admin.h"
+#include "hook/hook.h"
+#include "kvm/scan.h"
+#include "kvm_mte.h"
+#include "policy/policy.h"
 #include "vm/backend.h"
 
 /*
@@ -29,6 +34,7 @@ static int __init kvm_mte_init(void)
 {
 	int err;
 
+	vm_backend = &kvm_mte_backend;
 	err = hook_parse_mechanism(hook, &mechanism);
 	if (err)
 		return err;
@@ -38,40 +44,41 @@ static int __init kvm_mte_init(void)
 	err = cpu_check_host();
 	if (err)
 		return err;
-	err = hooks_resolve();
+	err = hook_table_resolve();
 	if (err)
 		return err;
-	err = selftest_hooks(mechanism);
+	err = hook_selftest(mechanism);
 	if (err)
 		return err;
 	err = cpu_watch_gmid();
 	if (err)
 		return err;
-	err = sysfs_init();
+	err = admin_init();
 	if (err)
 		goto unwatch_gmid;
-	err = hooks_arm(mechanism);
+	err = hook_table_arm(mechanism);
 	if (err)
 		goto forget_vms;
-	backend_init();
+	vm_backend->init();
 	err = scan_vms();
 	if (err)
 		goto disarm_hooks;
-	backend_vms_known();
+	vm_backend->vms_known();
 	vm_allow_set();
 
 	pr_info("loaded: backend %s, %u hooks by %s, policy %s\n",
-		backend_name(), hooks_count(), hook_mechanism_name(mechanism), policy_word());
+		vm_backend->name, hook_table_count(), hook_mechanism_name(mechanism),
+		policy_word());
 	return 0;
 
 disarm_hooks:
 	registry_close();
-	hooks_disarm();
+	hook_table_disarm();
 forget_vms:
 	registry_close();
 	registry_empty();
-	backend_exit();
-	sysfs_exit();
+	vm_backend->exit();
+	admin_exit();
 	policy_exit();
 unwatch_gmid:
 	cpu_unwatch_gmid();
@@ -84,10 +91,10 @@ static void __exit kvm_mte_exit(void)
 
 	vm_forbid_set();
 	registry_close();
-	missed = hooks_disarm();
+	missed = hook_table_disarm();
 	registry_empty();
-	backend_exit();
-	sysfs_exit();
+	vm_backend->exit();
+	admin_exit();
 	policy_exit();
 	cpu_unwatch_gmid();
 	pr_info("unloaded: %lu calls missed\n", missed);

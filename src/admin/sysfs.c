@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /sys/kernel/kvm_mte: what admins see and turn.  Shows and passes on; what a
- * write means is decided in set.c and policy.c.
+ * /sys/kernel/kvm_mte: files only.  What a write means is decided in vm/set.c and
+ * policy/.
  */
 #include <linux/kernel.h>
 #include <linux/kobject.h>
 #include <linux/sysfs.h>
 
+#include "admin/admin.h"
+#include "policy/policy.h"
+#include "repair/repair.h"
 #include "vm/backend.h"
 
 static struct kobject *root, *policy_dir, *repairs_dir;
@@ -20,44 +23,49 @@ static ssize_t version_show(struct kobject *kobj, struct kobj_attribute *attr,
 static ssize_t backend_show(struct kobject *kobj, struct kobj_attribute *attr,
 			    char *buf)
 {
-	return sysfs_emit(buf, "%s\n", backend_name());
+	return sysfs_emit(buf, "%s\n", vm_backend->name);
 }
 
-#define REPAIR_SHOW(name, which)					\
-	static ssize_t name##_show(struct kobject *kobj,		\
-				   struct kobj_attribute *attr,		\
-				   char *buf)				\
-	{								\
-		return sysfs_emit(buf, "%s\n", backend_repair(which));	\
+/* A file for each repair, of its own name. */
+struct repair_attribute {
+	struct kobj_attribute attr;
+	unsigned long repair;
+};
+
+static ssize_t repair_show(struct kobject *kobj, struct kobj_attribute *attr,
+			   char *buf)
+{
+	struct repair_attribute *r = container_of(attr, struct repair_attribute, attr);
+
+	return sysfs_emit(buf, "%s\n", repair_word(r->repair));
+}
+
+#define REPAIR_ATTR(_name, which)					\
+	static struct repair_attribute _name##_attr = {			\
+		.attr = __ATTR(_name, 0444, repair_show, NULL),		\
+		.repair = which,					\
 	}
 
-REPAIR_SHOW(thp_split, REPAIR_THP_SPLIT)
-REPAIR_SHOW(block_collapse, REPAIR_BLOCK_COLLAPSE)
-REPAIR_SHOW(hugetlb_reuse, REPAIR_HUGETLB_REUSE)
-REPAIR_SHOW(hugetlb_partial, REPAIR_HUGETLB_PARTIAL)
-REPAIR_SHOW(remap_race, REPAIR_REMAP_RACE)
-REPAIR_SHOW(swapoff_unreadable, REPAIR_SWAPOFF_UNREADABLE)
-REPAIR_SHOW(copy_tags_hang, REPAIR_COPY_TAGS_HANG)
+REPAIR_ATTR(thp_split, THP_SPLIT);
+REPAIR_ATTR(block_collapse, BLOCK_COLLAPSE);
+REPAIR_ATTR(hugetlb_reuse, HUGETLB_REUSE);
+REPAIR_ATTR(hugetlb_partial, HUGETLB_PARTIAL);
+REPAIR_ATTR(remap_race, REMAP_RACE);
+REPAIR_ATTR(swapoff_unreadable, SWAPOFF_UNREADABLE);
+REPAIR_ATTR(copy_tags_hang, COPY_TAGS_HANG);
 
 static struct kobj_attribute version_attr = __ATTR_RO(version);
 static struct kobj_attribute backend_attr = __ATTR_RO(backend);
-static struct kobj_attribute thp_split_attr = __ATTR_RO(thp_split);
-static struct kobj_attribute block_collapse_attr = __ATTR_RO(block_collapse);
-static struct kobj_attribute hugetlb_reuse_attr = __ATTR_RO(hugetlb_reuse);
-static struct kobj_attribute hugetlb_partial_attr = __ATTR_RO(hugetlb_partial);
-static struct kobj_attribute remap_race_attr = __ATTR_RO(remap_race);
-static struct kobj_attribute swapoff_unreadable_attr = __ATTR_RO(swapoff_unreadable);
-static struct kobj_attribute copy_tags_hang_attr = __ATTR_RO(copy_tags_hang);
 
 static struct attribute *root_attrs[] = {
 	&version_attr.attr, &backend_attr.attr, NULL
 };
 
 static struct attribute *repairs_attrs[] = {
-	&thp_split_attr.attr, &block_collapse_attr.attr,
-	&hugetlb_reuse_attr.attr, &hugetlb_partial_attr.attr,
-	&remap_race_attr.attr, &swapoff_unreadable_attr.attr,
-	&copy_tags_hang_attr.attr, NULL
+	&thp_split_attr.attr.attr, &block_collapse_attr.attr.attr,
+	&hugetlb_reuse_attr.attr.attr, &hugetlb_partial_attr.attr.attr,
+	&remap_race_attr.attr.attr, &swapoff_unreadable_attr.attr.attr,
+	&copy_tags_hang_attr.attr.attr, NULL
 };
 
 static const struct attribute_group root_group = { .attrs = root_attrs };
@@ -88,12 +96,12 @@ static struct kobject *add_dir(const char *name, struct kobject *parent,
 }
 
 /**
- * sysfs_init - make the module's folder
+ * admin_init - create the module's directory in sysfs
  *
  * Context: module init; may sleep.
  * Return: 0 or -ENOMEM.
  */
-int sysfs_init(void)
+int admin_init(void)
 {
 	root = add_dir("kvm_mte", kernel_kobj, &root_group);
 	if (!root)
@@ -104,7 +112,7 @@ int sysfs_init(void)
 	repairs_dir = add_dir("repairs", root, &repairs_group);
 	if (!repairs_dir)
 		goto remove_policy;
-	if (sysfs_vms_init(root))
+	if (vm_dirs_init(root, &vm_files_ops, vm_files))
 		goto remove_repairs;
 	return 0;
 
@@ -118,14 +126,14 @@ remove_root:
 }
 
 /**
- * sysfs_exit - remove the module's folder
+ * admin_exit - remove the module's directory
  *
  * Context: module exit or a failed init, after registry_empty(); may sleep: waits
- * for those who read or write in it.
+ * for readers and writers.
  */
-void sysfs_exit(void)
+void admin_exit(void)
 {
-	sysfs_vms_exit();
+	vm_dirs_exit();
 	remove_dir(repairs_dir);
 	remove_dir(policy_dir);
 	remove_dir(root);

@@ -6,14 +6,23 @@
 #include <linux/module.h>
 #include <linux/ratelimit.h>
 
-#include "compat.h"
+#include "hook/compat.h"
 #include "hook/hook.h"
+
+/*
+ * On-demand hooks: of the table that hook_arm() has armed; called by ondemand.c,
+ * one at a time.
+ */
+bool hook_any_on_demand(void);
+int hook_arm_on_demand(void);
+int hook_check_on_demand(void);
+int hook_disarm_on_demand(void);
 
 /*
  * What a mechanism does.  Rows without an address are passed over.
  *
- * check: none of the hooks is armed, all that are not optional can be
- * arm: from nothing to all rows that are not lazy, or none
+ * check: all rows that are not armed can be, or need not be
+ * arm: from nothing to all rows that are not on-demand, or none
  * set, clear: one more row, one less; by ftrace the latter can fail
  * disarm: all rows; tells how many calls were missed
  */
@@ -30,27 +39,29 @@ unsigned long hook_kprobe_clear(struct hook *hook);
 unsigned long hook_kprobe_disarm(struct hook *hooks, unsigned int nr);
 
 void hook_wait_exit(void);
+void hook_drain(void);
 
 /* Text that somebody else rewrites, without ftrace or kprobes. */
 int hook_text_check(struct hook *hooks, unsigned int nr);
 bool hook_text_rewritten(const struct hook *hook);
 void hook_text_begin(struct hook *hooks, unsigned int nr);
 void hook_text_end(void);
+int hook_text_watch(void);
 
-/* Enough for all of a table at once: VMMs can have the lazy ones armed. */
+/* Enough for all of a table at once: VMMs can have on-demand hooks armed. */
 extern struct ratelimit_state hook_ratelimit;
 
-/* One that can be done without is left out, and not looked at any more. */
+/* An optional hook that is impossible is left out: its @addr becomes 0. */
 #define hook_cannot(hook, fmt, ...)					\
 	do {								\
 		if (!__ratelimit(&hook_ratelimit))			\
 			break;						\
-		if ((hook)->optional)					\
+		if ((hook)->when == HOOK_OPTIONAL)					\
 			pr_warn("%s: " fmt "; going on without: %s\n",	\
-				(hook)->name, ##__VA_ARGS__, (hook)->lost); \
+				(hook)->name, ##__VA_ARGS__, (hook)->purpose); \
 		else							\
 			pr_err("%s: " fmt "; needed for %s\n",		\
-			       (hook)->name, ##__VA_ARGS__, (hook)->lost); \
+			       (hook)->name, ##__VA_ARGS__, (hook)->purpose); \
 	} while (0)
 
 /*
@@ -61,7 +72,7 @@ static inline void hook_refused(const struct hook *hook, const char *who, int er
 {
 	if (__ratelimit(&hook_ratelimit))
 		pr_err("%s: %s refuses (%d); needed for %s\n", hook->name, who,
-		       err, hook->lost);
+		       err, hook->purpose);
 }
 
 /*

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hooks by ftrace.  One ftrace_ops holds all the functions: those that are not
- * lazy are armed in one atomic step.  IPMODIFY makes us their only owner: a
+ * Hooks by ftrace.  One ftrace_ops holds all the functions: all hooks that are not
+ * on-demand are armed in one atomic step.  IPMODIFY makes us their only owner: a
  * livepatch of one of them is refused while we are there, and we are refused while
  * it is.  PERMANENT keeps kernel.ftrace_enabled=0 from switching the hooks off
  * behind our back.
@@ -133,10 +133,10 @@ static int find_filters(struct hook *hooks, unsigned int nr)
 	int err;
 
 	for (i = 0; i < nr; i++) {
-		if (!hooks[i].addr)
+		if (!hooks[i].addr || hooks[i].armed)
 			continue;
 		err = find_filter(&owner_ops, &hooks[i]);
-		if (err == -ENOENT && hooks[i].optional)
+		if (err == -ENOENT && hooks[i].when == HOOK_OPTIONAL)
 			hooks[i].addr = 0;
 		else if (err)
 			return err;
@@ -144,14 +144,22 @@ static int find_filters(struct hook *hooks, unsigned int nr)
 	return 0;
 }
 
-/* Somewhere among them: find the names for the admin, and leave out what may be. */
+static bool any_to_check(const struct hook *hooks, unsigned int nr)
+{
+	while (nr--)
+		if (hooks[nr].addr && !hooks[nr].armed)
+			return true;
+	return false;
+}
+
+/* One of these functions has another owner: log which, and drop optional hooks. */
 static int name_owned(struct hook *hooks, unsigned int nr)
 {
 	unsigned int i;
 	int err, ret = 0;
 
 	for (i = 0; i < nr; i++) {
-		if (!hooks[i].addr)
+		if (!hooks[i].addr || hooks[i].armed)
 			continue;
 		/* In place of the one before. */
 		err = ftrace_set_filter_ip(&owner_ops, hooks[i].site, 0, 1);
@@ -163,7 +171,7 @@ static int name_owned(struct hook *hooks, unsigned int nr)
 			continue;
 		hook_cannot(&hooks[i],
 			    "owned by another user of ftrace, a livepatch perhaps");
-		if (hooks[i].optional)
+		if (hooks[i].when == HOOK_OPTIONAL)
 			hooks[i].addr = 0;
 		else
 			ret = err;
@@ -174,7 +182,7 @@ static int name_owned(struct hook *hooks, unsigned int nr)
 /**
  * hook_ftrace_check - may these functions be diverted by us?
  * @hooks: the table
- * @nr: number of rows
+ * @nr: number of rows; rows that are armed are not looked at
  *
  * Context: may sleep.
  * Return: 0; -EBUSY, with the names in the log, if somebody else owns one;
@@ -184,6 +192,9 @@ int hook_ftrace_check(struct hook *hooks, unsigned int nr)
 {
 	int err;
 
+	/* An ops without a filter would trace every function. */
+	if (!any_to_check(hooks, nr))
+		return 0;
 	err = reset_filter(&owner_ops);
 	if (err)
 		return err;
@@ -254,7 +265,7 @@ static void forget_armed(struct hook *hooks, unsigned int nr)
 }
 
 /**
- * hook_ftrace_arm - set all hooks that are not lazy by ftrace, or none
+ * hook_ftrace_arm - arm all hooks that are not on-demand by ftrace, or none
  * @hooks: the table, which hook_ftrace_check() has seen
  * @nr: number of rows
  *
@@ -272,7 +283,7 @@ int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
 	hash_sites(hooks, nr);
 	err = reset_filter(&hook_ops);
 	for (i = 0; i < nr && !err; i++) {
-		if (hooks[i].lazy || !hooks[i].addr)
+		if (hooks[i].when == HOOK_ON_DEMAND || !hooks[i].addr)
 			continue;
 		err = hook_ftrace_set(&hooks[i]);
 		hooks[i].armed = !err;

@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The hook engine: catches calls of kernel functions, by ftrace or by kprobes.
- * All of a table that is not lazy is armed or none of it.  Knows nothing of KVM.
- *
- * Why it is safe to unload: a wrapper may sleep, and unregistering waits only
- * for callbacks.  Each diverted call is therefore counted, in the callback,
- * before it leaves for the wrapper, and hook_disarm() waits until as many have
- * left.  The few instructions between a wrapper's decrement and its return are
- * covered by a last wait for every task to have left the kernel code that it
- * was preempted in.
+ * All hooks of a table that are not on-demand are armed, or none.  Knows nothing of
+ * KVM.
  */
-#include <linux/delay.h>
 #include <linux/kernel.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
 
 #include "hook/engine.h"
-
-DEFINE_PER_CPU(long, hook_in_flight);
 
 /* What marks a wrapper's call of the original: see HOOK_CALL_ORIGINAL(). */
 unsigned long hook_secret __ro_after_init;
@@ -71,47 +62,12 @@ int hook_parse_mechanism(const char *word, enum hook_mechanism *how)
 	return 0;
 }
 
-/* How often to say what unloading waits for. */
-#define DRAIN_NOTICE	(10 * HZ)
-
-static bool no_calls_in_flight(void)
-{
-	unsigned int cpu;
-	long sum = 0;
-
-	/*
-	 * Nobody raises the count any more.  A call may have been counted on
-	 * one CPU and left on another, so only the sum has a meaning; it falls
-	 * to 0 once and stays there.
-	 */
-	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu(hook_in_flight, cpu));
-	return sum == 0;
-}
-
-/*
- * No new call can come; wait until those that are in a wrapper have left it.  None of
- * them waits for user space: those pin the module.
- */
-static void drain(void)
-{
-	unsigned long tell = jiffies + DRAIN_NOTICE;
-
-	while (!no_calls_in_flight()) {
-		usleep_range(500, 1000);
-		if (time_before(jiffies, tell))
-			continue;
-		pr_notice_ratelimited("still waiting for calls of hooked functions to return\n");
-		tell = jiffies + DRAIN_NOTICE;
-	}
-	/* Behind hook_leave() a wrapper has only its return left. */
-	synchronize_rcu_tasks();
-	hook_wait_exit();
-}
-
+/* What hook_arm() was given last. */
+static struct hook *table;
+static unsigned int nr_hooks;
 static enum hook_mechanism armed_by;
 
-/* Calls of lazy hooks that kprobes have missed before they were disarmed. */
+/* Calls that kprobes of on-demand hooks missed before they were removed. */
 static unsigned long missed_before;
 
 /*
@@ -141,15 +97,16 @@ static int check(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 }
 
 /**
- * hook_arm - set all hooks of a table that are not lazy, or none
+ * hook_arm - arm all hooks of a table that are not on-demand, or none
  * @hooks: the table; each row's @addr is set, but of optional ones that are missing
  * @nr: number of rows
  * @how: the mechanism
  *
- * The lazy ones are seen to be possible, too.  An optional one that is not loses
- * its @addr, with a line in the log.  Handlers may run before this returns.
+ * It fails if an on-demand hook is impossible, too.  An optional hook that is
+ * impossible loses its @addr, with a line in the log.  Handlers may run before this
+ * returns.
  *
- * Context: may sleep; only from module init, one table at a time.
+ * Context: module init; may sleep; one table at a time.
  * Return: 0; -EBUSY if another user owns one of the functions (named in the
  * log) or ftrace is switched off, -ENOENT if one cannot be traced, -ENOMEM, or what
  * the mechanism says.
@@ -161,6 +118,8 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 
 	if (!hook_secret)
 		hook_secret = get_random_long();
+	table = hooks;
+	nr_hooks = nr;
 	err = hook_text_check(hooks, nr) ?: check(hooks, nr, how);
 	if (err)
 		return err;
@@ -174,7 +133,7 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 	err = how == HOOK_BY_FTRACE ? hook_ftrace_arm(hooks, nr)
 				    : hook_kprobe_arm(hooks, nr);
 	if (err)
-		drain();	/* some may have been armed for a while */
+		hook_drain();	/* some may have been armed for a while */
 	else
 		hook_text_begin(hooks, nr);
 	return err;
@@ -205,80 +164,129 @@ static int clear(struct hook *hook)
 }
 
 /**
- * hook_arm_lazy - set the lazy hooks of a table, or none of them
- * @hooks: the table, armed by hook_arm()
- * @nr: number of rows
+ * hook_any_on_demand - does the table have on-demand hooks?
  *
- * Hooks that hook_disarm_lazy() could not remove are set already.  After an error
- * some may stay for the same reason: call hook_disarm_lazy() again later.
+ * Return: false if all its hooks are armed anyway.
+ */
+bool hook_any_on_demand(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_hooks; i++)
+		if (table[i].when == HOOK_ON_DEMAND)
+			return true;
+	return false;
+}
+
+/**
+ * hook_arm_on_demand - arm the on-demand hooks of the table, or none of them
+ *
+ * Hooks that hook_disarm_on_demand() could not remove are armed already.  After an
+ * error some may stay armed for the same reason: call hook_disarm_on_demand() again
+ * later.
  *
  * When it returns no call of these functions that came before runs with
  * preemption off any more; others may still be under way.
  *
- * Context: may sleep; one at a time with the following.
- * Return: 0; -EBUSY if somebody else has become the owner of one of the functions
- * (named in the log), or what the mechanism says.
+ * Context: may sleep.
+ * Return: 0; -EBUSY if one of the functions has got another owner (named in the
+ * log), or the mechanism's error.
  */
-int hook_arm_lazy(struct hook *hooks, unsigned int nr)
+int hook_arm_on_demand(void)
 {
 	unsigned int i;
 	int err;
 
 	/* Asking each one's owner is slow, and only needed where ftrace does not. */
-	err = hook_text_check(hooks, nr);
+	err = hook_text_check(table, nr_hooks);
 	if (!err && armed_by == HOOK_BY_KPROBE)
-		err = hook_ftrace_check(hooks, nr);
-	for (i = 0; i < nr && !err; i++)
-		if (hooks[i].lazy && hooks[i].addr && !hooks[i].armed)
-			err = set(&hooks[i]);
+		err = hook_ftrace_check(table, nr_hooks);
+	for (i = 0; i < nr_hooks && !err; i++)
+		if (table[i].when == HOOK_ON_DEMAND && !table[i].armed)
+			err = set(&table[i]);
 	if (err)
-		hook_disarm_lazy(hooks, nr);
+		hook_disarm_on_demand();
 	else
 		synchronize_rcu();
 	return err;
 }
 
 /**
- * hook_check_lazy - could hook_arm_lazy() set them just now?
- * @lazy: the lazy rows of the table, none of them armed
- * @nr: number of rows
+ * hook_check_on_demand - would hook_arm_on_demand() succeed now?
  *
- * With ftrace it takes one pass over all functions that can be traced, where setting
- * them takes one for each.
+ * With ftrace it takes one pass over all functions that can be traced, where arming
+ * takes one for each hook.
  *
- * Context: as hook_arm_lazy().
- * Return: as hook_arm_lazy().
+ * Context: may sleep; none of the on-demand hooks is armed.
+ * Return: as hook_arm_on_demand().
  */
-int hook_check_lazy(struct hook *lazy, unsigned int nr)
+int hook_check_on_demand(void)
 {
-	return hook_text_check(lazy, nr) ?: hook_ftrace_check(lazy, nr);
+	return hook_text_check(table, nr_hooks) ?: hook_ftrace_check(table, nr_hooks);
 }
 
 /**
- * hook_disarm_lazy - remove the lazy hooks again
- * @hooks: the table
- * @nr: number of rows
+ * hook_disarm_on_demand - remove the on-demand hooks again
  *
  * Calls that are in a wrapper stay there as long as they need; hook_disarm()
  * waits for them.
  *
  * Context: may sleep.
- * Return: 0; -ENOMEM, or -EBUSY where the text is somebody else's, if some could not
- * be removed and are still set.  A later call removes the rest, and hook_disarm()
- * removes all in any case.
+ * Return: 0; -ENOMEM, or -EBUSY where somebody else has rewritten the text, if some
+ * hooks could not be removed and are still armed.  A later call removes the rest, and
+ * hook_disarm() removes all in any case.
  */
-int hook_disarm_lazy(struct hook *hooks, unsigned int nr)
+int hook_disarm_on_demand(void)
 {
+	unsigned int nr = nr_hooks;
 	int err, ret = 0;
 
 	while (nr--) {
-		if (!hooks[nr].lazy || !hooks[nr].armed)
+		if (table[nr].when != HOOK_ON_DEMAND || !table[nr].armed)
 			continue;
-		err = hook_text_rewritten(&hooks[nr]) ? -EBUSY : clear(&hooks[nr]);
+		err = hook_text_rewritten(&table[nr]) ? -EBUSY : clear(&table[nr]);
 		if (err)
 			ret = err;
 	}
 	return ret;
+}
+
+/**
+ * hook_group_exists - does a group have any hook?
+ * @group: one bit of struct hook's @groups
+ *
+ * Context: any.
+ * Return: false if no row of the table belongs to it.
+ */
+bool hook_group_exists(unsigned long group)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_hooks; i++)
+		if (table[i].groups & group)
+			return true;
+	return false;
+}
+
+/**
+ * hook_group_works - do all hooks of a group take effect?
+ * @group: one bit of struct hook's @groups
+ *
+ * On-demand hooks count as armed.
+ *
+ * Context: any.
+ * Return: false if one is not armed, or the text of its function was rewritten.
+ */
+bool hook_group_works(unsigned long group)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_hooks; i++)
+		if (table[i].groups & group &&
+		    ((!table[i].armed && table[i].when != HOOK_ON_DEMAND) ||
+		     table[i].rewritten))
+			return false;
+	return true;
 }
 
 /**
@@ -303,6 +311,6 @@ unsigned long hook_disarm(struct hook *hooks, unsigned int nr)
 	else
 		missed += hook_kprobe_disarm(hooks, nr);
 
-	drain();
+	hook_drain();
 	return missed;
 }

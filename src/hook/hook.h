@@ -2,9 +2,9 @@
 /*
  * Hooks on functions of the running kernel.
  *
- * The engine (src/hook/hook.c) knows nothing of KVM.  A handler is defined with one
- * of the macros below beside the code it serves, and takes effect through its
- * row in the table in src/hook_table.c.
+ * The engine (this directory) knows nothing of KVM.  A handler is defined with one
+ * of the macros below beside the code it serves, and takes effect through its row in
+ * the table in src/hook_table.c.
  */
 #ifndef _KVM_MTE_HOOK_H
 #define _KVM_MTE_HOOK_H
@@ -12,7 +12,9 @@
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/kprobes.h>
+#include <linux/list.h>
 #include <linux/percpu.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 
 /**
@@ -29,6 +31,15 @@
  *	the function's caller.
  */
 enum hook_kind { HOOK_WATCH, HOOK_WRAP };
+
+/**
+ * enum hook_when - when a hook is armed
+ * @HOOK_ALWAYS: from hook_arm() to hook_disarm(), or hook_arm() fails
+ * @HOOK_OPTIONAL: the same, but hook_arm() goes on without a hook that is impossible
+ * @HOOK_ON_DEMAND: between ondemand_get() and ondemand_put(); hook_arm() fails if it
+ *	is impossible
+ */
+enum hook_when { HOOK_ALWAYS, HOOK_OPTIONAL, HOOK_ON_DEMAND };
 
 /**
  * enum hook_mechanism - by what the functions are caught
@@ -58,23 +69,23 @@ struct hook_handler {
 /**
  * struct hook - one row of a table of hooks
  * @name: the kernel function's name, as in kallsyms
- * @lost: what it is needed for, for messages
+ * @purpose: what does not happen without the hook, for messages
  * @handler: what to do there
- * @lazy: armed only by hook_arm_lazy()
- * @optional: where it cannot be had the others are armed without it
- * @addr: the function's address, 0 until resolved, or if it cannot be had
+ * @when: when it is armed
+ * @groups: bits with a meaning for the table's owner: see hook_group_works()
+ * @addr: the function's address, 0 until resolved, or if the hook is impossible
  * @site: the address ftrace reports for it, 0 if not used
  * @armed: calls are caught now
- * @rewritten: seen to be: somebody else has patched a jump into the function
- * @pins: the module, for that reason
+ * @rewritten: somebody else has been seen to patch a jump into the function
+ * @pins: holds a reference on the module, because it is rewritten
  * @kp: used by HOOK_BY_KPROBE only
  */
 struct hook {
 	const char *name;
-	const char *lost;
+	const char *purpose;
 	const struct hook_handler *handler;
-	bool lazy;
-	bool optional;
+	enum hook_when when;
+	unsigned long groups;
 	unsigned long addr;
 	unsigned long site;
 	bool armed;
@@ -84,13 +95,12 @@ struct hook {
 };
 
 int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how);
-int hook_arm_lazy(struct hook *hooks, unsigned int nr);
-int hook_check_lazy(struct hook *lazy, unsigned int nr);
-int hook_disarm_lazy(struct hook *hooks, unsigned int nr);
 unsigned long hook_disarm(struct hook *hooks, unsigned int nr);
 int hook_parse_mechanism(const char *word, enum hook_mechanism *how);
 const char *hook_mechanism_name(enum hook_mechanism how);
-int hook_text_watch(void);
+bool hook_group_exists(unsigned long group);
+bool hook_group_works(unsigned long group);
+int hook_selftest(enum hook_mechanism how);
 
 /* Calls in flight: raised by the engine when it diverts a call to a wrapper. */
 DECLARE_PER_CPU(long, hook_in_flight);

@@ -60,7 +60,7 @@ int hook_kprobe_check(struct hook *hooks, unsigned int nr)
 		err = add_kprobe(&hooks[i], KPROBE_FLAG_DISABLED);
 		if (!err)
 			unregister_kprobe(&hooks[i].kp);
-		else if (hooks[i].optional && err != -ENOMEM)
+		else if (hooks[i].when == HOOK_OPTIONAL && err != -ENOMEM)
 			hooks[i].addr = 0;
 		else
 			return err;
@@ -94,7 +94,7 @@ unsigned long hook_kprobe_clear(struct hook *hook)
 }
 
 /**
- * hook_kprobe_arm - set kprobes on all hooks that are not lazy, or on none
+ * hook_kprobe_arm - set kprobes for all hooks that are not on-demand, or for none
  * @hooks: the table
  * @nr: number of rows
  *
@@ -107,7 +107,7 @@ int hook_kprobe_arm(struct hook *hooks, unsigned int nr)
 	int err;
 
 	for (i = 0; i < nr; i++) {
-		if (hooks[i].lazy || !hooks[i].addr)
+		if (hooks[i].when == HOOK_ON_DEMAND || !hooks[i].addr)
 			continue;
 		err = hook_kprobe_set(&hooks[i]);
 		if (err) {

@@ -1,27 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Arms the lazy hooks of the table (hooks.c) while somebody holds them. */
+/*
+ * The on-demand hooks: armed from ondemand_get() until some seconds after the last
+ * reference on them has been dropped.
+ */
 #include <linux/kernel.h>
 #include <linux/mutex.h>
 #include <linux/workqueue.h>
 
-#include "vm/vm.h"
+#include "hook/engine.h"
+#include "hook/ondemand.h"
 
-/* Who needs the lazy hooks; whether they are set, under hooks_lock. */
-static atomic_t holders = ATOMIC_INIT(0);
-static bool lazy_armed;
+/* References on the on-demand hooks. */
+static atomic_t users = ATOMIC_INIT(0);
+
+/* Guards what follows. */
+static DEFINE_MUTEX(ondemand_lock);
+static bool armed;
 static bool closed;
-static DEFINE_MUTEX(hooks_lock);
 
 /*
- * Arming patches the kernel's text once for each of them.  A host that starts its
- * VMs one after the other shall not pay for that each time.
+ * Arming patches the kernel's text once for each hook.  A host that starts its VMs
+ * one after the other shall not pay for that each time.
  */
 #define DISARM_DELAY	(5 * HZ)
 
 /*
- * For so long what came of the last try is taken to be so, of VMMs: each try has
- * ftrace go through all the functions that it can trace, and any user who may open
- * /dev/kvm can have as many as he likes.
+ * How long the result of the last attempt is remembered.  In each attempt ftrace goes
+ * through all functions that it can trace, and any user who may open /dev/kvm can
+ * cause as many attempts as he likes.
  */
 #define TRY_VALID	(5 * HZ)
 
@@ -29,33 +35,31 @@ static unsigned long tried;
 static int try_err;
 static bool has_tried;
 
-/* Some may have stayed set when the rest was removed, or could not be set. */
+/* Some hooks could not be removed, or only some could be armed. */
 static bool some_left;
 
-static void disarm_unless_held(struct work_struct *work);
-static DECLARE_DELAYED_WORK(disarm_work, disarm_unless_held);
+static void disarm_if_unused(struct work_struct *work);
+static DECLARE_DELAYED_WORK(disarm_work, disarm_if_unused);
 
 static int disarm(void)
 {
-	unsigned int nr;
-	struct hook *lazy = hooks_lazy(&nr);
 	int err = 0;
 
-	lockdep_assert_held(&hooks_lock);
-	if (lazy_armed || some_left)
-		err = hook_disarm_lazy(lazy, nr);
-	lazy_armed = false;
+	lockdep_assert_held(&ondemand_lock);
+	if (armed || some_left)
+		err = hook_disarm_on_demand();
+	armed = false;
 	some_left = err;
 	return err;
 }
 
-/* A failure leaves some armed: the next try removes them. */
-static void disarm_unless_held(struct work_struct *work)
+/* Hooks that could not be removed are tried again later. */
+static void disarm_if_unused(struct work_struct *work)
 {
-	mutex_lock(&hooks_lock);
-	if (!closed && !atomic_read(&holders) && disarm())
+	mutex_lock(&ondemand_lock);
+	if (!closed && !atomic_read(&users) && disarm())
 		mod_delayed_work(system_long_wq, &disarm_work, DISARM_DELAY);
-	mutex_unlock(&hooks_lock);
+	mutex_unlock(&ondemand_lock);
 }
 
 static void remember(int err)
@@ -72,14 +76,10 @@ static bool remembers(void)
 
 static int arm(void)
 {
-	unsigned int nr;
-	struct hook *lazy = hooks_lazy(&nr);
 	int err;
 
-	if (lazy_armed || !nr)
-		return 0;
-	err = hook_arm_lazy(lazy, nr);
-	lazy_armed = !err;
+	err = hook_arm_on_demand();
+	armed = !err;
 	some_left = err;
 	if (err)
 		mod_delayed_work(system_long_wq, &disarm_work, DISARM_DELAY);
@@ -89,120 +89,114 @@ static int arm(void)
 
 static int check(void)
 {
-	unsigned int nr;
-	struct hook *lazy = hooks_lazy(&nr);
-	int err;
+	/* Hooks that are left would be taken for another owner's. */
+	int err = some_left ? disarm() : 0;
 
-	if (lazy_armed || !nr)
-		return 0;
-	/* Those that are left would be in their own way. */
-	err = some_left ? disarm() : 0;
 	if (!err)
-		err = hook_check_lazy(lazy, nr);
+		err = hook_check_on_demand();
 	remember(err);
 	return err;
 }
 
+/* The error, or 0 if the on-demand hooks are armed or @attempt has succeeded. */
+static int armed_or(int (*attempt)(void), bool again)
+{
+	lockdep_assert_held(&ondemand_lock);
+	if (closed)
+		return -ENODEV;
+	if (hook_text_watch())
+		return -EBUSY;
+	if (armed || !hook_any_on_demand())
+		return 0;
+	if (!again && remembers() && (try_err || attempt == check))
+		return try_err;
+	return attempt();
+}
+
 /**
- * hooks_hold - have the lazy hooks armed
- * @again: try even if it has failed some seconds ago
+ * ondemand_get - take a reference on the on-demand hooks, and have them armed
+ * @again: try even if the last attempt failed some seconds ago
  *
- * Context: may sleep, and takes locks of ftrace or kprobes; not in a handler that
- * watches.
- * Return: 0; -ENODEV if the module is on its way out, or the error of
- * hook_arm_lazy(): nothing is held then.
+ * Context: may sleep, and takes locks of ftrace or kprobes; not in a handler of
+ * HOOK_WATCH.
+ * Return: 0; -ENODEV if the module is being unloaded, or the error of
+ * hook_arm_on_demand(): no reference is held then.
  */
-int hooks_hold(bool again)
+int ondemand_get(bool again)
 {
 	int err;
 
-	mutex_lock(&hooks_lock);
-	if (closed)
-		err = -ENODEV;
-	else if (hook_text_watch())
-		err = -EBUSY;
-	else if (!again && remembers() && try_err)
-		err = try_err;
-	else
-		err = arm();
+	mutex_lock(&ondemand_lock);
+	err = armed_or(arm, again);
 	if (!err)
-		atomic_inc(&holders);
-	mutex_unlock(&hooks_lock);
+		atomic_inc(&users);
+	mutex_unlock(&ondemand_lock);
 	return err;
 }
 
 /**
- * hooks_hold_more - hold them once more
+ * ondemand_get_more - take one more reference
  *
- * Context: any; somebody else, who holds them, must stay meanwhile.
+ * Context: any; the caller has a reference meanwhile.
  */
-void hooks_hold_more(void)
+void ondemand_get_more(void)
 {
-	atomic_inc(&holders);
+	atomic_inc(&users);
 }
 
 /**
- * hooks_release - the reverse; the last one has them disarmed some seconds later
+ * ondemand_put - drop a reference; some seconds after the last one they are removed
  *
  * Context: any.
  */
-void hooks_release(void)
+void ondemand_put(void)
 {
-	unsigned int nr;
-
-	hooks_lazy(&nr);
-	if (atomic_dec_and_test(&holders) && nr)
+	if (atomic_dec_and_test(&users) && hook_any_on_demand())
 		mod_delayed_work(system_long_wq, &disarm_work, DISARM_DELAY);
 }
 
 /**
- * hooks_try - could hooks_hold() have them armed just now?
+ * ondemand_possible - would ondemand_get() succeed now?
  *
- * They are not armed for that: who only asks must not cost other VMs anything.  The
- * answer is some seconds old at most.
+ * Does not arm them: a VMM that only asks costs other VMs nothing.  The answer is
+ * some seconds old at most.
  *
- * Context: as hooks_hold().
- * Return: false if not, with the reason in the log, or if the module is on its way
- * out.
+ * Context: as ondemand_get().
+ * Return: false if not, with the reason in the log, or if the module is being
+ * unloaded.
  */
-bool hooks_try(void)
+bool ondemand_possible(void)
 {
 	int err;
 
-	mutex_lock(&hooks_lock);
-	if (closed)
-		err = -ENODEV;
-	else if (hook_text_watch())
-		err = -EBUSY;
-	else if (!lazy_armed && remembers())
-		err = try_err;
-	else
-		err = check();
-	mutex_unlock(&hooks_lock);
+	mutex_lock(&ondemand_lock);
+	err = armed_or(check, false);
+	mutex_unlock(&ondemand_lock);
 	return !err;
 }
 
 /**
- * lazy_close - disarm the lazy hooks for good
+ * ondemand_close - remove the on-demand hooks for good
  *
- * The lock is not held for longer: a wrapper that unloading waits for may want it.
+ * ondemand_lock is not held until the module is gone: a wrapper that unloading waits
+ * for may take it.
  *
  * Context: module exit; may sleep.
  */
-void lazy_close(void)
+void ondemand_close(void)
 {
-	mutex_lock(&hooks_lock);
+	mutex_lock(&ondemand_lock);
 	closed = true;
 	disarm();
-	mutex_unlock(&hooks_lock);
+	mutex_unlock(&ondemand_lock);
 }
 
 /**
- * lazy_exit - the last of it, when no hook is left
+ * ondemand_exit - cancel the work, when no hook is left
  *
  * Context: module exit; may sleep.
  */
-void lazy_exit(void)
+void ondemand_exit(void)
 {
 	cancel_delayed_work_sync(&disarm_work);
 }

@@ -7,7 +7,7 @@
 #include <linux/bsearch.h>
 #include <linux/kernel.h>
 
-#include "vm/vm.h"
+#include "hook/hook.h"
 
 /* bsearch() calls: the compiler shall not see what is called. */
 static const int selftest_key = 0x1234, selftest_elt = 0x1234;
@@ -40,8 +40,8 @@ HOOK_WRAP(selftest_wrapped, int, (const void *key, const void *elt), (key, elt))
 }
 
 static struct hook selftests[] = {
-	{ "selftest_watched", "the selftest", &hook_selftest_watched },
-	{ "selftest_wrapped", "the selftest", &hook_selftest_wrapped },
+	{ "selftest_watched", "the selftest", &hook_selftest_watched, HOOK_ALWAYS },
+	{ "selftest_wrapped", "the selftest", &hook_selftest_wrapped, HOOK_ALWAYS },
 };
 
 static bool finds(cmp_func_t cmp)
@@ -65,13 +65,13 @@ static bool unhooked_works(void)
 }
 
 /**
- * selftest_hooks - prove that hooking works here
+ * hook_selftest - prove that hooking works here
  * @how: the mechanism
  *
  * Context: module init; may sleep.
  * Return: 0; -EIO if it does not do what it should, or the error of hook_arm().
  */
-int selftest_hooks(enum hook_mechanism how)
+int hook_selftest(enum hook_mechanism how)
 {
 	bool works;
 	int err;

@@ -106,7 +106,7 @@ int hook_text_check(struct hook *hooks, unsigned int nr)
 		if (!hooks[i].addr || hooks[i].armed || !jumps_away(&hooks[i]))
 			continue;
 		hook_cannot(&hooks[i], "its text has been rewritten, by a livepatch perhaps");
-		if (hooks[i].optional)
+		if (hooks[i].when == HOOK_OPTIONAL)
 			hooks[i].addr = 0;
 		else
 			err = -EBUSY;
@@ -145,7 +145,7 @@ static void notice(struct hook *hook, bool rewritten)
 	hook->rewritten = rewritten;
 	if (rewritten) {
 		pr_err("%s: its text has been rewritten while it was hooked: %s does not happen any more\n",
-		       hook->name, hook->lost);
+		       hook->name, hook->purpose);
 		hook->pins = try_module_get(THIS_MODULE);
 		return;
 	}

@@ -16,8 +16,11 @@
 
 #include <asm/mte.h>
 
-#include "vm/vm.h"
+#include "calls.h"
+#include "hook/hook.h"
+#include "kvm_private.h"
 #include "repair/tags.h"
+#include "vm/vm.h"
 
 /* A page's tags as the VMM has them: a byte each. */
 #define TAGS_PER_PAGE	(PAGE_SIZE / MTE_GRANULE_SIZE)
@@ -158,7 +161,7 @@ static notrace bool copies_tags(const u64 *x)
 	const struct file *filp = (const struct file *)x[0];
 
 	return (unsigned int)x[1] == KVM_ARM_MTE_COPY_TAGS &&
-	       registry_has_mte(filp->private_data);
+	       kvm_mte_enabled(filp->private_data);
 }
 
 HOOK_WRAP_WAITS(kvm_arch_vm_ioctl, copies_tags, long,
@@ -167,7 +170,7 @@ HOOK_WRAP_WAITS(kvm_arch_vm_ioctl, copies_tags, long,
 {
 	struct kvm *kvm = filp->private_data;
 
-	if (!registry_has_mte(kvm))
+	if (!kvm_mte_enabled(kvm))
 		return original(kvm_arch_vm_ioctl)(filp, ioctl, arg);
 	return copy_tags(kvm, (const void __user *)arg);
 }

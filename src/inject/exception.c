@@ -6,6 +6,8 @@
  * kernels clear it.  Without it the guest's handler checks tags before it is
  * ready to.
  */
+#include "calls.h"
+#include "hook/hook.h"
 #include "vm/vm.h"
 
 /*
@@ -22,7 +24,7 @@ static void make_pstate(struct kvm_vcpu *vcpu)
 
 	if (!loaded)
 		vcpu_load(vcpu);
-	kernel.make_pstate(vcpu);
+	kfn.make_pstate(vcpu);
 	compat_exception_forget(vcpu);
 	if (!loaded)
 		vcpu_put(vcpu);
@@ -31,7 +33,7 @@ static void make_pstate(struct kvm_vcpu *vcpu)
 /* An exception was injected, by this vCPU's thread or an ioctl on it. */
 static void set_tco(struct kvm_vcpu *vcpu)
 {
-	if (!registry_has_mte(vcpu->kvm))
+	if (!kvm_mte_enabled(vcpu->kvm))
 		return;
 	if (compat_exception_noted(vcpu))
 		make_pstate(vcpu);

@@ -3,12 +3,7 @@
 #ifndef _KVM_MTE_INJECT_H
 #define _KVM_MTE_INJECT_H
 
-#include "vm/backend.h"
-#include "vm/state.h"
-
-/* reboot.c: changes that wait for the guest's reboot */
-void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu);
-void vm_vcpu_ran(struct kvm_vcpu *vcpu);
+#include "vm/vm.h"
 
 /* vcpu.c: HCR_EL2.ATA and the four registers */
 int vcpu_prepare(struct kvm_vcpu *vcpu);

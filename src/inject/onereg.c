@@ -10,8 +10,10 @@
 #include <linux/kvm_host.h>
 #include <linux/uaccess.h>
 
-#include "vm/vm.h"
+#include "hook/hook.h"
 #include "inject/vcpu.h"
+#include "kvm_private.h"
+#include "vm/vm.h"
 
 HOOK_ORIGINAL(kvm_arm_sys_reg_get_reg);
 HOOK_ORIGINAL(kvm_arm_sys_reg_set_reg);
@@ -57,7 +59,7 @@ static u64 *accessible_tag_reg(struct kvm_vcpu *vcpu, u64 id)
 	struct mte_vcpu *mv;
 
 	mv = vcpu_find(vcpu);
-	if (!mv || !(registry_has_mte(vcpu->kvm) || mv->listed))
+	if (!mv || !(kvm_mte_enabled(vcpu->kvm) || mv->listed))
 		return NULL;
 	return tag_reg(&mv->regs, id);
 }
@@ -90,7 +92,7 @@ static notrace bool is_got(const u64 *x)
 	u64 id = ((const struct kvm_one_reg *)x[1])->id;
 
 	if (id == PFR1_ID)
-		return registry_has_mte(vcpu->kvm);
+		return kvm_mte_enabled(vcpu->kvm);
 	return is_tag_reg(id) && accessible_tag_reg(vcpu, id);
 }
 
@@ -99,7 +101,7 @@ HOOK_WRAP_WAITS(kvm_arm_sys_reg_get_reg, is_got, int,
 {
 	u64 *place;
 
-	if (reg->id == PFR1_ID && registry_has_mte(vcpu->kvm))
+	if (reg->id == PFR1_ID && kvm_mte_enabled(vcpu->kvm))
 		return get_pfr1(vcpu, reg);
 	place = accessible_tag_reg(vcpu, reg->id);
 	if (!place)
@@ -131,7 +133,7 @@ static bool may_have_saved_mte(struct kvm_vcpu *vcpu)
 {
 	struct mte_vm *vm;
 
-	if (registry_has_mte(vcpu->kvm))
+	if (kvm_mte_enabled(vcpu->kvm))
 		return true;
 	vm = registry_find(vcpu->kvm);
 	return vm && READ_ONCE(vm->had_mte);
@@ -172,7 +174,7 @@ HOOK_WRAP(kvm_arm_num_sys_reg_descs, unsigned long, (struct kvm_vcpu *vcpu),
 
 	if (!mv)
 		return nr;
-	mv->counted = registry_has_mte(vcpu->kvm);
+	mv->counted = kvm_mte_enabled(vcpu->kvm);
 	return mv->counted ? nr + ARRAY_SIZE(tag_reg_ids) : nr;
 }
 

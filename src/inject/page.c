@@ -16,8 +16,10 @@
 #include <linux/swap.h>
 #include <linux/swapops.h>
 
-#include "vm/vm.h"
+#include "calls.h"
+#include "hook/hook.h"
 #include "repair/tags.h"
+#include "vm/vm.h"
 
 /*
  * Test, clear and set must be one step: a page may be mapped into two VMs at
@@ -124,7 +126,7 @@ static bool init_page(struct page *page)
 {
 	if (test_bit(PG_mte_tagged, &page->flags))
 		return false;
-	kernel.clear_page_tags(page_address(page));
+	kfn.clear_page_tags(page_address(page));
 	/*
 	 * Whoever sees the flag must see cleared tags.  Pairs with tags_read();
 	 * the kernel's own copy_highpage() and mte_save_tags() have no barrier,
@@ -239,7 +241,7 @@ void tags_read(struct page *page, struct page_tags *tags)
 	if (!test_bit(PG_mte_tagged, &page->flags))
 		return;
 	smp_rmb();	/* Tags behind the flag; pairs with init_page(). */
-	kernel.save_page_tags(page_address(page), tags);
+	kfn.save_page_tags(page_address(page), tags);
 }
 
 /**
@@ -255,7 +257,7 @@ void tags_write(struct page *page, const struct page_tags *tags)
 
 	tags_init(page);
 	raw_spin_lock(lock);
-	kernel.restore_page_tags(page_address(page), tags);
+	kfn.restore_page_tags(page_address(page), tags);
 	raw_spin_unlock(lock);
 }
 

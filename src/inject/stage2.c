@@ -13,9 +13,11 @@
 #include <linux/mm.h>
 #include <linux/ratelimit.h>
 
-#include "vm/vm.h"
+#include "hook/hook.h"
+#include "kvm_private.h"
 #include "repair/tags.h"
 #include "trace.h"
+#include "vm/vm.h"
 
 static int init_range(struct mte_vm *vm, u64 phys, u64 size,
 		      unsigned int *cleared)

@@ -19,9 +19,11 @@
 #include <linux/swap.h>
 #include <linux/swapops.h>
 
-#include "vm/vm.h"
+#include "calls.h"
+#include "hook/hook.h"
 #include "repair/tags.h"
 #include "trace.h"
+#include "vm/vm.h"
 
 /**
  * tags_restore - restore tags that were saved for a swap entry
@@ -35,7 +37,7 @@
 bool tags_restore(struct page *page, swp_entry_t entry)
 {
 	if (!entry.val || non_swap_entry(entry) ||
-	    !kernel.restore_tags(entry, page))
+	    !kfn.restore_tags(entry, page))
 		return false;
 	/* Tags before flag, as in page.c:init_page(). */
 	smp_wmb();

@@ -10,8 +10,10 @@
 #include <asm/esr.h>
 #include <asm/sysreg.h>
 
-#include "vm/vm.h"
+#include "calls.h"
+#include "hook/hook.h"
 #include "inject/vcpu.h"
+#include "vm/vm.h"
 
 /* Set/way operations on tags, ARM DDI 0487 C5.4; 5.10 has no names for them. */
 #define SYS_DC_IGSW	sys_insn(1, 0, 7, 6, 4)
@@ -61,7 +63,7 @@ static void skip_instruction(struct kvm_vcpu *vcpu)
 static int emulate_set_way(struct kvm_vcpu *vcpu)
 {
 	if (!cpus_have_const_cap(ARM64_HAS_STAGE2_FWB))
-		kernel.set_way_flush(vcpu);
+		kfn.set_way_flush(vcpu);
 	skip_instruction(vcpu);
 	return 1;
 }

@@ -17,7 +17,6 @@
 #include <linux/hashtable.h>
 #include <linux/kvm_host.h>
 #include <linux/percpu.h>
-#include <linux/ratelimit.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -25,9 +24,11 @@
 #include <asm/barrier.h>
 #include <asm/sysreg.h>
 
+#include "hook/hook.h"
 #include "inject/inject.h"
-#include "trace.h"
 #include "inject/vcpu.h"
+#include "trace.h"
+#include "vm/vm.h"
 
 /* Upstream's reset_unknown(): the architecture leaves the values UNKNOWN. */
 #define RESET_UNKNOWN	0x1de7ec7edbadc0deULL
@@ -181,15 +182,16 @@ static struct preempt_ops preempt_ops = {
  * that ends: a change takes the mutexes of all vCPUs (vcpus.c), or their
  * KVM_ARM_VCPU_INIT (reboot.c).
  */
-static notrace bool runs_with_mte(const u64 *x)
+static notrace bool has_or_gets_mte(const u64 *x)
 {
-	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)x[0];
+	const struct kvm_vcpu *vcpu = (const struct kvm_vcpu *)x[0];
 
-	if (atomic_read(&vms_pending))
-		vm_vcpu_ran(vcpu);
-	/* Counters before state; pairs with vm_enter_state(). */
+	/* First: a change that is completed meanwhile is then seen below. */
+	if (vm_is_pending(vcpu->kvm))
+		return true;
+	/* Counters before state; pairs with write_state(). */
 	smp_rmb();
-	return registry_has_mte(vcpu->kvm);
+	return kvm_mte_enabled(vcpu->kvm);
 }
 
 /*
@@ -223,14 +225,15 @@ static void end_run(struct kvm_vcpu *vcpu, struct mte_vcpu *mv)
  * KVM_RUN may last as long as the guest likes.  It does not hold up the module's
  * exit: a VM that is not off pins the module, and does not become off during it.
  */
-HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, runs_with_mte, int, (struct kvm_vcpu *vcpu),
+HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, has_or_gets_mte, int, (struct kvm_vcpu *vcpu),
 	     (vcpu))
 {
 	struct mte_vcpu *mv = vcpu_find(vcpu);
 	int ret;
 
+	vm_vcpu_will_run(vcpu);
 	/* Without a place for its registers it would see the host's: no MTE. */
-	if (!mv)
+	if (!mv || !kvm_mte_enabled(vcpu->kvm))
 		return original(kvm_arch_vcpu_ioctl_run)(vcpu);
 	begin_run(vcpu, mv);
 	ret = original(kvm_arch_vcpu_ioctl_run)(vcpu);
@@ -270,17 +273,15 @@ static int check_width(struct kvm_vcpu *vcpu)
 	struct mte_vm *vm;
 
 	if (!test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features) ||
-	    !registry_has_mte(vcpu->kvm))
+	    !kvm_mte_enabled(vcpu->kvm))
 		return 0;
 	vm = registry_find(vcpu->kvm);
-	if (vm_leave_policy_vcpu(vm, vcpu)) {
-		pr_notice_ratelimited("%d-%d: policy asked for MTE, but a vCPU is 32-bit: off\n",
-				      vm->creator, vm->fd);
+	if (vm_policy_fallback_vcpu(vm, vcpu)) {
+		vm_notice(vm, "policy asked for MTE, but a vCPU is 32-bit: off\n");
 		return 0;
 	}
 	trace_kvm_mte_refuse(vm, REFUSED_32BIT, 0, -EINVAL);
-	pr_notice_ratelimited("%d-%d: 32-bit vCPU refused: MTE is for 64-bit guests only\n",
-			      vm->creator, vm->fd);
+	vm_notice(vm, "32-bit vCPU refused: MTE is for 64-bit guests only\n");
 	return -EINVAL;
 }
 

@@ -9,6 +9,8 @@
 #include <asm/cpufeature.h>
 #include <asm/sysreg.h>
 
+#include "kvm_private.h"
+
 /**
  * struct mte_regs - the registers that MTE adds at EL1
  * @rgsr: RGSR_EL1
@@ -51,6 +53,16 @@ struct mte_vcpu {
 static inline u64 host_mte_field(void)
 {
 	return read_sanitised_ftr_reg(SYS_ID_AA64PFR1_EL1) & PFR1_MTE_MASK;
+}
+
+/*
+ * The predicate for a vCPU in KVM_RUN, in its own context: the wrapper of KVM_RUN has
+ * set HCR_EL2.ATA if and only if the VM has MTE, and a VM's state does not change
+ * meanwhile.  Elsewhere: kvm_mte_enabled().
+ */
+static inline bool vcpu_runs_mte(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.hcr_el2 & BIT(HCR_ATA_BIT);
 }
 
 struct mte_vcpu *vcpu_find(const struct kvm_vcpu *vcpu);

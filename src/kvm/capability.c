@@ -3,28 +3,30 @@
  * KVM_CAP_ARM_MTE: VMMs that ask for guest MTE by themselves.
  *
  * Some VMMs enable whatever is advertised and give up if that fails, so the two
- * answers must agree: who is told yes finds that the hooks can be armed that it takes.  Before
- * there is a VM it is the calling process's policy that decides; a VM keeps the
- * policy it was made with.
+ * answers must agree: KVM_CHECK_EXTENSION says yes only if the hooks that
+ * KVM_ENABLE_CAP needs can be armed.  Before there is a VM the calling process's
+ * policy decides; a VM keeps the policy that it was created with.
  *
  * Documentation/virt/kvm/api.rst 7.28; arch/arm64/kvm/arm.c upstream.
  */
 #include <linux/kvm_host.h>
-#include <linux/ratelimit.h>
 
+#include "compat.h"
+#include "hook/hook.h"
+#include "hook/ondemand.h"
 #include "vm/backend.h"
 
 /* KVM_CHECK_EXTENSION on /dev/kvm (no VM yet) or on a VM. */
-static bool policy_lets(const struct mte_vm *vm)
+static bool policy_allows(const struct mte_vm *vm)
 {
 	return (vm ? vm->policy : policy_of_current()) != POLICY_OFF;
 }
 
 /*
- * A VM that could not be registered is as without the module, and so are all while the
- * module comes or goes.
+ * KVM's own answer: to a VM that could not be registered, and to all VMs while the
+ * module is being loaded or unloaded.
  */
-static bool is_kvms_own(const struct kvm *kvm, const struct mte_vm *vm)
+static bool answer_is_kvms(const struct kvm *kvm, const struct mte_vm *vm)
 {
 	return (kvm && !vm) || !vm_may_set();
 }
@@ -39,12 +41,12 @@ HOOK_WRAP_IF(kvm_vm_ioctl_check_extension, is_asked, int,
 {
 	struct mte_vm *vm = kvm ? registry_find(kvm) : NULL;
 
-	if (!policy_lets(vm))
+	if (!policy_allows(vm))
 		return 0;
-	if (is_kvms_own(kvm, vm))
+	if (answer_is_kvms(kvm, vm))
 		return original(kvm_vm_ioctl_check_extension)(kvm, ext);
-	return backend_offers(kvm, original(kvm_vm_ioctl_check_extension)) &&
-	       hooks_try();
+	return vm_backend->offers_cap(kvm, original(kvm_vm_ioctl_check_extension)) &&
+	       ondemand_possible();
 }
 
 static notrace bool is_enabled(const u64 *x)
@@ -54,19 +56,18 @@ static notrace bool is_enabled(const u64 *x)
 	return cap->cap == KVM_CAP_ARM_MTE;
 }
 
-/* KVM_ENABLE_CAP on a VM.  Waits for locks that are held where KVM copies to user. */
+/* KVM_ENABLE_CAP on a VM.  Waits for locks that KVM holds while it copies to user space. */
 HOOK_WRAP_WAITS(kvm_vm_ioctl_enable_cap, is_enabled, int,
 		(struct kvm *kvm, struct kvm_enable_cap *cap), (kvm, cap))
 {
 	struct mte_vm *vm = registry_find(kvm);
 
-	if (!policy_lets(vm)) {
+	if (!policy_allows(vm)) {
 		if (!cap->flags && vm)
-			pr_notice_ratelimited("%d-%d: its VMM asked for MTE: refused by policy off\n",
-					      vm->creator, vm->fd);
+			vm_notice(vm, "its VMM asked for MTE: refused by policy off\n");
 		return -EINVAL;
 	}
-	if (is_kvms_own(kvm, vm))
+	if (answer_is_kvms(kvm, vm))
 		return original(kvm_vm_ioctl_enable_cap)(kvm, cap);
-	return backend_enable(vm, cap, original(kvm_vm_ioctl_enable_cap));
+	return vm_backend->enable_cap(vm, cap, original(kvm_vm_ioctl_enable_cap));
 }

@@ -11,6 +11,9 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
+#include "calls.h"
+#include "kvm/scan.h"
+#include "policy/policy.h"
 #include "vm/vm.h"
 
 /**
@@ -45,9 +48,9 @@ static struct kvm *vm_of_file(const struct file *file)
 {
 	const struct kvm_vcpu *vcpu = file->private_data;
 
-	if (file->f_op->unlocked_ioctl == kernel.vm_ioctl)
+	if (file->f_op->unlocked_ioctl == kfn.vm_ioctl)
 		return file->private_data;
-	if (file->f_op->unlocked_ioctl == kernel.vcpu_ioctl)
+	if (file->f_op->unlocked_ioctl == kfn.vcpu_ioctl)
 		return vcpu->kvm;
 	return NULL;
 }
@@ -144,7 +147,7 @@ int scan_vms(void)
 /* Finds the descriptor of a VM's own file. */
 static int match_vm(const void *kvm, struct file *file, unsigned int fd)
 {
-	if (file->f_op->unlocked_ioctl == kernel.vm_ioctl &&
+	if (file->f_op->unlocked_ioctl == kfn.vm_ioctl &&
 	    file->private_data == kvm)
 		return fd + 1;
 	return 0;

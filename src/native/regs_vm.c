@@ -14,6 +14,7 @@
 #include <asm/cpufeature.h>
 #include <asm/sysreg.h>
 
+#include "calls.h"
 #include "native/native.h"
 
 #define CLIDR_LOC_MASK		GENMASK_ULL(26, 24)
@@ -51,7 +52,7 @@ void native_switch_id_regs(struct kvm *kvm, bool on)
 		val &= ~id_regs[i].fields;
 		if (on)
 			val |= read_sanitised_ftr_reg(id_regs[i].reg) & id_regs[i].fields;
-		kernel.set_vm_id_reg(kvm, id_regs[i].reg, val);
+		kfn.set_vm_id_reg(kvm, id_regs[i].reg, val);
 	}
 }
 

@@ -19,7 +19,7 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 
-#include "policy.h"
+#include "policy/pids.h"
 
 #define LISTED_BITS	8
 
@@ -265,12 +265,12 @@ COMPAT_BIN_ATTRIBUTES policy_pids_attrs[] = {
 };
 
 /**
- * policy_exit - forget all processes
+ * policy_forget_pids - forget all processes
  *
  * Context: module exit or a failed init, when nobody can ask or write any more;
  * may sleep.
  */
-void policy_exit(void)
+void policy_forget_pids(void)
 {
 	struct hlist_node *next;
 	struct listed *l;

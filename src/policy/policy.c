@@ -9,7 +9,7 @@
 #include <linux/ratelimit.h>
 #include <linux/string.h>
 
-#include "policy.h"
+#include "policy/pids.h"
 
 static const char * const words[] = {
 	[POLICY_REQUEST] = "request",
@@ -93,3 +93,14 @@ const struct attribute_group policy_group = {
 	.attrs = policy_attrs,
 	.bin_attrs = policy_pids_attrs,
 };
+
+/**
+ * policy_exit - forget all processes
+ *
+ * Context: module exit or a failed init, when nobody can ask or write any more;
+ * may sleep.
+ */
+void policy_exit(void)
+{
+	policy_forget_pids();
+}

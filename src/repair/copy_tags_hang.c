@@ -14,13 +14,15 @@
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 
-#include "native/native.h"
+#include "hook/hook.h"
+#include "kvm_private.h"
+#include "repair/page_tags.h"
 
 /* With a reference.  KVM refuses memory of devices. */
 static void init_before_copy(struct page *page)
 {
-	if (page && pfn_to_online_page(page_to_pfn(page)) && !native_has_tags(page))
-		native_init_tags(page, 1);
+	if (page && pfn_to_online_page(page_to_pfn(page)) && !page_tags_in_use(page))
+		page_tags_init(page, 1);
 }
 
 static notrace bool writes_to_mte_vm(const u64 *x)

@@ -14,7 +14,10 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 
-#include "native/native.h"
+#include "hook/hook.h"
+#include "kvm_private.h"
+#include "repair/page_tags.h"
+#include "vm/vm.h"
 
 /* KVM faults pages in for VMs of the calling process only. */
 static bool process_has_mte_vm(void)
@@ -29,8 +32,8 @@ static bool process_has_mte_vm(void)
 
 static void init_if_hugetlb(struct page *page)
 {
-	if (PageHuge(page) && !native_has_tags(page) && process_has_mte_vm())
-		native_init_tags(page, 1);
+	if (PageHuge(page) && !page_tags_in_use(page) && process_has_mte_vm())
+		page_tags_init(page, 1);
 }
 
 static notrace bool is_of_mte_process(const u64 *x)

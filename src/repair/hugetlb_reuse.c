@@ -13,14 +13,16 @@
 #include <linux/pagemap.h>
 #include <linux/rmap.h>
 
-#include "vm/vm.h"
+#include "calls.h"
+#include "hook/hook.h"
 #include "repair/tags.h"
+#include "vm/vm.h"
 
 /*
  * Shared struct pages, which are read-only, show one that stands before them and
  * has been cleared: no flag is seen there, and nothing written.
  */
-static void disown(struct page *head)
+static void clear_tagged(struct page *head)
 {
 	unsigned long nr = compound_nr(head), i;
 
@@ -35,7 +37,7 @@ static void disown(struct page *head)
  */
 HOOK_WRAP_VOID(free_huge_page, (struct page *page), (page))
 {
-	disown(page);
+	clear_tagged(page);
 	original(free_huge_page)(page);
 }
 
@@ -44,13 +46,13 @@ HOOK_WRAP_VOID(free_huge_page, (struct page *page), (page))
  * sets the flag only after clearing megabytes of memory, long after this is
  * through: interrupts are off.
  */
-static void disown_if_free(struct page *page)
+static void clear_if_free(struct page *page)
 {
 	unsigned long flags;
 
 	local_irq_save(flags);
 	if (PageHead(page) && PageHuge(page) && !page_count(page))
-		disown(page);
+		clear_tagged(page);
 	local_irq_restore(flags);
 }
 
@@ -73,7 +75,7 @@ static bool is_not_mte(compat_rmap_t *page, struct vm_area_struct *vma,
  * Of a hugetlb page the file's i_mmap_rwsem comes before the page's lock (mm/rmap.c,
  * lock ordering), so it is only tried.
  */
-static bool try_disown_unless_mte(struct page *page)
+static bool try_clear_unless_mte(struct page *page)
 {
 	struct address_space *mapping = NULL;
 	bool owned = false;
@@ -84,17 +86,17 @@ static bool try_disown_unless_mte(struct page *page)
 	if (mapping && !i_mmap_trylock_write(mapping))
 		return false;
 	if (mapping)
-		kernel.rmap_walk_locked(compat_rmap(page), &rwc);
+		kfn.rmap_walk_locked(compat_rmap(page), &rwc);
 	else if (PageAnon(page))
-		kernel.rmap_walk(compat_rmap(page), &rwc);
+		kfn.rmap_walk(compat_rmap(page), &rwc);
 	if (!owned)
-		disown(page);
+		clear_tagged(page);
 	if (mapping)
 		i_mmap_unlock_write(mapping);
 	return true;
 }
 
-static void disown_unless_mte(struct page *page)
+static void clear_unless_mte(struct page *page)
 {
 	bool done = true;
 
@@ -103,7 +105,7 @@ static void disown_unless_mte(struct page *page)
 			usleep_range(100, 200);
 		lock_page(page);
 		if (PageHead(page) && PageHuge(page))
-			done = try_disown_unless_mte(page);
+			done = try_clear_unless_mte(page);
 		unlock_page(page);
 	} while (!done);
 }
@@ -114,15 +116,15 @@ static void check_page(unsigned long pfn)
 
 	if (!page || !PageHead(page) || !PageHuge(page))
 		return;
-	disown_if_free(page);
+	clear_if_free(page);
 	if (!get_page_unless_zero(page))
 		return;
-	disown_unless_mte(page);
+	clear_unless_mte(page);
 	put_page(page);
 }
 
 /**
- * tags_disown_hugetlb - drop the flag from hugetlb pages whose tags are nobody's
+ * tags_clear_hugetlb - clear PG_mte_tagged of hugetlb pages whose tags are not in use
  *
  * They were freed before free_huge_page() was hooked; some may have a new owner
  * by now.
@@ -130,7 +132,7 @@ static void check_page(unsigned long pfn)
  * Context: module init, when the hooks are armed and all VMs with MTE registered;
  * may sleep.
  */
-void tags_disown_hugetlb(void)
+void tags_clear_hugetlb(void)
 {
 	unsigned long pfn, end;
 	int node;

@@ -11,16 +11,17 @@
 #include <linux/mm.h>
 #include <linux/preempt.h>
 
-#include "native/native.h"
+#include "calls.h"
+#include "repair/page_tags.h"
 
 /**
- * native_has_tags - are a page's tags somebody's?
+ * page_tags_in_use - are a page's tags in use?
  * @page: the page, with a reference or mapped
  *
  * Context: any.
  * Return: true if its tags have been initialised.
  */
-bool native_has_tags(struct page *page)
+bool page_tags_in_use(struct page *page)
 {
 	if (compat_has_hugetlb_flag(page))
 		return compat_hugetlb_mte_tagged(page);
@@ -31,7 +32,7 @@ static void init_page(struct page *page)
 {
 	if (!compat_try_page_mte_tagging(page))
 		return;
-	kernel.clear_page_tags(page_address(page));
+	kfn.clear_page_tags(page_address(page));
 	set_page_mte_tagged(page);
 }
 
@@ -43,12 +44,12 @@ static void init_hugetlb_page(struct page *head)
 	if (!compat_try_hugetlb_mte_tagging(head))
 		return;
 	for (i = 0; i < nr; i++)
-		kernel.clear_page_tags(page_address(head + i));
+		kfn.clear_page_tags(page_address(head + i));
 	compat_set_hugetlb_mte_tagged(head);
 }
 
 /**
- * native_init_tags - clear the tags of those pages that nobody's tags are in
+ * page_tags_init - clear the tags of those pages whose tags are not in use
  * @page: first page; of a hugetlb page that has one flag, all of it is meant
  * @nr: number of base pages
  *
@@ -57,7 +58,7 @@ static void init_hugetlb_page(struct page *head)
  * Context: any; with a reference, or mmu_lock, or where nobody else can have the
  * pages.  Before 6.2 there is no lock: with mmu_lock or exclusively.
  */
-void native_init_tags(struct page *page, unsigned long nr)
+void page_tags_init(struct page *page, unsigned long nr)
 {
 	bool whole = compat_has_hugetlb_flag(page);
 
@@ -71,14 +72,14 @@ void native_init_tags(struct page *page, unsigned long nr)
 }
 
 /**
- * native_tags_differ - are some of these pages flagged, but not all?
+ * page_tags_differ - are some of these pages flagged, but not all?
  * @page: first page, of those that have a flag each
  * @nr: number of base pages
  *
  * Context: any.
  * Return: so it was just now; others may set a flag meanwhile.
  */
-bool native_tags_differ(struct page *page, unsigned long nr)
+bool page_tags_differ(struct page *page, unsigned long nr)
 {
 	bool first = page_mte_tagged(page);
 	unsigned long i;
@@ -90,13 +91,13 @@ bool native_tags_differ(struct page *page, unsigned long nr)
 }
 
 /**
- * native_complete_tags - a huge page is to be split: all its pages or none
+ * page_tags_make_uniform - a huge page is to be split: all its pages or none
  * @head: first page
  * @nr: number of base pages
  *
  * Context: any; see thp_split.c.
  */
-void native_complete_tags(struct page *head, unsigned long nr)
+void page_tags_make_uniform(struct page *head, unsigned long nr)
 {
 	unsigned long i;
 
@@ -104,5 +105,5 @@ void native_complete_tags(struct page *head, unsigned long nr)
 		if (page_mte_tagged(head + i))
 			break;
 	if (i < nr)
-		native_init_tags(head, nr);
+		page_tags_init(head, nr);
 }

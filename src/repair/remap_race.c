@@ -20,7 +20,9 @@
 
 #include <asm/memory.h>
 
-#include "native/native.h"
+#include "hook/hook.h"
+#include "kvm_private.h"
+#include "repair/page_tags.h"
 
 /* Not in the linear map: its tags are not ours to clear, and KVM maps it as device. */
 static bool is_memory(unsigned long pfn)
@@ -34,10 +36,10 @@ static void init_range(unsigned long pfn, unsigned long nr)
 
 	if (!page || (nr > 1 && !PageCompound(page)))
 		return;
-	if (nr == 1 && native_has_tags(page))
+	if (nr == 1 && page_tags_in_use(page))
 		return;
 	if (is_memory(pfn))
-		native_init_tags(page, nr);
+		page_tags_init(page, nr);
 }
 
 static notrace bool is_mte_memory(const u64 *x)

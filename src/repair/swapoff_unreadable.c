@@ -15,7 +15,9 @@
 #include <linux/swap.h>
 #include <linux/swapops.h>
 
-#include "native/native.h"
+#include "hook/hook.h"
+#include "calls.h"
+#include "repair/page_tags.h"
 
 HOOK_WATCH3(ksm_might_need_to_copy, struct page *, struct page *, page,
 	    struct vm_area_struct *, vma, unsigned long, address)
@@ -25,6 +27,6 @@ HOOK_WATCH3(ksm_might_need_to_copy, struct page *, struct page *, page,
 	if (!PageSwapCache(page) || page_mte_tagged(page))
 		return;
 	/* With the flag, the page was never away: its tags may be newer. */
-	if (kernel.restore_tags(entry, page))
+	if (kfn.restore_tags(entry, page))
 		set_page_mte_tagged(page);
 }

@@ -13,13 +13,15 @@
 #include <linux/rmap.h>
 #include <linux/sched.h>
 
-#include "native/native.h"
+#include "hook/hook.h"
+#include "kvm_private.h"
+#include "repair/page_tags.h"
 #include "repair/tags.h"
 
 COMPAT_WATCH_SPLIT
 {
 	if (PageCompound(COMPAT_SPLIT_HEAD))
-		native_complete_tags(COMPAT_SPLIT_HEAD,
+		page_tags_make_uniform(COMPAT_SPLIT_HEAD,
 				     compound_nr(COMPAT_SPLIT_HEAD));
 }
 
@@ -40,10 +42,10 @@ static void complete_ahead(struct folio *folio)
 {
 	unsigned long i, nr = folio_nr_pages(folio);
 
-	if (!native_tags_differ(&folio->page, nr))
+	if (!page_tags_differ(&folio->page, nr))
 		return;
 	for (i = 0; i < nr; i += TAGS_CHUNK_SPLIT) {
-		native_init_tags(folio_page(folio, i), min(nr - i, TAGS_CHUNK_SPLIT));
+		page_tags_init(folio_page(folio, i), min(nr - i, TAGS_CHUNK_SPLIT));
 		cond_resched();
 	}
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The two backends: inject/ supplies guest MTE to a KVM that has none, native/
- * switches that of a KVM which has it.  Kbuild compiles one of them; all others
- * of the module know only what stands here.
+ * What a backend must offer.  inject/ supplies guest MTE to a KVM that has none,
+ * native/ switches that of a KVM which has it.  Kbuild compiles one of them; all other
+ * rooms know only what stands here.
  */
 #ifndef _KVM_MTE_BACKEND_H
 #define _KVM_MTE_BACKEND_H
@@ -10,42 +10,51 @@
 #include "vm/vm.h"
 
 /**
- * enum repair - a hole of the kernel in which tags are lost or shown
- * @REPAIR_THP_SPLIT: a huge page with and without tags is split
- * @REPAIR_BLOCK_COLLAPSE: entries of 4 KiB become a block again
- * @REPAIR_HUGETLB_REUSE: a hugetlb page goes to its next owner
- * @REPAIR_HUGETLB_PARTIAL: a hugetlb page is flagged when a part of it is cleared
- * @REPAIR_REMAP_RACE: a page is replaced while a permission fault is handled
- * @REPAIR_SWAPOFF_UNREADABLE: swapoff reads pages back that are PROT_NONE
- * @REPAIR_COPY_TAGS_HANG: KVM_ARM_MTE_COPY_TAGS sleeps with a page's tag lock held
+ * struct vm_backend - the operations of a backend
+ * @name: its word in sysfs
+ * @check_host: can KVM's guests be given MTE on this host?  0, or -ENODEV with the
+ *	exact reason in the log.  Module init.
+ * @init: the hooks are armed, no VM is registered yet.  Module init; may sleep.
+ * @vms_known: the VMs that existed before the module are registered.  Module init; may
+ *	sleep.
+ * @exit: no hook can run any more.  Module exit or a failed init.
+ * @vcpu_precreate: a VM is about to get a vCPU.  kvm->lock held; may sleep.
+ * @kvm_has_mte: has KVM itself given the VM MTE, by its VMM or by @switch_mte?
+ * @prepare: allocate what turning a VM on takes, for its @nr vCPUs, which are held
+ *	(vcpus_hold()).  0 or -ENOMEM; may sleep.
+ * @switch_mte: a VM that has never run gets MTE, or loses it.  All its vCPUs are held,
+ *	or see vm_policy_fallback_vcpu(); may sleep.
+ * @set_after_run: a change is asked for after a vCPU has run: do it, note it for the
+ *	guest's reboot, or -EBUSY.  slots_lock held.
+ * @enable_cap: KVM_ENABLE_CAP by the VMM; @orig is KVM's own function.  What the ioctl
+ *	returns (api.rst 7.28); may sleep.
+ * @offers_cap: would KVM_CHECK_EXTENSION say yes, if policy lets it?  @kvm is NULL for
+ *	/dev/kvm.
+ * @vma_can_hold_tags: may an MTE VM have a mapping of its VMM, from @start to @end
+ *	(bytes), as memory?  mmap_lock held; may sleep.
  */
-enum repair {
-	REPAIR_THP_SPLIT, REPAIR_BLOCK_COLLAPSE, REPAIR_HUGETLB_REUSE,
-	REPAIR_HUGETLB_PARTIAL, REPAIR_REMAP_RACE, REPAIR_SWAPOFF_UNREADABLE,
-	REPAIR_COPY_TAGS_HANG
+struct vm_backend {
+	const char *name;
+	int (*check_host)(void);
+	void (*init)(void);
+	void (*vms_known)(void);
+	void (*exit)(void);
+	void (*vcpu_precreate)(struct kvm *kvm);
+	bool (*kvm_has_mte)(struct kvm *kvm);
+	int (*prepare)(struct kvm *kvm, int nr);
+	void (*switch_mte)(struct kvm *kvm, bool on, int nr);
+	int (*set_after_run)(struct mte_vm *vm, bool on, enum vm_origin origin);
+	int (*enable_cap)(struct mte_vm *vm, struct kvm_enable_cap *cap,
+			  int (*orig)(struct kvm *kvm, struct kvm_enable_cap *cap));
+	bool (*offers_cap)(struct kvm *kvm, int (*orig)(struct kvm *kvm, long ext));
+	bool (*vma_can_hold_tags)(struct vm_area_struct *vma, unsigned long start,
+				  unsigned long end);
 };
 
-const char *backend_name(void);
-int backend_check_host(void);
-void backend_init(void);
-void backend_vms_known(void);
-void backend_vcpu_comes(struct kvm *kvm);
-void backend_exit(void);
-const char *backend_repair(enum repair repair);
+/* Set by main.c, before anything else runs. */
+extern const struct vm_backend *vm_backend;
 
-/* hook_table.c */
-bool hooks_need_repair(enum repair repair);
-bool hooks_have_repair(enum repair repair);
-
-bool backend_kvm_has_mte(struct kvm *kvm);
-int backend_prepare(struct kvm *kvm, int nr);
-void backend_switch(struct kvm *kvm, bool on, int nr);
-int backend_set_after_run(struct mte_vm *vm, bool on, enum vm_origin origin);
-int backend_enable(struct mte_vm *vm, struct kvm_enable_cap *cap,
-		   int (*kvms_own)(struct kvm *kvm, struct kvm_enable_cap *cap));
-bool backend_offers(struct kvm *kvm,
-		    int (*kvms_own)(struct kvm *kvm, long ext));
-bool backend_vma_can_hold_tags(struct vm_area_struct *vma, unsigned long start,
-			       unsigned long end);
+/* The one that was compiled. */
+extern const struct vm_backend kvm_mte_backend;
 
 #endif /* _KVM_MTE_BACKEND_H */

@@ -5,9 +5,9 @@
  * finds all its tags zero at the other end.  Nothing can be done about that from
  * here but to say so, when the VMM starts to log what the guest writes.
  */
-#include <linux/ratelimit.h>
 #include <linux/srcu.h>
 
+#include "compat.h"
 #include "vm/vm.h"
 
 /*
@@ -48,9 +48,8 @@ static void note(struct mte_vm *vm)
 {
 	int nr = atomic_inc_return(&vm->untracked_migrations);
 
-	pr_warn_ratelimited("%d-%d: untracked migration: its VMM logs the guest's memory but did not ask for MTE, so it will not carry the tags\n",
-			    vm->creator, vm->fd);
-	sysfs_vm_untracked(vm, nr);
+	vm_warn(vm, "untracked migration: its VMM logs the guest's memory but did not ask for MTE, so it will not carry the tags\n");
+	vm_uevent_untracked(vm, nr);
 }
 
 static bool is_untracked(const struct mte_vm *vm)

@@ -2,41 +2,43 @@
 /*
  * Changes that wait for the guest's reboot.
  *
- * A VM that has run changes when every vCPU has been initialised anew
- * (KVM_ARM_VCPU_INIT) with none having run in between; mte_vm.fresh says which
- * have.  KVM_RUN empties the set, under mte_vm.lock.  The vCPU that
- * completes it drops all stage-2 mappings - pages behind them were mapped
- * without a look at their tags - and then looks again under the lock whether
- * the set is still complete: if a vCPU ran meanwhile the set is empty,
- * and the change goes on waiting.  From the moment a change to on is asked for,
- * stage2.c clears tags as for an MTE VM, so mappings made by an MMU notifier
- * behind the unmapping are good; the two meet in kvm->mmu_lock.
+ * A VM that has run changes when every vCPU has been initialised again
+ * (KVM_ARM_VCPU_INIT) and none has run in between: mte_vm.reinit_vcpus has those that
+ * have been.  KVM_RUN clears the set, under mte_vm.lock.  The vCPU that completes the
+ * set drops all stage-2 mappings, as pages were mapped without a check of their tags,
+ * and then checks again under the lock that the set is complete: if a vCPU ran
+ * meanwhile the set is empty, and the change goes on waiting.  From the moment that a
+ * change to on is asked for, stage2.c clears tags as for an MTE VM, so mappings that an
+ * MMU notifier makes after the unmapping are good; the two meet in kvm->mmu_lock.
  */
-#include "inject/inject.h"
+#include "compat.h"
+#include "vm/backend.h"
+#include "vm/state.h"
 
 /**
- * backend_set_after_run - ask for a change, or take back one that was asked for
+ * vm_set_at_reboot - ask for a change, or take back one that was asked for
  * @vm: the VM, which has run
  * @on: what is wanted
  * @origin: who asks
  *
  * Context: slots_lock held.
- * Return: 0 or the error of vm_enter_state().
+ * Return: 0 or the error of vm_change_state().
  */
-int backend_set_after_run(struct mte_vm *vm, bool on, enum vm_origin origin)
+int vm_set_at_reboot(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
+	enum vm_event event = on ? VM_ASK_ON : VM_ASK_OFF;
 	int err = 0;
 
 	raw_spin_lock(&vm->lock);
-	if (vm_is_asked_for(vm, on))
+	if (vm_requested(vm, on))
 		goto out;
 	if (state_is_pending(vm->state)) {
 		vm->origin = vm->origin_before;
-		err = vm_enter_state(vm, on ? VM_ON : VM_OFF);
+		err = vm_change_state(vm, event);
 		goto out;
 	}
-	bitmap_zero(vm->fresh, KVM_MAX_VCPUS);
-	err = vm_enter_state(vm, on ? VM_TURNING_ON : VM_TURNING_OFF);
+	bitmap_zero(vm->reinit_vcpus, KVM_MAX_VCPUS);
+	err = vm_change_state(vm, event);
 	if (err)
 		goto out;
 	vm->origin_before = vm->origin;
@@ -47,15 +49,15 @@ out:
 }
 
 /* A vCPU that was never initialised cannot have run. */
-static bool all_fresh(struct mte_vm *vm)
+static bool all_reinitialised(struct mte_vm *vm)
 {
 	struct kvm_vcpu *vcpu;
 	int i;
 
 	lockdep_assert_held(&vm->lock);
 	kvm_for_each_vcpu(i, vcpu, vm->kvm)
-		if (vcpu->arch.target >= 0 &&
-		    !test_bit(vcpu->vcpu_idx, vm->fresh))
+		if (compat_vcpu_is_initialised(vcpu) &&
+		    !test_bit(vcpu->vcpu_idx, vm->reinit_vcpus))
 			return false;
 	return vcpus_all_online(vm->kvm, i);
 }
@@ -65,9 +67,9 @@ static bool finish_pending(struct mte_vm *vm)
 	bool done = false;
 
 	raw_spin_lock(&vm->lock);
-	if (state_is_pending(vm->state) && all_fresh(vm)) {
+	if (state_is_pending(vm->state) && all_reinitialised(vm)) {
 		/* Cannot fail: the module is pinned already. */
-		vm_enter_state(vm, vm->state == VM_TURNING_ON ? VM_ON : VM_OFF);
+		vm_change_state(vm, VM_REINITIALISED);
 		done = true;
 	}
 	raw_spin_unlock(&vm->lock);
@@ -89,8 +91,8 @@ void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu)
 
 	raw_spin_lock(&vm->lock);
 	if (state_is_pending(vm->state)) {
-		set_bit(vcpu->vcpu_idx, vm->fresh);
-		complete = all_fresh(vm);
+		set_bit(vcpu->vcpu_idx, vm->reinit_vcpus);
+		complete = all_reinitialised(vm);
 	}
 	raw_spin_unlock(&vm->lock);
 	if (!complete)
@@ -99,23 +101,41 @@ void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu)
 	vm_drop_mappings(vm->kvm);
 	if (!finish_pending(vm))
 		return;
-	sysfs_vm_changed(vm);
+	vm_uevent_changed(vm);
 	migration_vm_on(vm);
 }
 
 /**
- * vm_vcpu_ran - a vCPU is about to run while some VM has a change pending
+ * vm_is_pending - does a VM have a change pending?
+ * @kvm: the VM, kept alive by the caller
+ *
+ * Context: any.
+ * Return: true if it has.
+ */
+bool vm_is_pending(const struct kvm *kvm)
+{
+	struct mte_vm *vm;
+
+	if (!atomic_read(&vms_pending))
+		return false;
+	vm = registry_find(kvm);
+	return vm && state_is_pending(READ_ONCE(vm->state));
+}
+
+/**
+ * vm_vcpu_will_run - a vCPU is about to run: a pending change has to wait
  * @vcpu: the vCPU
  *
- * Context: where its KVM_RUN begins; preemption off, perhaps interrupts too.
+ * Context: KVM_RUN, before the guest is entered; any.
  */
-void vm_vcpu_ran(struct kvm_vcpu *vcpu)
+void vm_vcpu_will_run(struct kvm_vcpu *vcpu)
 {
-	struct mte_vm *vm = registry_find(vcpu->kvm);
+	struct mte_vm *vm;
 
-	if (!vm || !state_is_pending(READ_ONCE(vm->state)))
+	if (!vm_is_pending(vcpu->kvm))
 		return;
+	vm = registry_find(vcpu->kvm);
 	raw_spin_lock(&vm->lock);
-	bitmap_zero(vm->fresh, KVM_MAX_VCPUS);
+	bitmap_zero(vm->reinit_vcpus, KVM_MAX_VCPUS);
 	raw_spin_unlock(&vm->lock);
 }

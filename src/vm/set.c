@@ -10,34 +10,32 @@
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
-#include <linux/ratelimit.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
+#include "hook/ondemand.h"
+#include "trace.h"
 #include "vm/backend.h"
 #include "vm/state.h"
-#include "trace.h"
 
 /* How long to wait for a vCPU that is in an ioctl, in jiffies. */
 #define HOLD_TIMEOUT	(2 * HZ)
 
-/* What is wanted of MTE forbids some vCPUs and some memory. */
+/* MTE does not go with some vCPUs and some memory. */
 static int check_vm(struct mte_vm *vm)
 {
 	unsigned long features = vcpus_no_mte_features(vm->kvm);
 
 	if (features & ~BIT(KVM_ARM_VCPU_EL1_32BIT)) {
-		pr_notice_ratelimited("%d-%d: not turned on: a vCPU is for nested virtualization, which MTE is not for\n",
-				      vm->creator, vm->fd);
+		vm_notice(vm, "not turned on: a vCPU is for nested virtualization, which MTE is not for\n");
 		return -EINVAL;
 	}
 	if (features) {
 		trace_kvm_mte_refuse(vm, REFUSED_32BIT, 0, -EINVAL);
-		pr_notice_ratelimited("%d-%d: not turned on: a vCPU is 32-bit, and MTE is for 64-bit guests only\n",
-				      vm->creator, vm->fd);
+		vm_notice(vm, "not turned on: a vCPU is 32-bit, and MTE is for 64-bit guests only\n");
 		return -EINVAL;
 	}
-	return slots_check(vm);
+	return vm_check_slots(vm);
 }
 
 static bool already(struct mte_vm *vm, bool on, enum vm_origin origin)
@@ -45,7 +43,7 @@ static bool already(struct mte_vm *vm, bool on, enum vm_origin origin)
 	bool is_so;
 
 	raw_spin_lock(&vm->lock);
-	is_so = vm_is_asked_for(vm, on);
+	is_so = vm_requested(vm, on);
 	/* What policy chose is the admin's own wish now. */
 	if (is_so && on && vm->origin == ORIGIN_POLICY)
 		vm->origin = origin;
@@ -65,13 +63,13 @@ static int set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin, int nr
 		return 0;
 	}
 	raw_spin_lock(&vm->lock);
-	err = vm_enter_state(vm, VM_ON);
+	err = vm_change_state(vm, VM_SET_ON);
 	if (!err)
 		vm->origin = origin;
 	raw_spin_unlock(&vm->lock);
 	if (err)
 		return err;
-	backend_switch(vm->kvm, true, nr);
+	vm_backend->switch_mte(vm->kvm, true, nr);
 	/*
 	 * An MMU notifier maps pages without a vCPU where it finds a table, and
 	 * a slot of device memory makes one.  What it maps from here on it maps
@@ -81,13 +79,13 @@ static int set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin, int nr
 	return 0;
 }
 
-/* What hangs on its vCPUs goes with them, by a hook, even if they get no MTE. */
+/* What is allocated for vCPUs is freed by an on-demand hook, also after a failure. */
 static int prepare(struct mte_vm *vm, int nr)
 {
 	raw_spin_lock(&vm->lock);
-	vm_keep_hooks(vm);
+	vm_hold_hooks(vm);
 	raw_spin_unlock(&vm->lock);
-	return backend_prepare(vm->kvm, nr);
+	return vm_backend->prepare(vm->kvm, nr);
 }
 
 /* One try, with slots_lock held: no slot comes or goes. */
@@ -100,8 +98,8 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	if (origin == ORIGIN_VMM && kvm->created_vcpus)
 		return -EINVAL;
 	if (vcpus_have_run(kvm)) {
-		err = on && !vm_is_asked_for(vm, on) ? check_vm(vm) : 0;
-		return err ?: backend_set_after_run(vm, on, origin);
+		err = on && !vm_requested(vm, on) ? check_vm(vm) : 0;
+		return err ?: vm_backend->set_after_run(vm, on, origin);
 	}
 	nr = vcpus_hold(kvm);
 	if (nr < 0)
@@ -152,7 +150,7 @@ static int try_until_timeout(struct mte_vm *vm, bool on, enum vm_origin origin)
 	return -EBUSY;
 }
 
-static void explain(const struct mte_vm *vm, int err)
+static void log_failure(const struct mte_vm *vm, int err)
 {
 	const char *why;
 
@@ -171,30 +169,29 @@ static void explain(const struct mte_vm *vm, int err)
 	default:
 		return;
 	}
-	pr_notice_ratelimited("%d-%d: not changed: %s\n", vm->creator, vm->fd, why);
+	vm_notice(vm, "not changed: %s\n", why);
 }
 
 /* A VM that is not off holds the hooks by itself. */
 static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
 	/* An admin may have removed what stood in the way. */
-	int err = on ? hooks_hold(origin == ORIGIN_ADMIN) : 0;
+	int err = on ? ondemand_get(origin == ORIGIN_ADMIN) : 0;
 
 	if (err) {
-		pr_notice_ratelimited("%d-%d: not changed: the hooks that it takes cannot be armed (%d)\n",
-				      vm->creator, vm->fd, err);
+		vm_notice(vm, "not changed: the hooks that it takes cannot be armed (%d)\n", err);
 		return err;
 	}
 	err = try_until_timeout(vm, on, origin);
-	explain(vm, err);
+	log_failure(vm, err);
 	if (on)
-		hooks_release();
+		ondemand_put();
 	return err;
 }
 
 /**
  * vm_set - turn MTE of a VM on or off, at once or at the guest's next reboot
- * @vm: the VM, held alive by the caller (mte_vm.life or an ioctl)
+ * @vm: the VM, kept alive by the caller (mte_vm.destroy_lock or an ioctl)
  * @on: what is wanted
  * @origin: who asks
  *
@@ -217,13 +214,13 @@ int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	 * Not mmput(): the last user's exit work may destroy the very VM.
 	 */
 	if (!vm_may_set() || !mmget_not_zero(mm)) {
-		explain(vm, -ENODEV);
+		log_failure(vm, -ENODEV);
 		return -ENODEV;
 	}
 	err = set_with_hooks(vm, on, origin);
 	mmput_async(mm);
 	if (!err && READ_ONCE(vm->state) != before)
-		sysfs_vm_changed(vm);
+		vm_uevent_changed(vm);
 	if (!err && on && before == VM_OFF && origin != ORIGIN_VMM)
 		migration_vm_on(vm);
 	return err;

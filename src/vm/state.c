@@ -1,24 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The state machine of a VM: off, on, and the two changes that wait for a
- * reboot of the guest.  set.c carries out what somebody wants, and reboot.c what
- * waits for a reboot.
+ * The state machine of a VM.  set.c and reboot.c carry out what is asked for, yield.c
+ * what policy means; every change of state goes through vm_change_state().
  */
+#include <linux/bug.h>
 #include <linux/module.h>
-#include <linux/ratelimit.h>
 
+#include "hook/ondemand.h"
+#include "trace.h"
 #include "vm/backend.h"
 #include "vm/state.h"
-#include "trace.h"
 
 atomic_t vms_active = ATOMIC_INIT(0);
 atomic_t vms_pending = ATOMIC_INIT(0);
 
-/* Set when the hooks are armed that always are: until then no VM may rely on them. */
+const struct vm_backend *vm_backend __read_mostly;
+
+/* All transitions; what is not here does not happen. */
+static const struct {
+	enum vm_event event;
+	enum vm_state from;
+	enum vm_state to;
+} vm_transitions[] = {
+	{ VM_SET_ON,		VM_OFF,		VM_ON },
+	{ VM_SET_OFF,		VM_ON,		VM_OFF },
+	{ VM_ASK_ON,		VM_OFF,		VM_TURNING_ON },
+	{ VM_ASK_ON,		VM_TURNING_OFF,	VM_ON },
+	{ VM_ASK_OFF,		VM_ON,		VM_TURNING_OFF },
+	{ VM_ASK_OFF,		VM_TURNING_ON,	VM_OFF },
+	{ VM_REINITIALISED,	VM_TURNING_ON,	VM_ON },
+	{ VM_REINITIALISED,	VM_TURNING_OFF,	VM_OFF },
+	{ VM_KVM_GAVE,		VM_OFF,		VM_ON },
+	{ VM_DESTROY,		VM_ON,		VM_OFF },
+	{ VM_DESTROY,		VM_TURNING_ON,	VM_OFF },
+	{ VM_DESTROY,		VM_TURNING_OFF,	VM_OFF },
+};
+
+/* Set while the hooks are armed that always are: only then may a VM rely on them. */
 static bool ready;
 
 /**
- * vm_allow_set - hooks are armed, and can be: from now on VMs may be turned on
+ * vm_allow_set - the hooks are armed: from now on VMs may be turned on
  *
  * Context: module init.
  */
@@ -29,7 +51,7 @@ void vm_allow_set(void)
 }
 
 /**
- * vm_forbid_set - the module is on its way out: no VM is turned on any more
+ * vm_forbid_set - the module is being unloaded: no VM is turned on any more
  *
  * Context: module exit.
  */
@@ -51,89 +73,113 @@ bool vm_may_set(void)
 }
 
 /**
- * vm_keep_hooks - keep the lazy hooks armed for a VM until it is destroyed
+ * vm_hold_hooks - keep the on-demand hooks armed for a VM until it is destroyed
  * @vm: the VM
  *
- * Context: mte_vm.lock held; the caller holds the hooks meanwhile.
+ * Context: mte_vm.lock held; the caller has a reference on the hooks meanwhile.
  */
-void vm_keep_hooks(struct mte_vm *vm)
+void vm_hold_hooks(struct mte_vm *vm)
 {
-	if (vm->hooked)
+	if (vm->holds_hooks)
 		return;
-	vm->hooked = true;
-	hooks_hold_more();
+	vm->holds_hooks = true;
+	ondemand_get_more();
 }
 
-/**
- * vm_enter_state - change a VM's state
- * @vm: the VM
- * @to: the new state
- *
- * A VM that is not off pins the module: its guest relies on the hooks.  Once it
- * is not off it holds the lazy ones until it ends: its VMM may go on to use what
- * it was shown of MTE, and its vCPUs and its memory have state of ours.
- *
- * Context: mte_vm.lock held; hooks_hold() if the VM is to leave off.
- * Return: 0; -ENODEV if the module is on its way out, which cannot be when the
- * VM is not off now.
- */
-int vm_enter_state(struct mte_vm *vm, enum vm_state to)
+static bool find_transition(enum vm_event event, enum vm_state from, enum vm_state *to)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vm_transitions); i++) {
+		if (vm_transitions[i].event == event && vm_transitions[i].from == from) {
+			*to = vm_transitions[i].to;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* With the counters of VMs that are not off, and that have a change pending. */
+static void write_state(struct mte_vm *vm, enum vm_state to)
 {
 	enum vm_state from = vm->state;
 
-	lockdep_assert_held(&vm->lock);
-	if (from == VM_OFF && to != VM_OFF && !try_module_get(THIS_MODULE))
-		return -ENODEV;
-
-	if (to != VM_OFF)
-		vm_keep_hooks(vm);
-	if (vm_has_mte(vm))
-		vm->had_mte = true;
-	if (from == VM_OFF && to != VM_OFF)
+	if (from == VM_OFF)
 		atomic_inc(&vms_active);
 	if (!state_is_pending(from) && state_is_pending(to))
 		atomic_inc(&vms_pending);
-	smp_wmb();	/* Who sees the state finds the counters raised. */
+	smp_wmb();	/* A reader that sees the state sees the counters raised. */
 	WRITE_ONCE(vm->state, to);
-	smp_wmb();	/* Who finds them lowered sees the state: vcpu.c. */
+	smp_wmb();	/* One that sees them lowered sees the state: inject/vcpu.c. */
 	if (state_is_pending(from) && !state_is_pending(to))
 		atomic_dec(&vms_pending);
-	if (from != VM_OFF && to == VM_OFF)
+	if (to == VM_OFF)
 		atomic_dec(&vms_active);
 	trace_kvm_mte_state(vm, from, to);
+}
 
-	if (from != VM_OFF && to == VM_OFF)
+/**
+ * vm_change_state - change a VM's state
+ * @vm: the VM
+ * @event: what has happened
+ *
+ * A VM that is not off pins the module: its guest relies on the hooks.  Once it
+ * has left VM_OFF it keeps the on-demand hooks armed until it is destroyed: its VMM
+ * may go on to use what it was shown of MTE, and its vCPUs and its memory have state
+ * of the module.
+ *
+ * Context: mte_vm.lock held; a reference on the on-demand hooks if it is VM_OFF.
+ * Return: 0; -ENODEV if it is VM_OFF and the module is being unloaded; -EINVAL if
+ * there is no such transition, which would be a bug.
+ */
+int vm_change_state(struct mte_vm *vm, enum vm_event event)
+{
+	enum vm_state from = vm->state, to;
+
+	lockdep_assert_held(&vm->lock);
+	if (WARN_ON_ONCE(!find_transition(event, from, &to)))
+		return -EINVAL;
+	if (from == VM_OFF && !try_module_get(THIS_MODULE))
+		return -ENODEV;
+
+	if (to != VM_OFF)
+		vm_hold_hooks(vm);
+	if (vm_has_mte(vm))
+		vm->had_mte = true;
+	write_state(vm, to);
+
+	if (to == VM_OFF)
 		module_put(THIS_MODULE);
 	return 0;
 }
 
 /**
  * vm_set_off - turn off a VM that has never run
- * @vm: the VM
+ * @vm: the VM, which is VM_ON
  * @origin: its new origin
  * @nr: its vCPUs, by index
  *
- * The state changes last: who sees "off" finds that KVM's own flag is cleared.
+ * The state changes last: a reader that sees "off" finds KVM's own flag cleared.
  *
  * Context: may sleep.  The caller keeps everybody else from changing the state:
- * kvm->lock and all vCPUs held, or vm_leave_policy_vcpu().
+ * kvm->lock and all vCPUs held, or vm_policy_fallback_vcpu().
  */
 void vm_set_off(struct mte_vm *vm, enum vm_origin origin, int nr)
 {
-	backend_switch(vm->kvm, false, nr);
+	vm_backend->switch_mte(vm->kvm, false, nr);
 	raw_spin_lock(&vm->lock);
-	vm_enter_state(vm, VM_OFF);
+	vm_change_state(vm, VM_SET_OFF);
 	vm->origin = origin;
 	raw_spin_unlock(&vm->lock);
 }
 
 /**
- * vm_slot_refused - a running VM that waits for MTE got a slot that cannot hold tags
+ * vm_slot_refused - a running VM that waits for MTE gets a slot that cannot hold tags
  * @vm: the VM
  *
- * It has no MTE yet, so the slot is its right; the admin's wish is dropped.
+ * It has no MTE yet, so it may have the slot; the pending change is dropped.
  *
- * Context: with slots_lock held; may sleep.
+ * Context: slots_lock held; may sleep.
  */
 void vm_slot_refused(struct mte_vm *vm)
 {
@@ -142,51 +188,51 @@ void vm_slot_refused(struct mte_vm *vm)
 	raw_spin_lock(&vm->lock);
 	if (vm->state == VM_TURNING_ON) {
 		vm->origin = vm->origin_before;
-		vm_enter_state(vm, VM_OFF);
+		vm_change_state(vm, VM_ASK_OFF);
 		dropped = true;
 	}
 	raw_spin_unlock(&vm->lock);
 	if (!dropped)
 		return;
-	pr_notice_ratelimited("%d-%d: no longer turning on: a new memory slot cannot hold tags\n",
-			      vm->creator, vm->fd);
-	sysfs_vm_changed(vm);
+	vm_notice(vm, "no longer turning on: a new memory slot cannot hold tags\n");
+	vm_uevent_changed(vm);
 }
 
 /**
- * vm_adopt - KVM has given a VM MTE without us
- * @vm: the VM
+ * vm_sync_from_kvm - KVM has given a VM MTE without us
+ * @vm: the VM, kept alive by the caller
  *
- * Context: may sleep; the VM is held alive by the caller.
+ * Context: may sleep.
  */
-void vm_adopt(struct mte_vm *vm)
+void vm_sync_from_kvm(struct mte_vm *vm)
 {
 	bool changed = false;
 
-	/* A KVM that gives MTE by itself has no lazy hooks: only on the way out this fails. */
-	if (hooks_hold(false))
+	/* A KVM that gives MTE has no on-demand hooks: this fails only at unload. */
+	if (ondemand_get(false))
 		return;
 	raw_spin_lock(&vm->lock);
 	if (vm->state == VM_OFF)
-		changed = !vm_enter_state(vm, VM_ON);
+		changed = !vm_change_state(vm, VM_KVM_GAVE);
 	vm->origin = ORIGIN_VMM;
 	vm->vmm_asked = true;
 	raw_spin_unlock(&vm->lock);
-	hooks_release();
+	ondemand_put();
 	if (changed)
-		sysfs_vm_changed(vm);
+		vm_uevent_changed(vm);
 }
 
 /**
- * vm_end - the VM is being destroyed
+ * vm_mark_destroyed - the VM is being destroyed
  * @vm: the VM
  *
- * Context: may sleep; mte_vm.life held.
+ * Context: may sleep; mte_vm.destroy_lock held.
  */
-void vm_end(struct mte_vm *vm)
+void vm_mark_destroyed(struct mte_vm *vm)
 {
 	raw_spin_lock(&vm->lock);
-	vm->dead = true;
-	vm_enter_state(vm, VM_OFF);
+	vm->destroyed = true;
+	if (vm->state != VM_OFF)
+		vm_change_state(vm, VM_DESTROY);
 	raw_spin_unlock(&vm->lock);
 }

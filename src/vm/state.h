@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Inside the state machine: what state.c, set.c, yield.c and the backends share. */
+/* Inside the state machine, and for the backends: see vm.h for the rest. */
 #ifndef _KVM_MTE_STATE_H
 #define _KVM_MTE_STATE_H
 
 #include "vm/vm.h"
 
-static inline bool state_is_pending(enum vm_state state)
-{
-	return state == VM_TURNING_ON || state == VM_TURNING_OFF;
-}
-
-static inline bool vm_is_asked_for(const struct mte_vm *vm, bool on)
-{
-	return on ? vm->state == VM_ON || vm->state == VM_TURNING_ON
-		  : vm->state == VM_OFF || vm->state == VM_TURNING_OFF;
-}
+/**
+ * enum vm_event - what changes a VM's state
+ * @VM_SET_ON: asked for, of a VM that has never run (set.c)
+ * @VM_SET_OFF: likewise; or policy falls back (yield.c)
+ * @VM_ASK_ON: asked for, of a VM that has run (reboot.c)
+ * @VM_ASK_OFF: likewise; or a slot that cannot hold tags was set (state.c)
+ * @VM_REINITIALISED: the guest has rebooted: all vCPUs were reinitialised (reboot.c)
+ * @VM_KVM_GAVE: KVM itself has given the VM MTE (state.c)
+ * @VM_DESTROY: the VM is being destroyed (state.c)
+ */
+enum vm_event {
+	VM_SET_ON, VM_SET_OFF, VM_ASK_ON, VM_ASK_OFF, VM_REINITIALISED, VM_KVM_GAVE,
+	VM_DESTROY
+};
 
 /* state.c */
-int vm_enter_state(struct mte_vm *vm, enum vm_state to);
-void vm_keep_hooks(struct mte_vm *vm);
+int vm_change_state(struct mte_vm *vm, enum vm_event event);
+void vm_hold_hooks(struct mte_vm *vm);
 void vm_set_off(struct mte_vm *vm, enum vm_origin origin, int nr);
-
-/* kvm/memslot.c */
-void vm_drop_mappings(struct kvm *kvm);
 
 /* vcpus.c */
 bool vcpus_have_run(struct kvm *kvm);

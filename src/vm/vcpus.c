@@ -4,6 +4,7 @@
  */
 #include <linux/kvm_host.h>
 
+#include "kvm_private.h"
 #include "vm/state.h"
 
 /**

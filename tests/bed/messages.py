@@ -3,13 +3,15 @@
 """messages.py PAGE SOURCE... - every message of the module must stand on the page.
 
 The messages are the formats of pr_err(), pr_warn(), pr_notice() and pr_info() in all their kinds, and what is put
-into one of them as "why = ...", and those of hook_cannot() with what it adds. On the page each stands, with some values for its conversions, in a line of its own of
+into one of them as "why = ...", those of vm_notice() and vm_warn(), and those of hook_cannot() with what it adds. On the page each stands, with some values for its conversions, in a line of its own of
 a code block. Prints what is missing, and lines of code blocks that look like a message and are none."""
 import re
 import sys
 
 CALL = re.compile(r'\bpr_(?:emerg|alert|crit|err|warn|notice|info|cont)(?:_once|_ratelimited)?\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)')
 OTHER = re.compile(r'\b(?:printk|pr_(?!emerg|alert|crit|err|warn|notice|info|cont|fmt|debug)\w+|WARN\w*|dev_\w+)\(\s*"')
+# About a VM: these add its name.
+VM = re.compile(r'\bvm_(?:notice|warn)\([^,"]+,\s*((?:"(?:[^"\\]|\\.)*"\s*)+)')
 # Of the macro itself only what it adds is a format, with its argument between.
 CANNOT = re.compile(r'\bhook_cannot\([^,"]+,\s*((?:"(?:[^"\\]|\\.)*"\s*)+)')
 NEEDED, WITHOUT = '%s: {}; needed for %s', '%s: {}; going on without: %s'
@@ -50,6 +52,7 @@ for path in sys.argv[2:]:
         print(f'{path}: a message of a kind that this check does not know: {m[0]}')
         bad = 1
     found = [(m.start(), strings(m[1])) for m in CALL.finditer(source) if not source.startswith('fmt', m.end())]
+    found += [(m.start(), '%d-%d: ' + strings(m[1])) for m in VM.finditer(source) if not source.startswith('fmt', m.start(1))]
     cannot = [(m.start(), strings(m[1])) for m in CANNOT.finditer(source)]
     found += [(start, NEEDED.format(fmt)) for start, fmt in cannot]
     known += [pattern(WITHOUT.format(fmt)) for _, fmt in cannot]

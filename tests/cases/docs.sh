@@ -15,7 +15,7 @@ quiet "each message of the module is on the troubleshooting page, and no other" 
 	python3 "$BED/messages.py" docs/troubleshooting.md src/*.c src/*/*.[ch] include/*.h
 
 # hooked - the functions of the table, those of the backends whose names differ by kernel left out.
-hooked() { sed -nE '/^#define HOOKS_COMMON/,/^#define HOOKS_NATIVE/s/^\tX\(([a-z0-9_]+),.*/\1/p' src/hook_table.c | sort; }
+hooked() { sed -nE 's/^\tX\(([a-z0-9_]+), (ALL|INJECT|NATIVE),.*/\1/p' src/hook_table.c | sort -u; }
 # shellcheck disable=SC2016 # the page's own quotes
 explained() { sed -n '/^## The hooks/,/^## One fault/p' docs/how-it-works.md | grep '^| \*\*' | grep -oE '`[a-z0-9]+_[a-z0-9_]+`' | tr -d '`' | sort; }
 is "$(explained)" "$(hooked)" "how-it-works.md explains each hook of the table, and no other"
@@ -76,7 +76,7 @@ is "$(whats | sort | uniq -d)" "" "no file is described twice"
 # attributes - the files that the source makes, by the macros that it makes them with.
 attributes() {
 	sed -nE 's/.*__ATTR_R[OW]\(([a-z_]+)\).*/\1/p; s/.*struct [a-z_]*attribute ([a-z_]+)_attr =$/\1/p; s/.*\b([a-z]+_pids), .*/\1/p' \
-		src/admin/sysfs.c src/admin/sysfs_vm.c src/policy/policy.c src/policy/pids.c | grep -v '^name$' | sort -u
+		src/admin/sysfs.c src/admin/vm_files.c src/policy/policy.c src/policy/pids.c | grep -v '^name$' | sort -u
 }
 like "$(attributes)" '^enable$' "the source's attributes can be read"
 for name in $(attributes); do

@@ -119,7 +119,7 @@ isnt "$FAILED" 0 "and there was none"
 # --- while it is unloaded ---
 
 leaving() { (($(cat /sys/module/slow/parameters/calls))); }
-insmod "$T/slow.ko" function=lazy_close us=2000000
+insmod "$T/slow.ko" function=ondemand_close us=2000000
 rmmod kvm_mte &
 wait_until 30 leaving
 is "$(asked)" "$KVMS" "while it is going VMMs are told what KVM itself has"

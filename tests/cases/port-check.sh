@@ -87,7 +87,7 @@ done
 
 # Tables for kernels that have guest MTE, and for all.
 cp -r "$FIX/module" both
-printf '\n#define HOOKS_%s(X)\t\\\n\tX(%s, "seven")\n' COMMON kvm_arch_vcpu_load >>both/src/hook_table.c
+printf '\n#define HOOKS_MORE(X)\t\\\n\tX(kvm_arch_vcpu_load, ALL, ALWAYS, 0, "seven")\n' >>both/src/hook_table.c
 vmlinux NATIVE=1
 check --source both vmlinux
 ready "a table for guest MTE"
@@ -241,7 +241,7 @@ headers h 5.10
 kernel k 5.10
 if full; then kernel rt 5.10-rt; fi
 # All but those of kernels with guest MTE.
-WANTED=$(sed '/^#define HOOKS_NATIVE/,/^$/d' "$TOP/src/hook_table.c" | grep -cE '^\s+(X|CALL)\([a-z]')
+WANTED=$(grep -hE '^\s+X\([a-z]' "$TOP/src/hook_table.c" "$TOP/src/calls.c" | grep -cE ', (ALL|INJECT),')
 
 check "$k/vmlinuz" --headers "$h/build"
 ready "Debian's 5.10"

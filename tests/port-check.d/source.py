@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the module needs of a kernel: read from its own source, so that there is no second list.
 
-src/hook_table.c has the tables, the handlers of HOOK_WRAP..() and HOOK_WATCHn() the prototypes, and struct kernel_functions
-those of what is called. A table with NATIVE in its name is for kernels whose KVM has guest MTE, one with INJECT for those
-whose KVM has none, any other for all. Tables may name macros of include/compat.h, COMPAT_..., as may handlers for
-prototypes: what these stand for differs between kernels, and each branch of their #if is an alternative.
+src/hook_table.c and src/calls.c have the tables, the handlers of HOOK_WRAP..() and HOOK_WATCHn() the prototypes, and
+struct kernel_functions those of what is called. Each row says for which kernels it is: ALL, NATIVE (KVM has guest MTE),
+INJECT (it has none), or a word that begins with one of these: include/compat.h defines COMPAT_FOR_word, and each branch of
+its #if is an alternative. Handlers may name macros of include/compat.h for prototypes, which differ likewise.
 """
 
 import re
@@ -109,7 +109,7 @@ def _conditional(text):
                 blocks[-1].append(_branch(match[2], False))
         elif re.match(r"#\s*endif", line):
             depth -= 1
-        elif depth == 1 and (match := re.match(r"#\s*define (\w+)(?:\([\w, ]*\))?(.*)", line)):
+        elif depth == 1 and (match := re.match(r"#\s*define (\w+)(?:\([\w, .]*\))?(.*)", line)):
             blocks[-1][-1].macros[match[1]] = match[2].strip()
     return blocks
 
@@ -119,9 +119,9 @@ def _branch(condition, negated):
     return Branch(word, negated)
 
 
-def _backends(table):
-    table = table.lower()
-    return {"native"} if "native" in table else {"inject"} if "inject" in table else {"native", "inject"}
+def _backends(word):
+    first = word.lower().split("_")[0]
+    return {first} if first in ("native", "inject") else {"native", "inject"}
 
 
 class Source:
@@ -144,7 +144,7 @@ class Source:
         kbuild = (top / "Kbuild").read_text() if (top / "Kbuild").exists() else ""
         self.facts = {word: (path, regex)
                       for path, regex, word in re.findall(r"\$\(call fact,([^,]+),(.*),(\w+)(?:=\w+)?\)$", kbuild, flags=re.M)}
-        self.targets = self._tables(bare(sources["hook_table.c"]), headers, declared)
+        self.targets = self._tables(bare(sources["hook_table.c"] + sources.get("calls.c", "")), headers, declared)
         for text in (*sources.values(), compat):
             for handler in _handlers(bare(text)):
                 self._add_handler(*handler)
@@ -173,23 +173,22 @@ class Source:
         members = {m: (r.strip(), p)
                    for r, m, p in re.findall(r"^\s+(\w[\w\s*]*?)\(\*(\w+)\)\(([^()]*)\);", declared, flags=re.M)}
 
-        def rows(text, table, branch=None):
-            for name, lost in re.findall(r'X\(\s*(\w+)\s*,\s*"([^"]*)"\s*\)', text):
-                targets.append(Target(name, "hook", lost, _backends(table), branch=branch))
-            for member, name in re.findall(r"(?:X|CALL)\(\s*(\w+)\s*,\s*(\w+)\s*\)", text):
-                target = Target(name, "call", docs.get(member, ""), _backends(table), member, branch=branch)
-                if member in members:
-                    result, params = members[member]
-                    target.prototypes.append((result, parameters(params)))
-                    target.types.append((result, f"({params})"))
-                targets.append(target)
+        def add(word, *target):
+            branches = [None]
+            if word not in ("ALL", "NATIVE", "INJECT"):
+                branches = [b for b, text in self._meanings(f"COMPAT_FOR_{word}") if text != "COMPAT_FOR_NONE"]
+            for branch in branches:
+                targets.append(Target(*target[:3], _backends(word), *target[3:], branch=branch))
 
-        tables = re.findall(r"^#define (\w*(?:HOOKS|CALLS)\w*)\(X\)(.*)$", hooks, flags=re.M)
-        for table, body in [*tables, *re.findall(r"struct symbol (\w+)\[\] = \{(.*?)\};", hooks, flags=re.S)]:
-            rows(body, table)
-            for macro in re.findall(r"\b(COMPAT_\w+)\(X\)", body):
-                for branch, text in self._meanings(macro):
-                    rows(text, table, branch)
+        for name, word, lost in re.findall(r'\bX\(\s*(\w+)\s*,\s*(\w+)\s*,\s*\w+\s*,[^,"]*,\s*"([^"]*)"\s*\)', hooks):
+            add(word, name, "hook", lost)
+        for member, word, name in re.findall(r"\bX\(\s*(\w+)\s*,\s*([A-Z_]+)\s*,\s*(\w+)\s*\)", hooks):
+            add(word, name, "call", docs.get(member, ""), member)
+        for target in targets:
+            if target.member in members:
+                result, params = members[target.member]
+                target.prototypes.append((result, parameters(params)))
+                target.types.append((result, f"({params})"))
         if not any(t.use == "hook" for t in targets):
             raise Bad("no table of hooks in src/hook_table.c")
         return sorted(targets, key=lambda t: t.use != "hook")

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The table of kernel functions that are called, or compared with, but not hooked.
+ * To add one: a member of struct kernel_functions (kvm_private.h), and a row here.
+ */
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "calls.h"
+#include "hook/hook.h"
+#include "hook/symbol.h"
+
+struct kernel_functions kfn __read_mostly;
+
+/* X(member of struct kernel_functions, kernels, function) */
+#define CALLS(X)							\
+	X(flush_memslot, ALL, kvm_arch_flush_shadow_memslot)		\
+	X(clear_page_tags, ALL, mte_clear_page_tags)			\
+	X(set_way_flush, INJECT, kvm_set_way_flush)			\
+	X(rmap_walk, INJECT, rmap_walk)					\
+	X(rmap_walk, NATIVE_HUGETLB_POOL, rmap_walk)			\
+	X(rmap_walk_locked, INJECT, rmap_walk_locked)			\
+	X(rmap_walk_locked, NATIVE_HUGETLB_POOL, rmap_walk_locked)	\
+	X(vma_is_shmem, INJECT, vma_is_shmem)				\
+	X(restore_tags, INJECT, mte_restore_tags)			\
+	X(restore_tags, NATIVE_SWAPOFF, mte_restore_tags)		\
+	X(save_page_tags, INJECT, mte_save_page_tags)			\
+	X(restore_page_tags, INJECT, mte_restore_page_tags)		\
+	X(make_pstate, INJECT_ADJUST_PC, __kvm_adjust_pc)		\
+	X(make_pstate, INJECT_PENDING_EXCEPTION, kvm_inject_exception)	\
+	X(set_vm_id_reg, NATIVE_VM_ID_REGS, kvm_set_vm_id_reg)
+
+/* Static in the kernel, and only compared with: the prototypes are our own. */
+#define COMPARED(X)							\
+	X(vm_ioctl, ALL, kvm_vm_ioctl)					\
+	X(vcpu_ioctl, ALL, kvm_vcpu_ioctl)
+
+#define SAME_TYPE(member, kernels, fn)	\
+	COMPAT_FOR_##kernels(HOOK_SAME_TYPE(fn, typeof(*kfn.member));)
+CALLS(SAME_TYPE)
+
+#define CALL(member, kernels, fn)		\
+	COMPAT_FOR_##kernels(			\
+		{ #fn, (unsigned long *)&kfn.member, false },	\
+	)
+
+static const struct symbol calls[] = { CALLS(CALL) COMPARED(CALL) };
+static_assert(ARRAY_SIZE(calls) <= CALLS_MAX);
+
+/**
+ * calls_list - the functions of the table
+ * @symbols: where they go; at most CALLS_MAX
+ *
+ * Return: their number.
+ */
+unsigned int calls_list(struct symbol *symbols)
+{
+	memcpy(symbols, calls, sizeof(calls));
+	return ARRAY_SIZE(calls);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Kernel functions that are called, or compared with, but not hooked. */
+#ifndef _KVM_MTE_CALLS_H
+#define _KVM_MTE_CALLS_H
+
+#include "kvm_private.h"
+
+struct symbol;
+
+/* Room for calls_list(); calls.c checks it. */
+#define CALLS_MAX	16
+
+extern struct kernel_functions kfn;
+
+unsigned int calls_list(struct symbol *symbols);
+
+#endif /* _KVM_MTE_CALLS_H */

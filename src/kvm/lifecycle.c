@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VMs are created and destroyed.  Every VM is registered before its first vCPU is
+ * created.
+ */
+#include <linux/file.h>
+#include <linux/kvm_host.h>
+#include <linux/sched.h>
+
+#include "calls.h"
+#include "hook/hook.h"
+#include "hook/ondemand.h"
+#include "kvm/scan.h"
+#include "vm/backend.h"
+#include "vm/vm.h"
+
+/* The file that KVM_CREATE_VM returned; the descriptor may be another file by now. */
+static void add_created_vm(int fd)
+{
+	struct file *file = fget(fd);
+	struct mte_vm *vm;
+
+	if (!file)
+		return;
+	if (file->f_op->unlocked_ioctl == kfn.vm_ioctl) {
+		vm = registry_add(file->private_data, task_pid_nr(current),
+				  task_tgid_nr(current), fd,
+				  policy_of_current());
+		if (vm)
+			vm_apply_policy(vm);
+	}
+	fput(file);
+}
+
+static notrace bool creates_vm(const u64 *x)
+{
+	return (unsigned int)x[1] == KVM_CREATE_VM;
+}
+
+HOOK_WRAP_IF(kvm_dev_ioctl, creates_vm, long,
+	     (struct file *filp, unsigned int ioctl, unsigned long arg),
+	     (filp, ioctl, arg))
+{
+	long ret = original(kvm_dev_ioctl)(filp, ioctl, arg);
+
+	if (ret >= 0)
+		add_created_vm(ret);
+	return ret;
+}
+
+/*
+ * A VM may get here without being registered: another thread guessed the descriptor
+ * before KVM_CREATE_VM returned, or the VM was being created while the module was
+ * loaded.
+ */
+HOOK_WRAP(kvm_arch_vcpu_precreate, int, (struct kvm *kvm, unsigned int id),
+	  (kvm, id))
+{
+	if (!registry_find(kvm))
+		registry_add(kvm, kvm->userspace_pid, task_tgid_nr(current),
+			     scan_own_fd(kvm), policy_of_current());
+	vm_backend->vcpu_precreate(kvm);
+	return original(kvm_arch_vcpu_precreate)(kvm, id);
+}
+
+/*
+ * No vCPU runs and no MMU notifier comes any more.  The original destroys the
+ * vCPUs, and a hook frees their tag registers (inject/vcpu.c): the on-demand hooks
+ * stay until then.
+ */
+HOOK_WRAP_VOID(kvm_arch_destroy_vm, (struct kvm *kvm), (kvm))
+{
+	struct mte_vm *vm = registry_find(kvm);
+	bool holds_hooks = false;
+
+	if (vm) {
+		vm_unpublish(vm);
+		holds_hooks = vm->holds_hooks;
+		registry_remove(vm);
+	}
+	original(kvm_arch_destroy_vm)(kvm);
+	if (holds_hooks)
+		ondemand_put();
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* VMs and their open files. */
+#ifndef _KVM_MTE_SCAN_H
+#define _KVM_MTE_SCAN_H
+
+struct kvm;
+
+int scan_vms(void);
+int scan_own_fd(const struct kvm *kvm);
+
+#endif /* _KVM_MTE_SCAN_H */

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Inside policy: what policy.c and pids.c share. */
+#ifndef _KVM_MTE_POLICY_PIDS_H
+#define _KVM_MTE_POLICY_PIDS_H
+
+#include <linux/sysfs.h>
+
+#include "compat.h"
+#include "policy/policy.h"
+
+extern COMPAT_BIN_ATTRIBUTES policy_pids_attrs[];
+enum vm_policy policy_of_ancestors(enum vm_policy otherwise);
+void policy_forget_pids(void);
+
+#endif /* _KVM_MTE_POLICY_PIDS_H */

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The holes of the kernel that the module closes: docs/holes.md. */
+#ifndef _KVM_MTE_REPAIR_H
+#define _KVM_MTE_REPAIR_H
+
+#include <linux/bits.h>
+
+/*
+ * A hole in which tags are lost or shown, by its name in sysfs and docs/holes.md.
+ * Bits: a row of the table of hooks names all repairs that need the hook.
+ */
+#define THP_SPLIT		BIT(0)	/* a huge page with tags in some pages is split */
+#define BLOCK_COLLAPSE		BIT(1)	/* entries of 4 KiB become a block again */
+#define HUGETLB_REUSE		BIT(2)	/* a hugetlb page goes to its next owner */
+#define HUGETLB_PARTIAL		BIT(3)	/* a hugetlb page is cleared in part */
+#define REMAP_RACE		BIT(4)	/* a page is replaced during a permission fault */
+#define SWAPOFF_UNREADABLE	BIT(5)	/* swapoff reads back pages that are PROT_NONE */
+#define COPY_TAGS_HANG		BIT(6)	/* COPY_TAGS sleeps with a page's tag lock held */
+
+const char *repair_word(unsigned long repair);
+
+#endif /* _KVM_MTE_REPAIR_H */

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The memory of a VM.  An MTE VM may have memory whose tags the kernel keeps wherever
+ * the page goes: anonymous memory, shmem and memfd, and hugetlbfs.  It may have device
+ * memory where KVM takes it: that is mapped as device, without tags.  It may not have
+ * files, whose pages are written to a disk that has no place for tags, nor DAX and other
+ * ZONE_DEVICE memory, which may have no tag storage.
+ *
+ * The check when a slot is set (Documentation/virt/kvm/api.rst 4.35, 7.28) is for the
+ * VMM's convenience.  What counts is the check of each page when it is mapped
+ * (stage2.c), since a mapping may change under its slot.
+ */
+#include <linux/mm.h>
+#include <linux/sched.h>
+
+#include "compat.h"
+#include "calls.h"
+#include "trace.h"
+#include "vm/backend.h"
+
+/* A range may hold several mappings and holes between them. */
+static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
+				unsigned long end)
+{
+	COMPAT_VMA_ITERATOR(it, mm, start);
+	struct vm_area_struct *vma;
+
+	/* Not mmap_assert_locked(): with CONFIG_DEBUG_VM it needs what is not exported. */
+	lockdep_assert_held(&mm->mmap_lock);
+	compat_for_each_vma_range(it, vma, end) {
+		if (!vm_backend->vma_can_hold_tags(vma, max(start, vma->vm_start),
+						   min(end, vma->vm_end)))
+			return false;
+		cond_resched();
+	}
+	return true;
+}
+
+/**
+ * slot_check - can the memory of a slot hold tags?
+ * @mm: the VMM's address space
+ * @slot: the slot
+ *
+ * Context: slots_lock held, and the address space (mm_users); takes its mmap_lock.
+ * Return: 0, -EINVAL if it cannot, or -EINTR if the caller is killed.
+ */
+int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot)
+{
+	bool good;
+
+	if (compat_slot_has_gmem(slot))
+		return -EINVAL;
+	/* Killable: the VMM decides how long its mmap_lock is held. */
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	good = range_can_hold_tags(mm, slot->userspace_addr,
+				   slot->userspace_addr + slot->npages * PAGE_SIZE);
+	mmap_read_unlock(mm);
+	return good ? 0 : -EINVAL;
+}
+
+/**
+ * vm_check_slots - can all memory slots of a VM hold tags?
+ * @vm: the VM
+ *
+ * Context: slots_lock held, and the VMM's address space (mm_users); takes its
+ * mmap_lock.
+ * Return: 0, -EINVAL with the slot in the log, or -EINTR if the caller is killed.
+ */
+int vm_check_slots(struct mte_vm *vm)
+{
+	struct kvm_memory_slot *slot;
+	int bkt, err;
+
+	lockdep_assert_held(&vm->kvm->slots_lock);
+	compat_for_each_memslot(slot, bkt, kvm_memslots(vm->kvm)) {
+		err = slot_check(vm->kvm->mm, slot);
+		if (!err)
+			continue;
+		if (err == -EINTR)
+			return err;
+		trace_kvm_mte_refuse(vm, REFUSED_SLOT, gfn_to_gpa(slot->base_gfn), -EINVAL);
+		vm_notice(vm, "not turned on: memory slot %d (IPA %llx, %lu pages) cannot hold tags: a file or DAX is mapped there\n",
+			  slot->id, gfn_to_gpa(slot->base_gfn), slot->npages);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/**
+ * vm_drop_mappings - drop what stage 2 maps in the memory slots of a VM
+ * @kvm: the VM, kept alive by the caller, as is its address space (mm_users)
+ *
+ * Faults map it again, through stage2.c.  All kinds of memory: RAM may be behind a
+ * mapping that looks like a device's.
+ *
+ * Context: may sleep.
+ */
+void vm_drop_mappings(struct kvm *kvm)
+{
+	struct kvm_memory_slot *slot;
+	int idx, bkt;
+
+	idx = srcu_read_lock(&kvm->srcu);
+	compat_for_each_memslot(slot, bkt, kvm_memslots(kvm))
+		kfn.flush_memslot(kvm, slot);
+	srcu_read_unlock(&kvm->srcu, idx);
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * struct mte_vm: created, shown as a directory of sysfs, reported by uevents, and
+ * freed.  The files in the directory: admin/vm_files.c.
+ */
+#include <linux/dcache.h>
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/kobject.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
+#include <linux/wait.h>
+
+#include "compat.h"
+#include "vm/state.h"
+#include "vm/vm.h"
+
+static const char * const state_words[] = {
+	[VM_OFF] = "off",
+	[VM_ON] = "on",
+	[VM_TURNING_ON] = "turning-on",
+	[VM_TURNING_OFF] = "turning-off",
+};
+
+/* struct mte_vm that have not been released: the module stays until there is none. */
+static atomic_t nr_vms = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(all_released);
+
+static struct kset *vms_set;
+
+/**
+ * vm_state_word - the word for a VM's state
+ * @vm: the VM
+ *
+ * Context: any.
+ * Return: the word, as in sysfs.
+ */
+const char *vm_state_word(const struct mte_vm *vm)
+{
+	return state_words[READ_ONCE(vm->state)];
+}
+
+static void vm_release(struct kobject *kobj)
+{
+	kfree_rcu(container_of(kobj, struct mte_vm, kobj), rcu);
+	if (atomic_dec_and_test(&nr_vms))
+		wake_up(&all_released);
+}
+
+static struct kobj_type vm_type = { .release = vm_release };
+
+static const char *vm_uevent_name(COMPAT_UEVENT_KOBJ)
+{
+	return "kvm_mte";
+}
+
+static int vm_uevent(COMPAT_UEVENT_KOBJ, struct kobj_uevent_env *env)
+{
+	const struct mte_vm *vm = container_of(kobj, struct mte_vm, kobj);
+
+	return add_uevent_var(env, "PID=%d", vm->pid) ?:
+	       add_uevent_var(env, "FD=%d", vm->fd) ?:
+	       add_uevent_var(env, "STATE=%s", vm_state_word(vm));
+}
+
+static const struct kset_uevent_ops vm_uevent_ops = {
+	.name = vm_uevent_name,
+	.uevent = vm_uevent,
+};
+
+/*
+ * A VM's name is the one that it has in KVM's debugfs, if it is there: the thread
+ * that created the VM may have exited, and its descriptor may be another file now.
+ */
+static void take_debugfs_name(struct mte_vm *vm)
+{
+	struct dentry *dir = vm->kvm->debugfs_dentry;
+	pid_t creator;
+	int fd;
+
+	if (IS_ERR_OR_NULL(dir) ||
+	    sscanf(dir->d_name.name, "%d-%d", &creator, &fd) != 2)
+		return;
+	vm->creator = creator;
+	vm->fd = fd;
+}
+
+static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
+			       enum vm_policy policy)
+{
+	struct mte_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL);
+
+	if (!vm)
+		return NULL;
+	vm->kvm = kvm;
+	vm->mm = kvm->mm;
+	vm->creator = creator;
+	vm->pid = pid;
+	vm->fd = fd;
+	vm->policy = policy;
+	take_debugfs_name(vm);
+	mutex_init(&vm->destroy_lock);
+	mutex_init(&vm->init_lock);
+	mutex_init(&vm->fallback_lock);
+	raw_spin_lock_init(&vm->lock);
+	atomic_inc(&nr_vms);
+	vm->kobj.kset = vms_set;
+	kobject_init(&vm->kobj, &vm_type);
+	return vm;
+}
+
+/* VMs of one name at a time; each further one has to look at all of them. */
+#define MAX_SAME_NAME	256
+
+/* A VM that is being destroyed may still have the name: the next one gets .1, .2, ... */
+static int add_dir(struct mte_vm *vm)
+{
+	char name[sizeof("-2147483648--2147483648.4294967295")];
+	struct kobject *taken;
+	unsigned int i;
+
+	snprintf(name, sizeof(name), "%d-%d", vm->creator, vm->fd);
+	for (i = 1; (taken = kset_find_obj(vms_set, name)); i++) {
+		kobject_put(taken);
+		if (i > MAX_SAME_NAME)
+			return -EEXIST;
+		snprintf(name, sizeof(name), "%d-%d.%u", vm->creator, vm->fd, i);
+	}
+	return kobject_add(&vm->kobj, NULL, "%s", name);
+}
+
+/**
+ * vm_create - the state of a VM, with its directory in sysfs
+ * @kvm: the VM, kept alive by the caller
+ * @creator: thread that created it, if KVM's debugfs does not say
+ * @pid: process of that thread
+ * @fd: its file descriptor in that process, likewise
+ * @policy: its policy
+ *
+ * Context: may sleep; one caller at a time (registry_lock).
+ * Return: the state, with one reference; NULL if there is no memory or no free name.
+ */
+struct mte_vm *vm_create(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
+			 enum vm_policy policy)
+{
+	struct mte_vm *vm = vm_alloc(kvm, creator, pid, fd, policy);
+
+	if (!vm)
+		return NULL;
+	if (add_dir(vm)) {
+		vm_put(vm);
+		return NULL;
+	}
+	kobject_uevent(&vm->kobj, KOBJ_ADD);
+	return vm;
+}
+
+/**
+ * vm_put - drop a reference on a VM's state
+ * @vm: the VM; may be freed when this returns
+ *
+ * Context: may sleep.
+ */
+void vm_put(struct mte_vm *vm)
+{
+	kobject_put(&vm->kobj);
+}
+
+/**
+ * vm_unpublish - mark a VM destroyed, and remove its directory
+ * @vm: the VM
+ *
+ * A write to its files that came before finishes first; one that comes after fails.
+ *
+ * Context: may sleep: waits for readers and writers of its files; without
+ * registry_lock, which they may wait for.
+ */
+void vm_unpublish(struct mte_vm *vm)
+{
+	bool was_destroyed;
+
+	mutex_lock(&vm->destroy_lock);
+	was_destroyed = vm->destroyed;
+	vm_mark_destroyed(vm);
+	mutex_unlock(&vm->destroy_lock);
+	if (was_destroyed)
+		return;
+	kobject_uevent(&vm->kobj, KOBJ_REMOVE);
+	kobject_del(&vm->kobj);
+}
+
+/**
+ * vm_uevent_changed - report that a VM's state has changed
+ * @vm: the VM
+ *
+ * Context: may sleep.
+ */
+void vm_uevent_changed(struct mte_vm *vm)
+{
+	kobject_uevent(&vm->kobj, KOBJ_CHANGE);
+}
+
+/**
+ * vm_uevent_untracked - report a migration that leaves the tags behind
+ * @vm: the VM
+ * @nr: how many there have been
+ *
+ * Context: may sleep.
+ */
+void vm_uevent_untracked(struct mte_vm *vm, int nr)
+{
+	char number[sizeof("UNTRACKED_MIGRATIONS=-2147483648")];
+	char *env[2] = { number };
+
+	snprintf(number, sizeof(number), "UNTRACKED_MIGRATIONS=%d", nr);
+	kobject_uevent_env(&vm->kobj, KOBJ_CHANGE, env);
+}
+
+/**
+ * vm_dirs_init - create the directory of the VMs' directories
+ * @root: its parent
+ * @ops: how a VM's files are read and written
+ * @groups: a VM's files
+ *
+ * Context: module init; may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int vm_dirs_init(struct kobject *root, const struct sysfs_ops *ops,
+		 const struct attribute_group **groups)
+{
+	vm_type.sysfs_ops = ops;
+	vm_type.default_groups = groups;
+	vms_set = kset_create_and_add("vms", &vm_uevent_ops, root);
+	return vms_set ? 0 : -ENOMEM;
+}
+
+/**
+ * vm_dirs_exit - wait until every struct mte_vm has been freed
+ *
+ * Context: module exit or a failed init, after registry_empty(); may sleep.
+ */
+void vm_dirs_exit(void)
+{
+	wait_event(all_released, !atomic_read(&nr_vms));
+	/* vm_release() may not have returned yet. */
+	synchronize_rcu_tasks();
+	kset_unregister(vms_set);
+	/* kfree_rcu() of the VMs. */
+	rcu_barrier();
+}
