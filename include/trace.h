@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM kvm_mte
 
@@ -7,7 +7,7 @@
 
 #include <linux/tracepoint.h>
 
-#include "vm/vm.h"
+struct mte_vm;
 
 #define show_vm_state(state)			\
 	__print_symbolic(state,			\

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The table of kernel functions that are called, or compared with, but not hooked.
  * To add one: a member of struct kernel_functions (kvm_private.h), and a row here.
@@ -28,6 +28,7 @@ struct kernel_functions kfn __read_mostly;
 	X(restore_page_tags, INJECT, mte_restore_page_tags)		\
 	X(make_pstate, INJECT_ADJUST_PC, __kvm_adjust_pc)		\
 	X(make_pstate, INJECT_PENDING_EXCEPTION, kvm_inject_exception)	\
+	X(get_running_vcpu, NATIVE_HUGETLB_FLAG, kvm_get_running_vcpu)	\
 	X(set_vm_id_reg, NATIVE_VM_ID_REGS, kvm_set_vm_id_reg)
 
 /* Static in the kernel, and only compared with: the prototypes are our own. */

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Kernel functions that are called, or compared with, but not hooked. */
 #ifndef _KVM_MTE_CALLS_H
 #define _KVM_MTE_CALLS_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The table of hooks.  To add one: write its handler with HOOK_WATCHn() or
  * HOOK_WRAP() where it belongs, and add a row here.
@@ -154,13 +154,15 @@ static struct hook hooks[] = { HOOKS(ROW) };
  */
 int hook_table_resolve(void)
 {
-	struct symbol symbols[ARRAY_SIZE(hooks) + CALLS_MAX];
+	struct symbol symbols[ARRAY_SIZE(hooks) + HOOK_SYMBOLS_MAX + CALLS_MAX];
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(hooks); i++)
 		symbols[i] = (struct symbol){ hooks[i].name, &hooks[i].addr,
 					      hooks[i].when == HOOK_OPTIONAL };
-	return symbols_find(symbols, i + calls_list(symbols + i));
+	i += hook_symbols(symbols + i);
+	i += calls_list(symbols + i);
+	return symbols_find(symbols, i);
 }
 
 /**

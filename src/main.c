@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * kvm_mte: the Memory Tagging Extension for KVM guests on arm64 hosts whose
  * kernel does not offer it.  Here is only the order of init and exit.
@@ -12,13 +12,6 @@
 #include "kvm_mte.h"
 #include "policy/policy.h"
 #include "vm/backend.h"
-
-/*
- * After all others: some vendors' kernel headers include trace headers of their
- * own, whose tracepoints would be created here too.
- */
-#define CREATE_TRACE_POINTS
-#include "trace.h"
 
 static char *policy = "request";
 module_param(policy, charp, 0444);

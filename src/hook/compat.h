@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What differs between kernels in ftrace and kprobes. */
 #ifndef _KVM_MTE_HOOK_COMPAT_H
 #define _KVM_MTE_HOOK_COMPAT_H
@@ -14,8 +14,8 @@
 
 /*
  * The instruction that is patched lies at the function's start, one
- * instruction behind it (arm64 DYNAMIC_FTRACE_WITH_REGS: MOV X9, LR; NOP), or
- * two (the same behind a BTI C).  See arch/arm64 ftrace_call_adjust().
+ * instruction after it (arm64 DYNAMIC_FTRACE_WITH_REGS: MOV X9, LR; NOP), or
+ * two (the same after a BTI C).  See arch/arm64 ftrace_call_adjust().
  */
 #define COMPAT_FTRACE_MAX_OFFSET	8
 
@@ -25,11 +25,15 @@
 #define COMPAT_HAS_FTRACE	0
 #endif
 
-#ifdef HAVE_FTRACE_REGS_OF_ARCH
-/* 6.2 and later: nothing but the arguments and what a call needs. */
+#ifdef HAVE_FTRACE_ARGS_ONLY
+/* From 6.2 on: only the arguments and what a call needs, in a struct of arm64's own. */
 #define COMPAT_FTRACE_FLAGS	FTRACE_OPS_FL_IPMODIFY
 #define compat_ftrace_regs_t	struct ftrace_regs
+#ifdef HAVE_FTRACE_REGS_OF_ARCH
 #define compat_ftrace_regs(r)	arch_ftrace_regs(r)
+#else
+#define compat_ftrace_regs(r)	(r)
+#endif
 #elif defined(HAVE_FTRACE_REGS)
 #define COMPAT_FTRACE_FLAGS	(FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY)
 #define compat_ftrace_regs_t	struct ftrace_regs

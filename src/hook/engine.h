@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Inside the hook engine: what hook.c and its two mechanisms share. */
 #ifndef _KVM_MTE_HOOK_ENGINE_H
 #define _KVM_MTE_HOOK_ENGINE_H
@@ -26,11 +26,38 @@ int hook_disarm_on_demand(void);
  * set, clear: one more row, one less; by ftrace the latter can fail
  * disarm: all rows; tells how many calls were missed
  */
+#if COMPAT_HAS_FTRACE
 int hook_ftrace_check(struct hook *hooks, unsigned int nr);
 int hook_ftrace_arm(struct hook *hooks, unsigned int nr);
 int hook_ftrace_set(struct hook *hook);
 int hook_ftrace_clear(struct hook *hook);
 void hook_ftrace_disarm(struct hook *hooks, unsigned int nr);
+#else
+static inline int hook_ftrace_check(struct hook *hooks, unsigned int nr)
+{
+	return 0;
+}
+
+static inline int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int hook_ftrace_set(struct hook *hook)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int hook_ftrace_clear(struct hook *hook)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void hook_ftrace_disarm(struct hook *hooks, unsigned int nr)
+{
+}
+#endif
+bool hook_ftrace_is_dead(void);
 
 int hook_kprobe_check(struct hook *hooks, unsigned int nr);
 int hook_kprobe_arm(struct hook *hooks, unsigned int nr);
@@ -41,10 +68,10 @@ unsigned long hook_kprobe_disarm(struct hook *hooks, unsigned int nr);
 void hook_wait_exit(void);
 void hook_drain(void);
 
-/* Text that somebody else rewrites, without ftrace or kprobes. */
+/* Text that is rewritten without ftrace and kprobes. */
 int hook_text_check(struct hook *hooks, unsigned int nr);
 bool hook_text_rewritten(const struct hook *hook);
-void hook_text_begin(struct hook *hooks, unsigned int nr);
+void hook_text_begin(struct hook *hooks, unsigned int nr, bool ftrace);
 void hook_text_end(void);
 int hook_text_watch(void);
 
@@ -113,9 +140,9 @@ hook_dispatch(const struct hook *hook, const u64 *args, unsigned long sp)
 	if (handler->wants && !handler->wants(args))
 		return 0;
 	/*
-	 * Dropped by hook_wait_end(): whoever gets the pin always enters the wrapper,
-	 * as nobody else diverts this call any more.  Does not sleep.  Fails when the
-	 * module is on its way out.
+	 * Dropped by hook_wait_end(): a call that has got the pin always enters the
+	 * wrapper, as no other handler sees this call any more.  Does not sleep.  Fails
+	 * while the module is being unloaded.
 	 */
 	if (handler->waits && !try_module_get(THIS_MODULE))
 		return 0;

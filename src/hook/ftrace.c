@@ -1,10 +1,10 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Hooks by ftrace.  One ftrace_ops holds all the functions: all hooks that are not
  * on-demand are armed in one atomic step.  IPMODIFY makes us their only owner: a
- * livepatch of one of them is refused while we are there, and we are refused while
- * it is.  PERMANENT keeps kernel.ftrace_enabled=0 from switching the hooks off
- * behind our back.
+ * livepatch of one of them is refused while the module is loaded, and the other way
+ * round.  PERMANENT has kernel.ftrace_enabled=0 refused, which would switch the hooks
+ * off unseen.
  */
 #include <linux/delay.h>
 #include <linux/ftrace.h>
@@ -113,13 +113,36 @@ static struct ftrace_ops owner_ops = {
 	.flags = COMPAT_FTRACE_FLAGS,
 };
 
-/* -EBUSY if somebody else may divert one of the functions in owner_ops. */
+#define UNREGISTER_PAUSE_MS	1000
+
+/*
+ * ftrace that has met an error in its own work stops for good (ftrace_kill()): it
+ * removes nothing any more, and patched functions go on calling the ops.  The module
+ * must stay then: hook_ftrace_is_dead() has it pinned, and this waits for ever if that
+ * came too late.
+ */
+static void unregister(struct ftrace_ops *ops)
+{
+	int err;
+
+	for (;;) {
+		err = unregister_ftrace_function(ops);
+		if (!err)
+			return;
+		pr_err_ratelimited("ftrace does not remove hooks (%d): restart the host\n", err);
+		msleep(UNREGISTER_PAUSE_MS);
+	}
+}
+
+/* -EBUSY if one of the functions in owner_ops has another owner (IPMODIFY). */
 static int ask_owner(void)
 {
 	int err = register_ftrace_function(&owner_ops);
 
 	if (!err)
-		unregister_ftrace_function(&owner_ops);
+		unregister(&owner_ops);
+	else if (err != -EBUSY)
+		pr_err_ratelimited("ftrace refuses (%d)\n", err);
 	return err;
 }
 
@@ -185,7 +208,7 @@ static int name_owned(struct hook *hooks, unsigned int nr)
  * @nr: number of rows; rows that are armed are not looked at
  *
  * Context: may sleep.
- * Return: 0; -EBUSY, with the names in the log, if somebody else owns one;
+ * Return: 0; -EBUSY, with the names in the log, if one has another owner;
  * -ENOENT if ftrace cannot trace one; another error of ftrace, as -ENOMEM.
  */
 int hook_ftrace_check(struct hook *hooks, unsigned int nr)
@@ -308,34 +331,8 @@ int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
 void hook_ftrace_disarm(struct hook *hooks, unsigned int nr)
 {
 	/* This order: an ops without a filter would trace every function. */
-	unregister_ftrace_function(&hook_ops);
+	unregister(&hook_ops);
 	forget_armed(hooks, nr);
-}
-
-#else /* !COMPAT_HAS_FTRACE */
-
-int hook_ftrace_check(struct hook *hooks, unsigned int nr)
-{
-	return 0;
-}
-
-int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
-{
-	return -EOPNOTSUPP;
-}
-
-int hook_ftrace_set(struct hook *hook)
-{
-	return -EOPNOTSUPP;
-}
-
-int hook_ftrace_clear(struct hook *hook)
-{
-	return -EOPNOTSUPP;
-}
-
-void hook_ftrace_disarm(struct hook *hooks, unsigned int nr)
-{
 }
 
 #endif /* COMPAT_HAS_FTRACE */

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The hook engine: catches calls of kernel functions, by ftrace or by kprobes.
  * All hooks of a table that are not on-demand are armed, or none.  Knows nothing of
@@ -10,11 +10,6 @@
 #include <linux/string.h>
 
 #include "hook/engine.h"
-
-/* What marks a wrapper's call of the original: see HOOK_CALL_ORIGINAL(). */
-unsigned long hook_secret __ro_after_init;
-
-DEFINE_RATELIMIT_STATE(hook_ratelimit, 5 * HZ, 40);
 
 static const char * const mechanism_names[] = {
 	[HOOK_BY_FTRACE] = "ftrace",
@@ -71,11 +66,10 @@ static enum hook_mechanism armed_by;
 static unsigned long missed_before;
 
 /*
- * Where a wrapper calls the original.  By ftrace: behind the two instructions that
- * the kernel keeps for tracing at its start, of which we use one, so that this call
- * is not caught and looked at once more.  If they come behind a landing pad (BTI)
- * the call has to go there.  By a kprobe: at its start, as tracers and other probes
- * have not seen this call yet.
+ * Where a wrapper calls the original.  By ftrace: after the two instructions for tracing
+ * at the function's start, so that this call is not caught again.  If they come after a
+ * landing pad (BTI), the call has to go to that.  By a kprobe: at the function's start,
+ * as tracers and other probes have not seen this call yet.
  */
 static void *original_entry(const struct hook *hook, enum hook_mechanism how)
 {
@@ -132,11 +126,17 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 	missed_before = 0;
 	err = how == HOOK_BY_FTRACE ? hook_ftrace_arm(hooks, nr)
 				    : hook_kprobe_arm(hooks, nr);
-	if (err)
-		hook_drain();	/* some may have been armed for a while */
-	else
-		hook_text_begin(hooks, nr);
-	return err;
+	if (err) {
+		/*
+		 * Some may have been armed for a while.  ftrace does not wait for callbacks
+		 * when registering fails, and one of them may still divert its call.
+		 */
+		synchronize_rcu_tasks();
+		hook_drain();
+		return err;
+	}
+	hook_text_begin(hooks, nr, how == HOOK_BY_FTRACE);
+	return 0;
 }
 
 static int set(struct hook *hook)
@@ -232,7 +232,7 @@ int hook_check_on_demand(void)
  * waits for them.
  *
  * Context: may sleep.
- * Return: 0; -ENOMEM, or -EBUSY where somebody else has rewritten the text, if some
+ * Return: 0; -ENOMEM, or -EBUSY where the text has been rewritten, if some
  * hooks could not be removed and are still armed.  A later call removes the rest, and
  * hook_disarm() removes all in any case.
  */
@@ -290,7 +290,7 @@ bool hook_group_works(unsigned long group)
 }
 
 /**
- * hook_disarm - remove all hooks of a table, and wait until nobody uses them
+ * hook_disarm - remove all hooks of a table, and wait for the calls in them
  * @hooks: the table given to hook_arm()
  * @nr: number of rows
  *

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Hooks on functions of the running kernel.
  *
@@ -12,9 +12,7 @@
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/kprobes.h>
-#include <linux/list.h>
 #include <linux/percpu.h>
-#include <linux/sched.h>
 #include <linux/types.h>
 
 /**
@@ -52,7 +50,7 @@ enum hook_mechanism { HOOK_BY_FTRACE, HOOK_BY_KPROBE };
  * struct hook_handler - the constant half of a hook; made by HOOK_WATCHn/HOOK_WRAP
  * @kind: watch or wrap
  * @watch: HOOK_WATCH: called with the argument registers x0..x7
- * @wants: HOOK_WRAP_IF: likewise, decides whether this call is to be wrapped
+ * @wants: HOOK_WRAP_IF: called with the same, decides whether to wrap this call
  * @waits: HOOK_WRAP_WAITS: a call that is wrapped pins the module
  * @wrapper: HOOK_WRAP: entry point that replaces the function
  * @original: HOOK_WRAP: set by the engine to where the function is to be called
@@ -76,7 +74,7 @@ struct hook_handler {
  * @addr: the function's address, 0 until resolved, or if the hook is impossible
  * @site: the address ftrace reports for it, 0 if not used
  * @armed: calls are caught now
- * @rewritten: somebody else has been seen to patch a jump into the function
+ * @rewritten: a jump was seen in the function's text: see text.c
  * @pins: holds a reference on the module, because it is rewritten
  * @kp: used by HOOK_BY_KPROBE only
  */
@@ -114,23 +112,9 @@ static inline void hook_leave(void)
 	this_cpu_dec(hook_in_flight);
 }
 
-/**
- * struct hook_wait - a wrapped call that may wait for user space; on its stack
- * @list: among all of them
- * @task: who calls
- * @function: the hooked function's name
- * @since: when it came, in jiffies
- * @told: the log has it
- */
-struct hook_wait {
-	struct list_head list;
-	struct task_struct *task;
-	const char *function;
-	unsigned long since;
-	bool told;
-};
+struct hook_wait;
 
-void hook_wait_begin(struct hook_wait *wait, const char *function);
+struct hook_wait *hook_wait_begin(const char *function);
 void hook_wait_end(struct hook_wait *wait);
 
 /*
@@ -153,10 +137,9 @@ void hook_wait_end(struct hook_wait *wait);
 	}
 
 /*
- * What the engine knows a wrapper's call of the original by.  Not by the return
- * address: a kretprobe that somebody sets on the function replaces it before our
- * own probe sees the call.  The call leaves a frame on the stack instead, which
- * nobody else writes to:
+ * How the engine recognises a wrapper's call of the original.  The return address will
+ * not do: a kretprobe on the function replaces it before our own probe sees the call.
+ * The call leaves a frame on the stack instead, which nothing else writes to:
  *
  *	SP + 0	frame record: x29, x30
  *	SP + 16	hook_secret ^ SP ^ the original's address, until the engine has
@@ -252,12 +235,10 @@ extern unsigned long hook_secret;
 	static noinline type fn##_wrapped proto;			\
 	static type fn##_entry proto					\
 	{								\
-		struct hook_wait fn##_wait;				\
-		type fn##_ret;						\
+		struct hook_wait *fn##_wait = hook_wait_begin(#fn);	\
+		type fn##_ret = fn##_wrapped args;			\
 									\
-		hook_wait_begin(&fn##_wait, #fn);			\
-		fn##_ret = fn##_wrapped args;				\
-		hook_wait_end(&fn##_wait);				\
+		hook_wait_end(fn##_wait);				\
 		hook_leave();						\
 		return fn##_ret;					\
 	}								\

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Hooks by kprobes: a breakpoint at each function's first instruction.  Slower
  * than ftrace, but every kernel with KVM can do it.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The on-demand hooks: armed from ondemand_get() until some seconds after the last
  * reference on them has been dropped.
@@ -19,8 +19,8 @@ static bool armed;
 static bool closed;
 
 /*
- * Arming patches the kernel's text once for each hook.  A host that starts its VMs
- * one after the other shall not pay for that each time.
+ * Arming patches the kernel's text once for each hook.  A host that starts VMs one after
+ * the other pays for that only once.
  */
 #define DISARM_DELAY	(5 * HZ)
 

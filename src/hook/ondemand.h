@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* References on the on-demand hooks: armed while there is one. */
 #ifndef _KVM_MTE_ONDEMAND_H
 #define _KVM_MTE_ONDEMAND_H

@@ -1,15 +1,15 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * Proves on functions of our own that hooking works on this kernel, before
- * anything of KVM is touched: that a watch sees the arguments, that a wrapper
- * can call the original and change its result, and that both are gone after.
+ * Hooks two functions of the module before anything of KVM is touched, to see that
+ * hooking works on this kernel: a watch sees the arguments, a wrapper can call the
+ * original and change its result, and both are gone afterwards.
  */
 #include <linux/bsearch.h>
 #include <linux/kernel.h>
 
 #include "hook/hook.h"
 
-/* bsearch() calls: the compiler shall not see what is called. */
+/* Called through bsearch(), so that the compiler does not see what is called. */
 static const int selftest_key = 0x1234, selftest_elt = 0x1234;
 static int watched_calls;
 static bool watched_args;
@@ -33,7 +33,7 @@ HOOK_WATCH2(selftest_watched, int, const void *, key, const void *, elt)
 	watched_args = key == &selftest_key && elt == &selftest_elt;
 }
 
-/* Turns what the original says around: found becomes not found. */
+/* Returns the opposite of the original: found becomes not found. */
 HOOK_WRAP(selftest_wrapped, int, (const void *key, const void *elt), (key, elt))
 {
 	return original(selftest_wrapped)(key, elt) ? 0 : 1;

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Addresses of kernel functions that are not exported. */
 #ifndef _KVM_MTE_SYMBOL_H
 #define _KVM_MTE_SYMBOL_H
@@ -14,6 +14,10 @@ struct symbol {
 	unsigned long *address;
 	bool optional;
 };
+
+/* What the engine wants itself: found with what the table wants, in one go. */
+#define HOOK_SYMBOLS_MAX	1
+unsigned int hook_symbols(struct symbol *symbols);
 
 int symbols_find(const struct symbol *symbols, unsigned int nr);
 

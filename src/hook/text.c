@@ -1,16 +1,16 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * Kernel text that somebody else rewrites.
+ * Kernel text that is rewritten without ftrace and kprobes.
  *
  * Some vendors' livepatches do not use ftrace (LIVEPATCH_WO_FTRACE): they overwrite
  * a function's first instructions with a jump to the new one.  Neither ftrace nor
  * kprobes knows.  A hook set then patches the jump, and a hook set before is not
  * reached any more.
  *
- * So a function is read before it is hooked, and again while it is.  Not any change
- * counts, as tracers and other probes patch the same instructions, but only a jump
- * away: a branch to where the kernel itself has no function, or one by a register
- * that the function has just been seen to load with a constant.
+ * So the engine reads a function before it is hooked, and again while it is.  Tracers
+ * and other probes patch the same instructions, so not any change counts.  Only a jump
+ * away counts: a branch out of the kernel's image, or a branch to a register that the
+ * instructions before it load with a constant.
  */
 #include <linux/bitops.h>
 #include <linux/delay.h>
@@ -56,7 +56,7 @@ static bool is_any(u32 insn, const struct insn *list, unsigned int nr)
 	return false;
 }
 
-/* Not in the kernel's image: a module's, or nobody's.  A tail call stays inside. */
+/* Outside the kernel's image: in a module, or in no function.  A tail call stays inside. */
 static bool is_outside(unsigned long addr)
 {
 	char name[KSYM_SYMBOL_LEN];
@@ -133,6 +133,7 @@ bool hook_text_rewritten(const struct hook *hook)
 static DEFINE_MUTEX(watch_lock);
 static struct hook *watched;
 static unsigned int nr_watched;
+static bool by_ftrace;
 
 /* Under watch_lock: what came of the last look is good for so long, of VMs' starts. */
 #define LOOK_VALID	HZ
@@ -155,6 +156,20 @@ static void notice(struct hook *hook, bool rewritten)
 	hook->pins = false;
 }
 
+/* The hooks cannot be removed any more, so the module must not go. */
+static bool pin_if_dead(void)
+{
+	static bool pinned;
+
+	if (!by_ftrace || !hook_ftrace_is_dead())
+		return false;
+	if (!pinned) {
+		pr_err("ftrace has stopped for good: the hooks stay, and the module cannot be unloaded\n");
+		pinned = try_module_get(THIS_MODULE);
+	}
+	return true;
+}
+
 static void look(void)
 {
 	unsigned int i;
@@ -162,9 +177,9 @@ static void look(void)
 
 	lockdep_assert_held(&watch_lock);
 	looked = jiffies;
-	look_err = 0;
+	look_err = pin_if_dead() ? -EBUSY : 0;
 	for (i = 0; i < nr_watched; i++) {
-		/* One that was removed meanwhile is nobody's concern any more. */
+		/* A hook that was removed meanwhile does not count any more. */
 		away = watched[i].armed && jumps_away(&watched[i]);
 		if (away != watched[i].rewritten)
 			notice(&watched[i], away);
@@ -174,13 +189,13 @@ static void look(void)
 }
 
 /**
- * hook_text_watch - look at the armed functions, unless that was done just now
+ * hook_text_watch - check the armed functions, unless that was done a second ago
  *
  * While one of them is rewritten no VM may come to rely on the hooks, and rmmod is
  * refused.  Each change is one line in the log.
  *
  * Context: may sleep.
- * Return: 0; -EBUSY if one is rewritten, or was a second ago.
+ * Return: 0; -EBUSY if one is rewritten, or was a second ago, or if ftrace has stopped.
  */
 int hook_text_watch(void)
 {
@@ -209,14 +224,16 @@ static void watch(struct work_struct *work)
  * hook_text_begin - watch a table that has been armed
  * @hooks: the table
  * @nr: number of rows
+ * @ftrace: it was armed by ftrace
  *
  * Context: may sleep.
  */
-void hook_text_begin(struct hook *hooks, unsigned int nr)
+void hook_text_begin(struct hook *hooks, unsigned int nr, bool ftrace)
 {
 	mutex_lock(&watch_lock);
 	watched = hooks;
 	nr_watched = nr;
+	by_ftrace = ftrace;
 	looked = jiffies;
 	look_err = 0;
 	mutex_unlock(&watch_lock);
@@ -235,7 +252,7 @@ void hook_text_end(void)
 {
 	cancel_delayed_work_sync(&watch_work);
 	mutex_lock(&watch_lock);
-	for (look(); look_err; look())
+	for (look(); look_err && !hook_ftrace_is_dead(); look())
 		msleep(100);
 	nr_watched = 0;
 	mutex_unlock(&watch_lock);

@@ -1,14 +1,15 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Wrapped calls that may wait for user space, and so for ever.  Each pins the module
- * (hook_dispatch()); whoever then tries to unload it is refused, and finds in the log
- * whose call it is.
+ * (hook_dispatch()).  rmmod is then refused, and the log says whose call it is.
  */
 #include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
@@ -16,6 +17,25 @@
 
 /* What lasts longer than this is told in the log. */
 #define LONG_WAIT	(5 * HZ)
+
+/**
+ * struct hook_wait - a wrapped call that may wait for user space
+ * @list: among all of them
+ * @task: who calls; a reference is held
+ * @function: the hooked function's name
+ * @since: when it came, in jiffies
+ * @told: the log has it
+ *
+ * Not on the caller's stack: after an oops in the call that is freed, and the record
+ * stays.
+ */
+struct hook_wait {
+	struct list_head list;
+	struct task_struct *task;
+	const char *function;
+	unsigned long since;
+	bool told;
+};
 
 static LIST_HEAD(waits);
 static DEFINE_SPINLOCK(waits_lock);
@@ -54,14 +74,20 @@ static void tell_long_waits(struct work_struct *work)
 
 /**
  * hook_wait_begin - a wrapped call begins that may wait for user space
- * @wait: its record, on its stack
  * @function: the hooked function's name
  *
- * Context: the wrapper of HOOK_WRAP_WAITS(), which holds a reference to the module.
+ * Context: the wrapper of HOOK_WRAP_WAITS(), which holds a reference to the module;
+ * may sleep.
+ * Return: its record, for hook_wait_end(); NULL without memory: then the log does not
+ * name it.
  */
-void hook_wait_begin(struct hook_wait *wait, const char *function)
+struct hook_wait *hook_wait_begin(const char *function)
 {
-	wait->task = current;
+	struct hook_wait *wait = kmalloc(sizeof(*wait), GFP_KERNEL);
+
+	if (!wait)
+		return NULL;
+	wait->task = get_task_struct(current);
 	wait->function = function;
 	wait->since = jiffies;
 	wait->told = false;
@@ -69,11 +95,12 @@ void hook_wait_begin(struct hook_wait *wait, const char *function)
 	list_add_tail(&wait->list, &waits);
 	spin_unlock(&waits_lock);
 	queue_delayed_work(system_long_wq, &tell_work, LONG_WAIT);
+	return wait;
 }
 
 /**
  * hook_wait_end - it ends
- * @wait: its record
+ * @wait: its record, or NULL
  *
  * The reference goes before hook_leave(): between the two the module may be
  * unloaded, but hook_disarm() still waits for the call.
@@ -82,14 +109,18 @@ void hook_wait_begin(struct hook_wait *wait, const char *function)
  */
 void hook_wait_end(struct hook_wait *wait)
 {
-	spin_lock(&waits_lock);
-	list_del(&wait->list);
-	spin_unlock(&waits_lock);
+	if (wait) {
+		spin_lock(&waits_lock);
+		list_del(&wait->list);
+		spin_unlock(&waits_lock);
+		put_task_struct(wait->task);
+		kfree(wait);
+	}
 	module_put(THIS_MODULE);
 }
 
 /**
- * hook_wait_exit - nobody waits any more
+ * hook_wait_exit - no wrapped call is left
  *
  * Context: when no wrapper can run; may sleep.
  */

@@ -1,6 +1,7 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * Wrapped calls, and waiting for them.
+ * What the two mechanisms need when they divert a call, and waiting for the calls that
+ * were diverted.
  *
  * Why it is safe to unload: a wrapper may sleep, and unregistering waits only
  * for callbacks.  Each diverted call is therefore counted, in the callback,
@@ -15,8 +16,14 @@
 #include <linux/rcupdate.h>
 
 #include "hook/engine.h"
+#include "hook/symbol.h"
 
 DEFINE_PER_CPU(long, hook_in_flight);
+
+/* What marks a wrapper's call of the original: see HOOK_CALL_ORIGINAL(). */
+unsigned long hook_secret __ro_after_init;
+
+DEFINE_RATELIMIT_STATE(hook_ratelimit, 5 * HZ, 40);
 
 /* How often to say what unloading waits for. */
 #define DRAIN_NOTICE	(10 * HZ)
@@ -58,4 +65,33 @@ void hook_drain(void)
 	/* After hook_leave() a wrapper has only its return left. */
 	synchronize_rcu_tasks();
 	hook_wait_exit();
+}
+
+static unsigned long is_dead_addr;
+
+/**
+ * hook_symbols - kernel functions that the engine itself calls
+ * @symbols: where they go; at most HOOK_SYMBOLS_MAX
+ *
+ * Return: their number.
+ */
+unsigned int hook_symbols(struct symbol *symbols)
+{
+	if (!COMPAT_HAS_FTRACE)
+		return 0;
+	symbols[0] = (struct symbol){ "ftrace_is_dead", &is_dead_addr, true };
+	return 1;
+}
+
+/**
+ * hook_ftrace_is_dead - has ftrace stopped for good?
+ *
+ * Context: any.
+ * Return: true if it can neither set nor remove a hook any more.
+ */
+bool hook_ftrace_is_dead(void)
+{
+	int (*is_dead)(void) = (void *)is_dead_addr;
+
+	return is_dead && is_dead();
 }

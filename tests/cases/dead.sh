@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Catches: a module that is unloaded although ftrace, which has stopped for good, has not removed its hooks; VMs that get MTE
+# from then on.
+# kernels: 5.10 7.2
+# hooks: ftrace
+# alone: yes
+# leaves: module
+# quick: no
+. /t/lib.sh
+. /t/hooks.sh
+. /t/client.sh
+
+load_module || bail "the module does not load"
+hold_start vm hold
+hold_is vm "enable 1" "enable 0" "a VM gets MTE"
+dmesg_mark
+succeeds "ftrace stops" insmod "$T/dead.ko"
+has_said() { said | grep -q '^ftrace has stopped for good'; }
+succeeds "the log says so, by itself" wait_until 60 has_said
+hold_is vm gcr "gcr 0" "the VM has MTE as before"
+like "$("$CLIENT" ask 2>&1 </dev/null | head -n 1)" 'main: dev 0 vm 0 born 0 enable EBUSY' "no further VM gets it"
+hold_end vm
+is "$(rmmod_says)" EAGAIN "the module stays"
+is "$(said | grep -c '^ftrace has stopped for good')" 1 "the log says it once"
+done_testing
