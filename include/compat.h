@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What differs between kernels.  Only this file, compat_tags.h, which is a part of
  * it, and hook/compat.h test versions, features of the kernel's configuration, or
@@ -142,9 +142,8 @@ static inline bool compat_vcpu_is_initialised(const struct kvm_vcpu *vcpu)
 }
 
 /*
- * Features of a vCPU that MTE does not go with.  A guest with EL2, for nested
- * virtualization, is shown no MTE by KVM, and what it would mean for tags is nobody's
- * claim.
+ * Features of a vCPU that MTE does not go with.  KVM shows no MTE to a guest with EL2
+ * (nested virtualization).
  */
 #ifdef KVM_ARM_VCPU_HAS_EL2
 #define COMPAT_NO_MTE_FEATURES	(BIT(KVM_ARM_VCPU_EL1_32BIT) | BIT(KVM_ARM_VCPU_HAS_EL2))
@@ -235,10 +234,16 @@ static inline void compat_exception_forget(struct kvm_vcpu *vcpu)
 #endif
 #endif
 
-/* What KVM itself takes for an MTE VM's memory. */
+/* What KVM itself takes for an MTE VM's memory: since 6.2 what can be mapped PROT_MTE. */
+#ifdef HAVE_TRY_PAGE_MTE_TAGGING
+#define COMPAT_CHECKS_VMA	1
+#else
+#define COMPAT_CHECKS_VMA	0
+#endif
+
 static inline bool compat_kvm_takes_vma(const struct vm_area_struct *vma)
 {
-#ifdef HAVE_TRY_PAGE_MTE_TAGGING
+#if COMPAT_CHECKS_VMA
 	return vma->vm_flags & VM_MTE_ALLOWED;
 #else
 	return !(vma->vm_flags & VM_SHARED);

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What differs between kernels in the flags of a page's tags, and in the functions
  * that repairs hook.  A part of compat.h, which includes it.

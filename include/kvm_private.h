@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the module must know of the kernel beyond its headers: functions of KVM
  * that no header declares, and the functions that are called by address because
@@ -34,14 +34,15 @@ void kvm_inject_exception(struct kvm_vcpu *vcpu);
 /**
  * struct kernel_functions - kernel functions that are not exported
  * @vm_ioctl: identifies the file of a VM by its file operations; never called
- * @vcpu_ioctl: likewise for the file of a vCPU
+ * @vcpu_ioctl: the same for the file of a vCPU
  * @flush_memslot: drop all stage-2 mappings of a slot; takes mmu_lock
  * @set_way_flush: what a guest's set/way cache operation does
  * @rmap_walk: look at all mappings of a page, which must be locked
- * @rmap_walk_locked: likewise with the lock on those mappings held
+ * @rmap_walk_locked: the same with the lock on those mappings held
  * @vma_is_shmem: is this a mapping of shared memory?
  * @clear_page_tags: clear the tags of one page, by its linear address
  * @restore_tags: restore the tags saved for a swap entry; false if there are none
+ * @get_running_vcpu: the vCPU that the calling thread has loaded, or NULL
  * @set_vm_id_reg: set a VM's ID register; config_lock held
  * @make_pstate: take an exception that kvm_inject_*() has noted; the vCPU is loaded
  * @save_page_tags: copy all tags of a page to memory (struct page_tags)
@@ -57,6 +58,7 @@ struct kernel_functions {
 	bool (*vma_is_shmem)(struct vm_area_struct *vma);
 	void (*clear_page_tags)(void *addr);
 	bool (*restore_tags)(swp_entry_t entry, struct page *page);
+	struct kvm_vcpu *(*get_running_vcpu)(void);
 	void (*set_vm_id_reg)(struct kvm *kvm, u32 id, u64 val);
 	void (*make_pstate)(struct kvm_vcpu *vcpu);
 	void (*save_page_tags)(const void *addr, void *tags);

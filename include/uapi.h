@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The interface between VMMs and guest MTE, with the numbers and the layout that
  * mainline gave it in 5.14 (include/uapi/linux/kvm.h, arch/arm64/include/uapi/

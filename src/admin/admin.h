@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What admins see and write: /sys/kernel/kvm_mte. */
 #ifndef _KVM_MTE_ADMIN_H
 #define _KVM_MTE_ADMIN_H

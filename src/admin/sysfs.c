@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * /sys/kernel/kvm_mte: files only.  What a write means is decided in vm/set.c and
  * policy/.
@@ -72,10 +72,9 @@ static const struct attribute_group root_group = { .attrs = root_attrs };
 static const struct attribute_group repairs_group = { .attrs = repairs_attrs };
 
 /*
- * The directory goes now, not with the last reference, which somebody else may
- * hold: its files lead into this module.  When this returns nobody is in one of
- * them, and what is read or written by a descriptor that is still open fails with
- * ENODEV.
+ * Removes the directory now, not with its last reference, which others may hold: its
+ * files lead into this module.  When this returns no file is being read or written, and
+ * descriptors that are still open fail with ENODEV.
  */
 static void remove_dir(struct kobject *dir)
 {

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* /sys/kernel/kvm_mte/vms/NAME/: the files of a VM's directory. */
 #include <linux/kernel.h>
 #include <linux/module.h>

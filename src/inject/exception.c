@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Exceptions that KVM injects into a guest: the architecture sets PSTATE.TCO on
  * entry to an exception level where MTE is implemented (ARM DDI 0487,

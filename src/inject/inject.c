@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The backend for kernels whose KVM has no guest MTE: all of it is supplied by
  * hooks.  What must be the case, and what turning a VM on and off means here.
@@ -6,7 +6,6 @@
 #include <linux/hugetlb.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
 
 #include <asm/virt.h>
 
@@ -124,7 +123,7 @@ const struct vm_backend kvm_mte_backend = {
 	.vms_known = do_nothing,
 	.exit = vcpu_forget_all,
 	.vcpu_precreate = vcpu_precreate,
-	.kvm_has_mte = kvm_gave_mte,
+	.kvm_gave_mte = kvm_gave_mte,
 	.prepare = prepare,
 	.switch_mte = switch_mte,
 	.set_after_run = vm_set_at_reboot,

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Inside the inject backend. */
 #ifndef _KVM_MTE_INJECT_H
 #define _KVM_MTE_INJECT_H

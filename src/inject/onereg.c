@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * System registers as the VMM sees them, through KVM_GET_REG_LIST and
  * KVM_GET/SET_ONE_REG: ID_AA64PFR1_EL1.MTE and the four tag registers.
@@ -50,9 +50,9 @@ static u64 *tag_reg(struct mte_regs *regs, u64 id)
 }
 
 /*
- * A VMM takes the list of registers once and goes by it at every reset; one that
- * finds a register gone (its VM was turned off since) may give up.  So a VM that
- * was shown the tag registers keeps them, though the list no longer names them.
+ * A VMM reads the list of registers once and uses it at every reset.  It may give up if
+ * a register is gone because the VM was turned off since.  So a VM that was shown the
+ * tag registers keeps them, although the list no longer names them.
  */
 static u64 *accessible_tag_reg(struct kvm_vcpu *vcpu, u64 id)
 {
@@ -65,8 +65,8 @@ static u64 *accessible_tag_reg(struct kvm_vcpu *vcpu, u64 id)
 }
 
 /*
- * KVM's own value for this vCPU and the field.  Which other fields KVM hides or
- * lets a VMM change differs between kernels, so the host's register is no measure.
+ * KVM's own value for this vCPU, with the MTE field.  Not the host's register: kernels
+ * differ in which other fields KVM hides or lets a VMM change.
  */
 static int current_pfr1(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg, u64 *val)
 {
@@ -110,7 +110,7 @@ HOOK_WRAP_WAITS(kvm_arm_sys_reg_get_reg, is_got, int,
 }
 
 /*
- * Upstream lets nobody change the field.  But a VMM writes its saved registers
+ * In mainline the field cannot be changed.  But a VMM writes its saved registers
  * back at a reset, and an admin may have turned MTE on or off since it saved
  * them: the value of the other state changes nothing and is no error.
  */
@@ -178,7 +178,7 @@ HOOK_WRAP(kvm_arm_num_sys_reg_descs, unsigned long, (struct kvm_vcpu *vcpu),
 	return mv->counted ? nr + ARRAY_SIZE(tag_reg_ids) : nr;
 }
 
-/* The VMM has made room for as many as the function above said. */
+/* The VMM has room for as many as the function above returned. */
 static notrace bool lists_tag_regs(const u64 *x)
 {
 	struct mte_vcpu *mv = vcpu_find((const struct kvm_vcpu *)x[0]);

@@ -1,10 +1,10 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Tags over the life of a page.
  *
- * PG_mte_tagged (PG_arch_2) of a page means: its tags belong to whoever owns
+ * PG_mte_tagged (PG_arch_2) of a page means: its tags are in use, belong to the owner of
  * its content, and are kept with it (Documentation/arm64/memory-tagging-
- * extension.rst; arch/arm64/kernel/mte.c).  A page without it has whatever tags
+ * extension.rst; arch/arm64/kernel/mte.c).  A page without it has the tags that
  * its last user left.  The page allocator drops the flag, so it is enough to
  * clear tags and set the flag before a guest can see a page, and to keep the
  * flag right where the kernel does not.
@@ -171,8 +171,7 @@ static struct page *chunk_of(struct page *page, unsigned long *nr)
 }
 
 /**
- * tags_init - a guest is to have this page: clear its tags, unless they are
- * somebody's already
+ * tags_init - clear a page's tags for a guest, unless they are in use
  * @page: the page
  *
  * Splitting a huge page gives the head page's flag to all its pages
@@ -240,7 +239,7 @@ void tags_read(struct page *page, struct page_tags *tags)
 	memset(tags, 0, sizeof(*tags));
 	if (!test_bit(PG_mte_tagged, &page->flags))
 		return;
-	smp_rmb();	/* Tags behind the flag; pairs with init_page(). */
+	smp_rmb();	/* Tags after the flag; pairs with init_page(). */
 	kfn.save_page_tags(page_address(page), tags);
 }
 
@@ -262,9 +261,9 @@ void tags_write(struct page *page, const struct page_tags *tags)
 }
 
 /*
- * Still needed beside tags_init(): khugepaged builds huge pages out of
- * pages with and without the flag.  Also while no VM is on: the page may belong
- * to one that was, or come to one that will be.
+ * tags_init() is not enough: khugepaged builds huge pages out of pages with and without
+ * PG_mte_tagged.  Needed also while no VM has MTE: the page may belong to a VM that had
+ * MTE, or to one that will have it.
  */
 HOOK_WATCH2(split_huge_page_to_list, int, struct page *, page,
 	    struct list_head *, list)

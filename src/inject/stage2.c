@@ -1,17 +1,16 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Tags of memory before a guest can see it.
  *
- * On kernels without guest MTE every valid leaf of a stage-2 table is made by
- * kvm_pgtable_stage2_map(), called by a fault (user_mem_abort), by an MMU
- * notifier (change_pte), and for device memory: one hook sees them all.  It
- * runs under mmu_lock, must not sleep, and cannot look at the VMA.
+ * On kernels without guest MTE only kvm_pgtable_stage2_map() creates valid leaves of a
+ * stage-2 table.  A fault (user_mem_abort), an MMU notifier (change_pte) and device
+ * memory call it, so one hook is enough.  It runs under mmu_lock, must not sleep, and
+ * cannot see the VMA.
  *
- * Upstream does this in arch/arm64/kvm/mmu.c:sanitise_mte_tags().
+ * Mainline does this in arch/arm64/kvm/mmu.c:sanitise_mte_tags().
  */
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
-#include <linux/ratelimit.h>
 
 #include "hook/hook.h"
 #include "kvm_private.h"
@@ -27,13 +26,13 @@ static int init_range(struct mte_vm *vm, u64 phys, u64 size,
 
 	for (; pfn < end; pfn += nr) {
 		nr = 1;
-		/* Its tags were cleared at boot, and nobody writes to it. */
+		/* Its tags were cleared at boot, and nothing writes to it. */
 		if (is_zero_pfn(pfn))
 			continue;
 		page = pfn_to_online_page(pfn);
 		if (!page || !page_can_hold_tags(page))
 			return -EFAULT;
-		/* Pages of one compound page are alike, but for their flags. */
+		/* Pages of one compound page differ in their flags only. */
 		if (end - pfn > 1)
 			nr = tags_ahead(page);
 		if (nr > 1 || !test_bit(PG_mte_tagged, &page->flags))
@@ -43,10 +42,10 @@ static int init_range(struct mte_vm *vm, u64 phys, u64 size,
 }
 
 /**
- * struct block - what is about to be mapped at stage 2
- * @ipa: where, in bytes
- * @size: of the mapping, in bytes
- * @phys: to what, in bytes
+ * struct block - a mapping that is about to be created at stage 2
+ * @ipa: IPA, in bytes
+ * @size: size, in bytes
+ * @phys: physical address, in bytes
  */
 struct block {
 	u64 ipa;
@@ -55,10 +54,10 @@ struct block {
 };
 
 /*
- * The tags of 1 GiB are too many for mmu_lock.  Until all of them have been
- * initialised only the part of such a block is mapped that the guest has touched
- * just now.  Not smaller parts: before each, user_mem_abort() may invalidate the
- * instruction cache for the whole block.
+ * Clearing the tags of 1 GiB takes too long for mmu_lock.  So of such a block only the
+ * part that the guest has touched is mapped, until all parts have been initialised.  The
+ * parts are not smaller, since user_mem_abort() may invalidate the instruction cache for
+ * the whole block before it maps each.
  */
 #define PART_SIZE	max_t(u64, PMD_SIZE, SZ_32M)
 
@@ -69,7 +68,7 @@ static void narrow(struct block *b)
 	unsigned long nr = b->size / PAGE_SIZE;
 	u64 offset;
 
-	/* The VMM may have put something else there meanwhile. */
+	/* The VMM may have mapped something else there meanwhile. */
 	if (!page || compound_nr(compound_head(page)) < nr)
 		return;
 	if (!vcpu || tags_all_init(page, nr))
@@ -93,14 +92,13 @@ static int before_map(struct mte_vm *vm, u64 ipa, u64 phys, u64 size)
 		trace_kvm_mte_clear_tags(vm, ipa, size, cleared);
 	}
 	/*
-	 * A VM that only waits for MTE may map what it likes: all its mappings
-	 * are dropped before it gets it.
+	 * A VM that waits for MTE may map any memory: all its mappings are
+	 * dropped before it gets MTE.
 	 */
 	if (!err || !vm_has_mte(vm))
 		return 0;
 	trace_kvm_mte_refuse(vm, REFUSED_PAGE, ipa, err);
-	pr_notice_ratelimited("%d-%d: IPA %llx not mapped: its memory cannot hold tags\n",
-			      vm->creator, vm->fd, ipa);
+	vm_notice(vm, "IPA %llx not mapped: its memory cannot hold tags\n", ipa);
 	return err;
 }
 
@@ -111,7 +109,7 @@ static struct mte_vm *vm_of(const struct kvm_pgtable *pgt)
 	return vm && READ_ONCE(vm->state) != VM_OFF ? vm : NULL;
 }
 
-/* Faults of other VMs, and device memory, are none of our business. */
+/* Not faults of VMs without MTE, nor device memory. */
 static notrace bool is_mte_memory(const u64 *x)
 {
 	const struct kvm_pgtable *pgt = (const struct kvm_pgtable *)x[0];
@@ -137,8 +135,8 @@ HOOK_WRAP_IF(kvm_pgtable_stage2_map, is_mte_memory, int, COMPAT_STAGE2_MAP_PROTO
 	err = original(kvm_pgtable_stage2_map)COMPAT_STAGE2_MAP_ARGS(b.ipa, b.size,
 								     b.phys);
 	/*
-	 * A part needs a table where the block would not, and a permission fault
-	 * does not provide for one; the guest's next fault there does.
+	 * A part needs a table where the block does not.  A permission fault has
+	 * allocated none; the guest's next fault there will.
 	 */
 	return err == -ENOMEM && b.size != size ? 0 : err;
 }

@@ -1,17 +1,17 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Tags that come back from swap.
  *
- * Swapping out saves the tags of every page with PG_mte_tagged (mte_save_tags()),
- * but swapping in restores them only when the VMM's mapping is PROT_MTE, which
- * guest memory is not; a page that comes back without the flag would have its
- * tags cleared when it is next mapped to the guest.  So they are restored here,
- * when a page is about to be mapped: by do_swap_page() and unuse_pte(), however it
- * came from swap - read past the swap cache or into it, ahead, by swapoff, or not
- * read at all (zswap's write-back).  shmem restores them by itself.
+ * Swapping out saves the tags of every page with PG_mte_tagged (mte_save_tags()).
+ * Swapping in restores them only where the VMM's mapping is PROT_MTE, and guest memory
+ * is not.  Such a page would come back without PG_mte_tagged, and its tags would be
+ * cleared when it is next mapped to the guest.  So tags are restored here, when
+ * do_swap_page() or unuse_pte() is about to map a page.  How the page came from swap does
+ * not matter: through the swap cache or past it, by read-ahead, by swapoff, or never
+ * read (zswap's write-back).  shmem restores tags by itself.
  *
- * Pages of other processes are treated alike: what their next set_pte_at()
- * would do happens a little earlier.
+ * Pages of other processes are treated in the same way.  Their next set_pte_at() would
+ * do it a little later.
  */
 #include <linux/ksm.h>
 #include <linux/mm.h>
@@ -28,8 +28,8 @@
 /**
  * tags_restore - restore tags that were saved for a swap entry
  * @page: the page, without PG_mte_tagged; no guest can see it yet
- * @entry: the entry, or whatever a page table has in place of one; the caller
- *	keeps it from being freed
+ * @entry: the entry, or any other non-present PTE as an entry; the caller keeps it
+ *	from being freed
  *
  * Context: any.
  * Return: false if none were saved; the page is as before.
@@ -46,9 +46,9 @@ bool tags_restore(struct page *page, swp_entry_t entry)
 }
 
 /*
- * The page is locked, its entry is held by the swap cache and stands in private.
- * If its flag is set it is still the page that was swapped out, whose tags may be
- * newer than the saved ones.
+ * The page is locked, the swap cache holds its entry, and page_private() is the entry.
+ * If PG_mte_tagged is set the page was never away, and its tags may be newer than the
+ * saved ones.
  */
 static void restore_cached(struct page *page)
 {
@@ -79,10 +79,9 @@ static pmd_t *find_pmd(struct mm_struct *mm, unsigned long address)
 }
 
 /*
- * Fast swap devices (zram) are read past the swap cache.  Two threads may do so
- * for one page, and the one that is first frees the entry; so it is looked up in
- * the page table, under whose lock it cannot go.  The one that comes second finds
- * another page there, and its own is thrown away.
+ * Fast swap devices (zram) are read past the swap cache.  Two threads may read one page,
+ * and the first frees the entry.  So the entry is looked up in the page table, whose
+ * lock keeps it.  The second thread finds another page there, and its own is freed.
  */
 static void restore_uncached(struct page *page, struct vm_area_struct *vma,
 			     unsigned long address)
@@ -123,7 +122,7 @@ HOOK_WRAP(ksm_might_need_to_copy, struct page *,
 		restore_cached(page);
 	else if (!test_bit(PG_mte_tagged, &page->flags) && !page_mapped(page))
 		restore_uncached(page, vma, address);
-	/* One that is mapped elsewhere has never been away. */
+	/* A page that is mapped elsewhere was never away. */
 	if (test_bit(PG_mte_tagged, &page->flags) && !page_mapped(page))
 		count_restored(vma, address);
 out:

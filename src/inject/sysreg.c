@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * System registers as the guest sees them, where it does not reach the hardware:
  * ID_AA64PFR1_EL1.MTE, and the set/way cache operations on tags.  The VMM's side
@@ -52,7 +52,7 @@ static void skip_instruction(struct kvm_vcpu *vcpu)
 {
 	*vcpu_pc(vcpu) += 4;
 	*vcpu_cpsr(vcpu) &= ~PSR_BTYPE_MASK;
-	/* One instruction done, for a guest being single-stepped. */
+	/* The instruction is done, for a guest that is single-stepped. */
 	*vcpu_cpsr(vcpu) &= ~DBG_SPSR_SS;
 }
 

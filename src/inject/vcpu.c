@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The vCPU: HCR_EL2.ATA, and the registers RGSR_EL1, GCR_EL1, TFSR_EL1 and
  * TFSRE0_EL1, which these kernels have no place for.
@@ -219,8 +219,8 @@ static void end_run(struct kvm_vcpu *vcpu, struct mte_vcpu *mv)
 }
 
 /*
- * KVM_RUN, with vcpu->mutex held.  A preempt notifier of ours does the same for
- * what KVM switches; without MTE nobody is asked when a vCPU's task is scheduled.
+ * KVM_RUN, with vcpu->mutex held.  The module's own preempt notifier switches its
+ * registers as KVM's does the rest; a VM without MTE has none of the module's.
  *
  * KVM_RUN may last as long as the guest likes.  It does not hold up the module's
  * exit: a VM that is not off pins the module, and does not become off during it.
@@ -297,8 +297,8 @@ HOOK_WRAP(kvm_reset_vcpu, int, (struct kvm_vcpu *vcpu), (vcpu))
 }
 
 /*
- * A VM that is off is not turned on at once meanwhile: that takes the mutexes of all
- * its vCPUs, and that none is being created (vcpus_hold()).
+ * A VM that is off is not turned on at once meanwhile: that takes kvm->lock, and the
+ * mutexes of all vCPUs that have a file (vcpus_hold()).
  */
 static notrace bool is_initialised(const u64 *x)
 {

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* A vCPU's tag registers, for those who show them to guest or VMM. */
 #ifndef _KVM_MTE_VCPU_H
 #define _KVM_MTE_VCPU_H

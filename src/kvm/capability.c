@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * KVM_CAP_ARM_MTE: VMMs that ask for guest MTE by themselves.
  *
@@ -23,8 +23,8 @@ static bool policy_allows(const struct mte_vm *vm)
 }
 
 /*
- * KVM's own answer: to a VM that could not be registered, and to all VMs while the
- * module is being loaded or unloaded.
+ * KVM's own answer, unless policy says no: to a VM that could not be registered, and to
+ * all VMs while the module is being loaded or unloaded.
  */
 static bool answer_is_kvms(const struct kvm *kvm, const struct mte_vm *vm)
 {

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * VMs are created and destroyed.  Every VM is registered before its first vCPU is
  * created.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* KVM_SET_USER_MEMORY_REGION: memory slots of a VM that has, or is to get, MTE. */
 #include <linux/kvm_host.h>
 

@@ -1,10 +1,10 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Finds VMs that were there before the module: KVM's list of VMs is out of a
  * module's reach, but a living VM has an open file, its own or a vCPU's.
  */
 #include <linux/fdtable.h>
-#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>

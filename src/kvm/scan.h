@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* VMs and their open files. */
 #ifndef _KVM_MTE_SCAN_H
 #define _KVM_MTE_SCAN_H

@@ -1,14 +1,13 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * The backend for kernels whose KVM has guest MTE itself (5.14 and later): what
- * is done there by KVM_ENABLE_CAP is done here for VMMs that never ask, up to the
- * moment when a vCPU first runs.  All the rest is KVM's.
+ * The backend for kernels whose KVM has guest MTE itself.  It does what KVM_ENABLE_CAP
+ * does, for VMMs that never ask, until a vCPU first runs.  KVM does all the rest.
  *
- * KVM enables MTE before the first vCPU is made, so what its vCPUs have by then
- * is made up for: HCR_EL2.ATA where KVM_ARM_VCPU_INIT sets it (later kernels do at
- * the first run), the VM's copy of ID_AA64PFR1_EL1, and CLIDR_EL1.Ttype.
+ * KVM_ENABLE_CAP comes before the first vCPU is created.  Here vCPUs may exist, so the
+ * backend changes what KVM has set up in them: HCR_EL2.ATA (6.1: KVM_ARM_VCPU_INIT sets
+ * it; later kernels: the first run), the VM's copy of ID_AA64PFR1_EL1, and
+ * CLIDR_EL1.Ttype.
  */
-#include <linux/bitfield.h>
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -18,6 +17,7 @@
 #include <asm/virt.h>
 
 #include "hook/hook.h"
+#include "hook/ondemand.h"
 #include "native/native.h"
 #include "repair/tags.h"
 #include "vm/backend.h"
@@ -98,15 +98,20 @@ static int set_after_run(struct mte_vm *vm, bool on, enum vm_origin origin)
 	return vm_requested(vm, on) ? 0 : -EBUSY;
 }
 
-/* Under kvm->lock KVM's flag and our state agree. */
+/*
+ * Under both locks KVM's flag and our state agree: policy falls back for a slot with
+ * the first, for a vCPU with the second.
+ */
 static bool synced(struct mte_vm *vm)
 {
 	bool has;
 
 	mutex_lock(&vm->kvm->lock);
+	mutex_lock(&vm->fallback_lock);
 	has = kvm_has_mte(vm->kvm);
 	if (has)
 		vm_sync_from_kvm(vm);
+	mutex_unlock(&vm->fallback_lock);
 	mutex_unlock(&vm->kvm->lock);
 	return has;
 }
@@ -116,6 +121,10 @@ static int enable_cap(struct mte_vm *vm, struct kvm_enable_cap *cap,
 {
 	int err;
 
+	/* Not where a hook does not take effect. */
+	err = ondemand_get(false);
+	if (err)
+		return err;
 	/* An admin's write would otherwise come between KVM's flag and ours. */
 	mutex_lock(&vm->destroy_lock);
 	/* Policy may fall back in between, once. */
@@ -123,6 +132,7 @@ static int enable_cap(struct mte_vm *vm, struct kvm_enable_cap *cap,
 		err = orig(vm->kvm, cap);
 	while (!err && !synced(vm));
 	mutex_unlock(&vm->destroy_lock);
+	ondemand_put();
 	return err;
 }
 
@@ -138,7 +148,7 @@ static bool vma_can_hold_tags(struct vm_area_struct *vma, unsigned long start,
 	return compat_kvm_takes_vma(vma);
 }
 
-/* What MTE does not go with: asked for, and to be had on this machine. */
+/* Features that MTE does not go with: asked for, and offered on this machine. */
 static u32 no_mte_features(const struct kvm_vcpu_init __user *arg)
 {
 	u32 features;
@@ -153,26 +163,45 @@ static u32 no_mte_features(const struct kvm_vcpu_init __user *arg)
 	return features;
 }
 
+/* KVM refuses to initialise a vCPU again with other features. */
+static bool may_have_features(const struct kvm_vcpu *vcpu)
+{
+	return !compat_vcpu_is_initialised(vcpu);
+}
+
 /*
- * Policy falls back before KVM refuses a 32-bit vCPU.  A nested one it does not refuse,
- * but such a guest is shown no MTE.
+ * Policy falls back before KVM refuses a 32-bit vCPU.  A nested one KVM does not
+ * refuse, but its guest is shown no MTE: that is not what an admin has asked for.
  */
+static int fall_back_or_refuse(struct mte_vm *vm, struct kvm_vcpu *vcpu, u32 features)
+{
+	bool nested = features & ~BIT(KVM_ARM_VCPU_EL1_32BIT);
+
+	if (!features || !may_have_features(vcpu))
+		return 0;
+	if (vm_policy_fallback_vcpu(vm, vcpu)) {
+		vm_notice(vm, "policy asked for MTE, but a vCPU is %s: off\n",
+			  nested ? "for nested virtualization" : "32-bit");
+		return 0;
+	}
+	if (!nested || READ_ONCE(vm->origin) != ORIGIN_ADMIN)
+		return 0;
+	vm_notice(vm, "vCPU refused: it is for nested virtualization, which MTE is not for\n");
+	return -EINVAL;
+}
+
 static long init_vcpu(struct mte_vm *vm, struct file *filp, unsigned long arg,
 		      long (*orig)(struct file *filp, unsigned int ioctl,
-				       unsigned long arg))
+				   unsigned long arg))
 {
-	struct kvm_vcpu *vcpu = filp->private_data;
-	u32 features;
 	long ret;
 
 	/* One at a time: none may be set up for MTE while it is taken away. */
 	mutex_lock(&vm->init_lock);
-	features = no_mte_features((const struct kvm_vcpu_init __user *)arg);
-	if (features && vm_policy_fallback_vcpu(vm, vcpu))
-		vm_notice(vm, "policy asked for MTE, but a vCPU is %s: off\n",
-			  features & BIT(KVM_ARM_VCPU_EL1_32BIT) ?
-			  "32-bit" : "for nested virtualization");
-	ret = orig(filp, KVM_ARM_VCPU_INIT, arg);
+	ret = fall_back_or_refuse(vm, filp->private_data,
+				  no_mte_features((const struct kvm_vcpu_init __user *)arg));
+	if (!ret)
+		ret = orig(filp, KVM_ARM_VCPU_INIT, arg);
 	mutex_unlock(&vm->init_lock);
 	return ret;
 }
@@ -186,7 +215,7 @@ static notrace bool is_initialised(const u64 *x)
 		return false;
 	vm = registry_find(vcpu->kvm);
 	return vm && READ_ONCE(vm->state) != VM_OFF &&
-	       READ_ONCE(vm->origin) == ORIGIN_POLICY;
+	       READ_ONCE(vm->origin) != ORIGIN_VMM;
 }
 
 HOOK_WRAP_WAITS(kvm_arch_vcpu_ioctl, is_initialised, long,
@@ -206,7 +235,7 @@ const struct vm_backend kvm_mte_backend = {
 	.vms_known = vms_known,
 	.exit = do_nothing,
 	.vcpu_precreate = vcpu_precreate,
-	.kvm_has_mte = kvm_gave_mte,
+	.kvm_gave_mte = kvm_gave_mte,
 	.prepare = prepare,
 	.switch_mte = switch_mte,
 	.set_after_run = set_after_run,

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Inside the native backend. */
 #ifndef _KVM_MTE_NATIVE_H
 #define _KVM_MTE_NATIVE_H

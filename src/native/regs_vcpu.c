@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What KVM sets up before a vCPU runs, where it keeps no ID registers per VM:
- * ID_AA64PFR1_EL1 is made up anew at each read, and HCR_EL2.ATA is set by
+ * ID_AA64PFR1_EL1 is computed at each read, and HCR_EL2.ATA is set by
  * KVM_ARM_VCPU_INIT (kvm_emulate.h:vcpu_reset_hcr()).
  */
 #include <linux/kvm_host.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What KVM sets up before a vCPU runs, where it keeps ID registers per VM (6.5 and
  * later): ID_AA64PFR1_EL1 at the first KVM_ARM_VCPU_INIT (sys_regs.c:

@@ -1,13 +1,12 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Processes with a policy of their own: those on the lists on_pids, off_pids and
  * request_pids.
  *
- * A process is known by its struct pid, which is not used again while we hold a
- * reference; so whoever gets the number later inherits nothing.  Processes that
- * have exited are dropped whenever the lists are looked at as a whole.
+ * A process is known by its struct pid.  While we hold a reference the struct is not
+ * used again, so a process that gets the same number later inherits nothing.  Processes
+ * that have exited are dropped whenever a list is read or written.
  */
-#include <linux/hash.h>
 #include <linux/hashtable.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -24,8 +23,8 @@
 #define LISTED_BITS	8
 
 /*
- * Generations between a VMM and the process that it has its policy from.  A
- * bound, as the walk is under rcu_read_lock(); nobody is that far down by nature.
+ * Most generations between a VMM and the process that it has its policy from.  The walk
+ * must be bounded, as it holds rcu_read_lock().  No ordinary process is so far down.
  */
 #define MAX_GENERATIONS	4096
 
@@ -267,7 +266,7 @@ COMPAT_BIN_ATTRIBUTES policy_pids_attrs[] = {
 /**
  * policy_forget_pids - forget all processes
  *
- * Context: module exit or a failed init, when nobody can ask or write any more;
+ * Context: module exit or a failed init, when no process can ask or write any more;
  * may sleep.
  */
 void policy_forget_pids(void)

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Inside policy: what policy.c and pids.c share. */
 #ifndef _KVM_MTE_POLICY_PIDS_H
 #define _KVM_MTE_POLICY_PIDS_H

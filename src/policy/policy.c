@@ -1,8 +1,7 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * Policy: what becomes of VMs that are made from now on, by who makes them.  The
- * processes that have a policy of their own are in pids.c; what a policy
- * means to a VM that has one, in yield.c.
+ * Policy: what becomes of a VM, by the process that creates it.  Processes with a
+ * policy of their own: pids.c.  What a policy means to a VM: vm/yield.c.
  */
 #include <linux/kernel.h>
 #include <linux/kobject.h>
@@ -49,7 +48,7 @@ const char *policy_word(void)
 }
 
 /**
- * policy_of_current - the policy for a VM that the calling process makes now
+ * policy_of_current - the policy for a VM that the calling process creates
  *
  * Context: process context; may sleep.
  * Return: that of its nearest ancestor, or itself, that has one; else the default.
@@ -60,9 +59,9 @@ enum vm_policy policy_of_current(void)
 }
 
 /**
- * policy_of_old - the policy for a VM that was there before the module
+ * policy_of_old - the policy for a VM that existed before the module
  *
- * Nothing turns on by itself that was made before; but a veto is one.
+ * Such a VM is not turned on by policy, but a veto counts for it.
  *
  * Context: any.
  * Return: the policy.
@@ -97,7 +96,7 @@ const struct attribute_group policy_group = {
 /**
  * policy_exit - forget all processes
  *
- * Context: module exit or a failed init, when nobody can ask or write any more;
+ * Context: module exit or a failed init, when no process can ask or write any more;
  * may sleep.
  */
 void policy_exit(void)

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Policy: what becomes of a VM, by the process that creates it. */
 #ifndef _KVM_MTE_POLICY_H
 #define _KVM_MTE_POLICY_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * KVM_ARM_MTE_COPY_TAGS that sleeps with a page's tag lock held (6.2 and later).
  *
@@ -18,10 +18,13 @@
 #include "kvm_private.h"
 #include "repair/page_tags.h"
 
-/* With a reference.  KVM refuses memory of devices. */
+/* With a reference.  Memory of devices has no tags; KVM refuses it later. */
 static void init_before_copy(struct page *page)
 {
-	if (page && pfn_to_online_page(page_to_pfn(page)) && !page_tags_in_use(page))
+	unsigned long pfn = page ? page_to_pfn(page) : 0;
+
+	if (page && pfn_to_online_page(pfn) && pfn_is_map_memory(pfn) &&
+	    !page_tags_in_use(page))
 		page_tags_init(page, 1);
 }
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Hugetlb pages that are cleared in part (6.13 and later).
  *
@@ -12,37 +12,35 @@
  */
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
 
 #include "hook/hook.h"
-#include "kvm_private.h"
+#include "calls.h"
 #include "repair/page_tags.h"
-#include "vm/vm.h"
 
-/* KVM faults pages in for VMs of the calling process only. */
-static bool process_has_mte_vm(void)
+/*
+ * The VM is found by the vCPU that is loaded, as pages are faulted in only in KVM_RUN:
+ * the registry may not know the VM, and KVM's own flag is what counts.
+ */
+static bool runs_mte_vm(void)
 {
-	bool found;
+	struct kvm_vcpu *vcpu = kfn.get_running_vcpu();
 
-	preempt_disable();
-	found = registry_find_by_mm(current->mm);
-	preempt_enable();
-	return found;
+	return vcpu && kvm_has_mte(vcpu->kvm);
 }
 
 static void init_if_hugetlb(struct page *page)
 {
-	if (PageHuge(page) && !page_tags_in_use(page) && process_has_mte_vm())
+	if (PageHuge(page) && !page_tags_in_use(page))
 		page_tags_init(page, 1);
 }
 
-static notrace bool is_of_mte_process(const u64 *x)
+static notrace bool is_of_mte_vm(const u64 *x)
 {
-	return atomic_read(&vms_active) && process_has_mte_vm();
+	return runs_mte_vm();
 }
 
 /* Process context, with no lock of KVM but kvm->srcu.  Waits for the VMM's memory. */
-HOOK_WRAP_WAITS(__kvm_faultin_pfn, is_of_mte_process, kvm_pfn_t,
+HOOK_WRAP_WAITS(__kvm_faultin_pfn, is_of_mte_vm, kvm_pfn_t,
 		(const struct kvm_memory_slot *slot, gfn_t gfn, unsigned int foll,
 		 bool *writable, struct page **refcounted_page),
 		(slot, gfn, foll, writable, refcounted_page))

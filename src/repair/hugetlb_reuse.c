@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Tags of hugetlb pages.  They go back to their pool without passing the page
  * allocator, which would drop PG_mte_tagged, and would come to the next owner
@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/rmap.h>
+#include <linux/sched/signal.h>
 
 #include "calls.h"
 #include "hook/hook.h"
@@ -162,7 +163,8 @@ static bool any_has_shared_structs(int node, unsigned int order)
 	unsigned long pfn = ALIGN(node_start_pfn(node), BIT(order));
 
 	for (; pfn < node_end_pfn(node); pfn += BIT(order)) {
-		if (has_shared_structs(pfn, order))
+		/* Killed: the answer does not matter, and this may be long. */
+		if (has_shared_structs(pfn, order) || fatal_signal_pending(current))
 			return true;
 		cond_resched();
 	}

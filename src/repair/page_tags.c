@@ -1,11 +1,11 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * The tags of a page whose owner is KVM's own guest MTE: is it flagged, and clear
- * its tags if it is not.  The repairs (src/repair/) and the split hook call it.
+ * The tags of a page in a VM with KVM's own guest MTE: are they in use, and clear them
+ * if they are not.
  *
- * Since 6.2 a second flag, PG_mte_lock, is a lock that is taken once: whoever gets
- * it clears the tags and sets PG_mte_tagged, and others spin until then, also under
- * mmu_lock or a page table lock.  So preemption is off while it is held.
+ * Since 6.2 a second flag, PG_mte_lock, is a lock that is taken once.  Its owner clears
+ * the tags and sets PG_mte_tagged.  Others spin until then, also under mmu_lock or a
+ * page table lock.  So preemption is off while it is held.
  */
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
@@ -55,8 +55,8 @@ static void init_hugetlb_page(struct page *head)
  *
  * arch/arm64/kvm/mmu.c:sanitise_mte_tags().
  *
- * Context: any; with a reference, or mmu_lock, or where nobody else can have the
- * pages.  Before 6.2 there is no lock: with mmu_lock or exclusively.
+ * Context: any; with a reference, or mmu_lock, or where the
+ * pages have no other user.  Before 6.2 there is no lock: with mmu_lock or exclusively.
  */
 void page_tags_init(struct page *page, unsigned long nr)
 {
@@ -77,7 +77,7 @@ void page_tags_init(struct page *page, unsigned long nr)
  * @nr: number of base pages
  *
  * Context: any.
- * Return: so it was just now; others may set a flag meanwhile.
+ * Return: true if so; others may set a flag at any time.
  */
 bool page_tags_differ(struct page *page, unsigned long nr)
 {

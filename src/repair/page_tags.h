@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The tags of a page of KVM's own guest MTE. */
 #ifndef _KVM_MTE_PAGE_TAGS_H
 #define _KVM_MTE_PAGE_TAGS_H

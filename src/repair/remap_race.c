@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pages that a permission fault maps.
  *
@@ -30,16 +30,36 @@ static bool is_memory(unsigned long pfn)
 	return pfn_is_map_memory(pfn) && !is_zero_pfn(pfn);
 }
 
-static void init_range(unsigned long pfn, unsigned long nr)
+/*
+ * KVM checks the mapping (VM_MTE_ALLOWED) only where the fault is not one of
+ * permission.  A file that is mapped meanwhile has pages that lose their tags, and DAX
+ * memory may have no tags at all.
+ */
+static bool can_hold_tags(struct page *page)
+{
+	struct folio *folio;
+
+	if (!page || is_zone_device_page(page))
+		return false;
+	folio = page_folio(page);
+	return folio_test_anon(folio) || folio_test_swapbacked(folio) ||
+	       folio_test_hugetlb(folio) || !folio->mapping;
+}
+
+/* -EAGAIN has the guest fault again: no longer one of permission, so KVM checks it. */
+static int init_range(unsigned long pfn, unsigned long nr)
 {
 	struct page *page = pfn_to_online_page(pfn);
 
+	if (COMPAT_CHECKS_VMA && is_memory(pfn) && !can_hold_tags(page))
+		return -EAGAIN;
 	if (!page || (nr > 1 && !PageCompound(page)))
-		return;
+		return 0;
 	if (nr == 1 && page_tags_in_use(page))
-		return;
+		return 0;
 	if (is_memory(pfn))
 		page_tags_init(page, nr);
+	return 0;
 }
 
 static notrace bool is_mte_memory(const u64 *x)
@@ -55,6 +75,7 @@ static notrace bool is_mte_memory(const u64 *x)
 HOOK_WRAP_IF(kvm_pgtable_stage2_map, is_mte_memory, int, COMPAT_STAGE2_MAP_PROTO,
 	     COMPAT_STAGE2_MAP_ARGS(addr, size, phys))
 {
-	init_range(PHYS_PFN(phys), PAGE_ALIGN(size) / PAGE_SIZE);
-	return original(kvm_pgtable_stage2_map)COMPAT_STAGE2_MAP_ARGS(addr, size, phys);
+	int err = init_range(PHYS_PFN(phys), PAGE_ALIGN(size) / PAGE_SIZE);
+
+	return err ?: original(kvm_pgtable_stage2_map)COMPAT_STAGE2_MAP_ARGS(addr, size, phys);
 }

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The holes of the kernel that the module closes: docs/holes.md. */
 #ifndef _KVM_MTE_REPAIR_H
 #define _KVM_MTE_REPAIR_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The tags of physical pages: who owns them, and clearing them. */
 #ifndef _KVM_MTE_TAGS_H
 #define _KVM_MTE_TAGS_H

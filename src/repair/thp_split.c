@@ -1,12 +1,13 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Huge pages that are split.  Many functions lead there and the compiler moves
  * them into each other, but all of them tell the memory controller when no mapping
  * is left, all references are frozen and interrupts are off, just before the pages
  * get the first one's flag (mm/huge_memory.c:__split_huge_page(), and later
- * __split_unmapped_folio()).  So nobody else can be at the tags.
+ * __split_unmapped_folio()).  So nothing else reads or writes the tags then.
  *
- * The page allocator tells of pages that are no huge pages, and nobody's yet.
+ * The page allocator calls the same function for pages that are not compound, and that
+ * have no owner yet.
  */
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
@@ -33,10 +34,9 @@ COMPAT_WATCH_SPLIT
  * which may sleep.  So the tags are cleared here, in pieces of 2 MiB at most,
  * with preemption on between them; the lock of a page's tags keeps others out.
  *
- * Bounded is what is cleared at the freeze of a page that was flagged in part by
- * now: nothing, but if the first flag comes only after this look, from a VM or a
- * process that tags the page while it is being unmapped.  Then the hook at the
- * freeze clears all of the rest at once, as it must.
+ * After this, the hook at the freeze has nothing left to clear.  The exception: no page
+ * has PG_mte_tagged here, and a VM or a process tags a page while the folio is being
+ * unmapped.  Then the hook at the freeze clears all the rest at once.
  */
 static void complete_ahead(struct folio *folio)
 {
@@ -50,12 +50,15 @@ static void complete_ahead(struct folio *folio)
 	}
 }
 
-/* The look for flags is left to the wrapper: this runs for pages that are migrated, too. */
+/* unmap_folio() alone passes both, whatever the folio's size. */
+#define UNMAPS_FOLIO	(TTU_RMAP_LOCKED | TTU_SYNC)
+
+/* The check of the flags is left to the wrapper: this runs for pages that are migrated, too. */
 static notrace bool is_split(const u64 *x)
 {
 	struct folio *folio = (struct folio *)x[0];
 
-	return (x[1] & TTU_SPLIT_HUGE_PMD) && folio_test_large(folio) &&
+	return (x[1] & UNMAPS_FOLIO) == UNMAPS_FOLIO && folio_test_large(folio) &&
 	       !folio_test_hugetlb(folio) && folio_nr_pages(folio) > TAGS_CHUNK_SPLIT;
 }
 

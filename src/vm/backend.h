@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What a backend must offer.  inject/ supplies guest MTE to a KVM that has none,
  * native/ switches that of a KVM which has it.  Kbuild compiles one of them; all other
@@ -19,7 +19,7 @@
  *	sleep.
  * @exit: no hook can run any more.  Module exit or a failed init.
  * @vcpu_precreate: a VM is about to get a vCPU.  kvm->lock held; may sleep.
- * @kvm_has_mte: has KVM itself given the VM MTE, by its VMM or by @switch_mte?
+ * @kvm_gave_mte: has KVM itself given the VM MTE, by its VMM or by @switch_mte?
  * @prepare: allocate what turning a VM on takes, for its @nr vCPUs, which are held
  *	(vcpus_hold()).  0 or -ENOMEM; may sleep.
  * @switch_mte: a VM that has never run gets MTE, or loses it.  All its vCPUs are held,
@@ -40,7 +40,7 @@ struct vm_backend {
 	void (*vms_known)(void);
 	void (*exit)(void);
 	void (*vcpu_precreate)(struct kvm *kvm);
-	bool (*kvm_has_mte)(struct kvm *kvm);
+	bool (*kvm_gave_mte)(struct kvm *kvm);
 	int (*prepare)(struct kvm *kvm, int nr);
 	void (*switch_mte)(struct kvm *kvm, bool on, int nr);
 	int (*set_after_run)(struct mte_vm *vm, bool on, enum vm_origin origin);

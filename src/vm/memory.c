@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The memory of a VM.  An MTE VM may have memory whose tags the kernel keeps wherever
  * the page goes: anonymous memory, shmem and memfd, and hugetlbfs.  It may have device

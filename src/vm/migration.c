@@ -1,9 +1,9 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMs with MTE that may be migrated or saved by a VMM which knows nothing of
- * tags: it has not enabled MTE itself, so it does not copy them, and the guest
- * finds all its tags zero at the other end.  Nothing can be done about that from
- * here but to say so, when the VMM starts to log what the guest writes.
+ * VMs with MTE whose VMM knows nothing of tags, as it has not enabled MTE itself.  When
+ * it migrates or saves the VM it does not copy the tags, and the guest finds all of them
+ * zero at the destination.  The module can only say so, when the VMM begins to log what
+ * the guest writes.
  */
 #include <linux/srcu.h>
 
@@ -11,8 +11,8 @@
 #include "vm/vm.h"
 
 /*
- * A display's frame buffer is logged all its life and is no migration.  What is
- * smaller than a quarter of the largest slot is not taken for the guest's memory.
+ * The frame buffer of a display is logged all the time; that is no migration.  So a slot
+ * smaller than a quarter of the largest one does not count.
  */
 #define MAIN_MEMORY_FRACTION	4
 
@@ -77,7 +77,7 @@ void migration_slot_set(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 }
 
 /**
- * migration_vm_on - a VM has got MTE: is it being migrated just now?
+ * migration_vm_on - a VM has got MTE: warn if it is being migrated
  * @vm: the VM, held alive by the caller
  *
  * Context: may sleep.

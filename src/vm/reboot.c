@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Changes that wait for the guest's reboot.
  *
@@ -52,7 +52,7 @@ out:
 static bool all_reinitialised(struct mte_vm *vm)
 {
 	struct kvm_vcpu *vcpu;
-	int i;
+	unsigned long i;
 
 	lockdep_assert_held(&vm->lock);
 	kvm_for_each_vcpu(i, vcpu, vm->kvm)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The registry: the struct mte_vm of every VM of the host, from its creation to its
  * destruction.
@@ -96,8 +96,8 @@ static struct mte_vm *find_or_create(struct kvm *kvm, pid_t creator, pid_t pid,
 	}
 	list_add(&vm->all, &all_vms);
 	hash_add_rcu(vms, &vm->node, (unsigned long)kvm);
-	/* After hash_add_rcu(): whoever gives it MTE after this finds it. */
-	if (vm_backend->kvm_has_mte(kvm))
+	/* After hash_add_rcu(): a KVM_ENABLE_CAP from here on finds the VM by itself. */
+	if (vm_backend->kvm_gave_mte(kvm))
 		vm_sync_from_kvm(vm);
 	return vm;
 }
@@ -124,6 +124,27 @@ struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
 		      find_or_create(kvm, creator, pid, fd, policy);
 	mutex_unlock(&registry_lock);
 	return vm;
+}
+
+/**
+ * vm_unpublish - mark a VM destroyed, and remove its directory
+ * @vm: the VM
+ *
+ * A write to its files that came before finishes first; one that comes after fails.
+ *
+ * Context: may sleep: waits for readers and writers of its files; without
+ * registry_lock, which they may wait for.
+ */
+void vm_unpublish(struct mte_vm *vm)
+{
+	bool was_destroyed;
+
+	mutex_lock(&vm->destroy_lock);
+	was_destroyed = vm->destroyed;
+	vm_mark_destroyed(vm);
+	mutex_unlock(&vm->destroy_lock);
+	if (!was_destroyed)
+		vm_remove_dir(vm);
 }
 
 /**
@@ -162,8 +183,8 @@ static struct mte_vm *get_published(void)
 /**
  * registry_close - remove all VMs' directories, and add no more
  *
- * Before the hooks are removed: after that nothing tells when a VM is destroyed, so
- * nobody may be looking at it.  The hooks still find the state of their VMs.
+ * Before the hooks are removed: after that nothing tells when a VM is destroyed, so no
+ * file of it may be open for longer.  The hooks still find the state of their VMs.
  *
  * Context: module exit or a failed init; may sleep.  All VMs are off.
  */

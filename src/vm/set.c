@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Turns a VM's MTE on and off, as an admin, a policy or its VMM wants it.
  *
@@ -200,7 +200,7 @@ static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
  * cannot hold tags, or @origin is the VMM and there is a vCPU, -ENODEV if the VM, its
  * process or the module is going (or still coming), -ENOMEM, -EINTR if the caller
  * is killed, or -EBUSY if a vCPU or the VM did not come out of an ioctl for two
- * seconds, or somebody else has come to own a function that is to be hooked.  After
+ * seconds, or if a function that is to be hooked has got another owner.  After
  * an error nothing has changed, and the log has the reason.
  */
 int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The state machine of a VM.  set.c and reboot.c carry out what is asked for, yield.c
  * what policy means; every change of state goes through vm_change_state().
@@ -202,22 +202,21 @@ void vm_slot_refused(struct mte_vm *vm)
  * vm_sync_from_kvm - KVM has given a VM MTE without us
  * @vm: the VM, kept alive by the caller
  *
+ * It stays VM_OFF only if the module is being unloaded.
+ *
  * Context: may sleep.
  */
 void vm_sync_from_kvm(struct mte_vm *vm)
 {
 	bool changed = false;
 
-	/* A KVM that gives MTE has no on-demand hooks: this fails only at unload. */
-	if (ondemand_get(false))
-		return;
+	/* A KVM that gives MTE has no on-demand hooks, so none need be armed first. */
 	raw_spin_lock(&vm->lock);
 	if (vm->state == VM_OFF)
 		changed = !vm_change_state(vm, VM_KVM_GAVE);
 	vm->origin = ORIGIN_VMM;
 	vm->vmm_asked = true;
 	raw_spin_unlock(&vm->lock);
-	ondemand_put();
 	if (changed)
 		vm_uevent_changed(vm);
 }

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Inside the state machine, and for the backends: see vm.h for the rest. */
 #ifndef _KVM_MTE_STATE_H
 #define _KVM_MTE_STATE_H
@@ -8,9 +8,9 @@
 /**
  * enum vm_event - what changes a VM's state
  * @VM_SET_ON: asked for, of a VM that has never run (set.c)
- * @VM_SET_OFF: likewise; or policy falls back (yield.c)
+ * @VM_SET_OFF: the reverse; or policy falls back (yield.c)
  * @VM_ASK_ON: asked for, of a VM that has run (reboot.c)
- * @VM_ASK_OFF: likewise; or a slot that cannot hold tags was set (state.c)
+ * @VM_ASK_OFF: the reverse; or a slot that cannot hold tags was set (state.c)
  * @VM_REINITIALISED: the guest has rebooted: all vCPUs were reinitialised (reboot.c)
  * @VM_KVM_GAVE: KVM itself has given the VM MTE (state.c)
  * @VM_DESTROY: the VM is being destroyed (state.c)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * All vCPUs of a VM at once: what they have done, and holding them still.
  */
@@ -11,7 +11,7 @@
  * vcpus_have_run - has any vCPU of a VM ever run?
  * @kvm: the VM, held alive by the caller
  *
- * Context: any; the answer no is lasting only while vcpus_hold() holds.
+ * Context: any; a no stays true only until vcpus_release().
  * Return: true if one has.
  */
 bool vcpus_have_run(struct kvm *kvm)
@@ -29,7 +29,7 @@ bool vcpus_have_run(struct kvm *kvm)
  * vcpu_no_mte_features - which features that MTE does not go with does a vCPU have?
  * @vcpu: the vCPU
  *
- * Context: any; lasting only while its mutex is held.
+ * Context: any; stays true only while its mutex is held.
  * Return: bits of KVM_ARM_VCPU_INIT's features: 32-bit, or nested virtualization.
  */
 unsigned long vcpu_no_mte_features(struct kvm_vcpu *vcpu)
@@ -45,10 +45,10 @@ unsigned long vcpu_no_mte_features(struct kvm_vcpu *vcpu)
 }
 
 /**
- * vcpus_no_mte_features - likewise of any vCPU of a VM
+ * vcpus_no_mte_features - the same of all vCPUs of a VM
  * @kvm: the VM, held alive by the caller
  *
- * Context: any; lasting only while vcpus_hold() holds.
+ * Context: any; stays true only until vcpus_release().
  * Return: as vcpu_no_mte_features().
  */
 unsigned long vcpus_no_mte_features(struct kvm *kvm)
@@ -80,20 +80,20 @@ void vcpus_release(struct kvm *kvm, int nr)
  *
  * Only tries: waiting for a vCPU's ioctl here would invert KVM's lock order.
  *
- * kvm->lock must be held until vcpus_release().  No vCPU is created meanwhile, and
- * the ioctls of KVM that hold all vCPUs wait: they only try too, and would fail
+ * kvm->lock must be held until vcpus_release().  No vCPU gets its file meanwhile, so
+ * one that is being created cannot be used yet (kvm_main.c:kvm_vm_ioctl_create_vcpu()).
+ * It may wait for slots_lock, which the caller may hold, so it is not waited for.  The
+ * ioctls of KVM that hold all vCPUs wait: they only try too, and would fail
  * with EBUSY (vgic/vgic-kvm-device.c, arm.c:lock_all_vcpus()).
  *
  * Context: process context, kvm->lock held, also under slots_lock.
- * Return: number of vCPUs; -EAGAIN if one is in an ioctl, or is being created.
+ * Return: number of vCPUs; -EAGAIN if one is in an ioctl.
  */
 int vcpus_hold(struct kvm *kvm)
 {
 	int nr = atomic_read(&kvm->online_vcpus), i;
 
 	lockdep_assert_held(&kvm->lock);
-	if (!vcpus_all_online(kvm, nr))
-		return -EAGAIN;
 	for (i = 0; i < nr; i++) {
 		if (!mutex_trylock(&kvm_get_vcpu(kvm, i)->mutex)) {
 			vcpus_release(kvm, i);
@@ -111,7 +111,7 @@ int vcpus_hold(struct kvm *kvm)
  * A vCPU can be used as soon as its file exists, a little before KVM counts it as
  * online.
  *
- * Context: any; lasting only while kvm->lock is held.
+ * Context: any; stays true only while kvm->lock is held.
  * Return: false if there is another one, or one is being created.
  */
 bool vcpus_all_online(struct kvm *kvm, int nr)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * struct mte_vm: created, shown as a directory of sysfs, reported by uevents, and
  * freed.  The files in the directory: admin/vm_files.c.
@@ -13,7 +13,6 @@
 #include <linux/wait.h>
 
 #include "compat.h"
-#include "vm/state.h"
 #include "vm/vm.h"
 
 static const char * const state_words[] = {
@@ -168,24 +167,13 @@ void vm_put(struct mte_vm *vm)
 }
 
 /**
- * vm_unpublish - mark a VM destroyed, and remove its directory
+ * vm_remove_dir - remove a VM's directory
  * @vm: the VM
  *
- * A write to its files that came before finishes first; one that comes after fails.
- *
- * Context: may sleep: waits for readers and writers of its files; without
- * registry_lock, which they may wait for.
+ * Context: may sleep: waits for readers and writers of its files.
  */
-void vm_unpublish(struct mte_vm *vm)
+void vm_remove_dir(struct mte_vm *vm)
 {
-	bool was_destroyed;
-
-	mutex_lock(&vm->destroy_lock);
-	was_destroyed = vm->destroyed;
-	vm_mark_destroyed(vm);
-	mutex_unlock(&vm->destroy_lock);
-	if (was_destroyed)
-		return;
 	kobject_uevent(&vm->kobj, KOBJ_REMOVE);
 	kobject_del(&vm->kobj);
 }

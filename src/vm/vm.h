@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The VMs of the host: the module's state of each, and how it changes.
  *
@@ -55,7 +55,7 @@ enum vm_state { VM_OFF, VM_ON, VM_TURNING_ON, VM_TURNING_OFF };
 
 /**
  * enum vm_origin - who asked for the present state
- * @ORIGIN_NONE: nobody yet
+ * @ORIGIN_NONE: it has never been asked for
  * @ORIGIN_VMM: its VMM, by the standard capability
  * @ORIGIN_POLICY: the policy when it was created
  * @ORIGIN_ADMIN: a write to its file in sysfs
@@ -168,7 +168,7 @@ const char *vm_state_word(const struct mte_vm *vm);
 struct mte_vm *vm_create(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
 			 enum vm_policy policy);
 void vm_put(struct mte_vm *vm);
-void vm_unpublish(struct mte_vm *vm);
+void vm_remove_dir(struct mte_vm *vm);
 void vm_uevent_changed(struct mte_vm *vm);
 void vm_uevent_untracked(struct mte_vm *vm, int nr);
 
@@ -178,6 +178,7 @@ struct mte_vm *registry_find_by_mm(const struct mm_struct *mm);
 bool kvm_mte_enabled(const struct kvm *kvm);
 struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
 			    enum vm_policy policy);
+void vm_unpublish(struct mte_vm *vm);
 void registry_remove(struct mte_vm *vm);
 void registry_close(void);
 void registry_empty(void);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What policy means to a VM: policy turns the VM on when it is created, and turns it
  * off again (falls back) where the VM turns out to need what MTE forbids.
@@ -136,8 +136,9 @@ bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *sl
 			usleep_range(500, 1000);
 		err = try_fallback_locked(vm);
 	}
+	/* It may have been a vCPU that made policy fall back meanwhile. */
 	if (err)
-		return false;
+		return READ_ONCE(vm->state) == VM_OFF;
 	vm_notice(vm, "policy asked for MTE, but memory slot %d cannot hold tags: off\n", slot->id);
 	vm_uevent_changed(vm);
 	return true;

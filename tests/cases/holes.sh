@@ -1,9 +1,9 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: tags that go from one owner of memory to the next, or are lost, through KVM's own guest MTE where the module
 # says that it repairs it (docs/holes.md); a repair that says what is not so; an experiment that would not show the hole.
-# kernels: 5.10 6.1 6.12 7.2
-# quick-kernels: 6.1 7.2
+# kernels: 5.10 6.1 6.12 6.12-16k 7.2
+# quick-kernels: 6.1 6.12-16k 7.2
 # hooks: once
 # smp: 2
 # mem: 3G
@@ -16,10 +16,14 @@
 case $KERNEL in
 5.10) WORDS='active not-needed not-needed active active active active' ;;
 6.1) WORDS='active not-needed not-needed active active active active' ;;
-6.12) WORDS='active active not-needed not-needed active not-needed active' ;;
+6.12*) WORDS='active active not-needed not-needed active not-needed active' ;;
 7.2) WORDS='active active active not-needed active not-needed active' ;;
 esac
 NAMES='block_collapse copy_tags_hang hugetlb_partial hugetlb_reuse remap_race swapoff_unreadable thp_split'
+
+# Multiples of the host's huge pages, where it matters.
+ONE_HUGE=$(cat /sys/kernel/mm/transparent_hugepage/hpage_pmd_size)
+TWO_HUGE=$((2 * ONE_HUGE))
 
 # broken CASE [OPTION...] - what a case of the client finds wrong, each once.
 broken() { "$CLIENT" "$@" 2>&1 </dev/null | sed -nE 's/^not ok - //p' | sort -u; }
@@ -27,7 +31,7 @@ broken() { "$CLIENT" "$@" 2>&1 </dev/null | sed -nE 's/^not ok - //p' | sort -u;
 # hugetlb_kinds - the kinds of hugetlb memory to look at, with a size for each: KIND:SIZE.
 hugetlb_kinds() {
 	case $KERNEL in
-	6.12) return ;; # takes none
+	6.12*) return ;; # takes none
 	esac
 	echo hugetlb64k:1M hugetlb2m:4M
 	if full; then echo hugetlb32m:32M; fi
@@ -38,8 +42,15 @@ succeeds "a fixture that holds mmap_lock" insmod "$T/mmaplock.ko"
 # --- the holes, without the module ---
 
 if [[ $KERNEL != 5.10 ]]; then
-	like "$(broken remap --enable=cap --size=8M)" 'no tags of others' "without the module: a page replaced meanwhile shows tags"
+	like "$(broken remap --enable=cap "--size=$TWO_HUGE")" 'no tags of others' "without the module: a page replaced meanwhile shows tags"
 fi
+# Only later kernels look at the kind of a mapping, but not where the fault is one of permission.
+mkdir /tmp/ramfs
+mount -t ramfs ramfs /tmp/ramfs
+case $KERNEL in
+6.12* | 7.2) like "$(broken remapfile --enable=cap "--size=$TWO_HUGE" --file=/tmp/ramfs/a)" 'during a permission fault: KVM_RUN' \
+	"without the module: a guest gets pages of a file" ;;
+esac
 case $KERNEL in
 6.1)
 	like "$(broken reuse --enable=cap --mem=hugetlb2m --size=4M)" 'after dirty logging: no tags' "without the module: hugetlb pages in part"
@@ -56,9 +67,9 @@ under dirty logging: no tags of the last owner" "without the module: hugetlb pag
 	;;
 esac
 case $KERNEL in
-6.12 | 7.2)
+6.12* | 7.2)
 	if full; then
-		like "$(broken copyhang --enable=cap --size=2M)" 'goes on' "without the module: a vCPU waits for the copy's buffer"
+		like "$(broken copyhang --enable=cap "--size=$ONE_HUGE")" 'goes on' "without the module: a vCPU waits for the copy's buffer"
 	fi
 	;;
 esac
@@ -74,12 +85,27 @@ for kind in $(hugetlb_kinds); do
 	client_points reuse "--enable=$ENABLE" "--mem=${kind%:*}" "--size=${kind#*:}"
 	if full; then client_points reuse --enable=sysfs "--mem=${kind%:*}" "--size=${kind#*:}"; fi
 done
-client_points remap "--enable=$ENABLE" --size=8M
-client_points copyhang "--enable=$ENABLE" --size=2M
-[[ $KERNEL == 6.12 ]] || client_points copyhang "--enable=$ENABLE" --mem=hugetlb2m --size=2M
-[[ -e /sys/block/zram0 ]] || succeeds "swap space" swap_zram 64
-grep -q zram0 /proc/swaps || succeeds "swap space again" swapon /dev/zram0
-client_points unread "--enable=$ENABLE" --size=4M
+client_points remap "--enable=$ENABLE" "--size=$TWO_HUGE"
+case $KERNEL in
+6.12* | 7.2) client_points remapfile "--enable=$ENABLE" "--size=$TWO_HUGE" --file=/tmp/ramfs/b ;;
+esac
+client_points copyhang "--enable=$ENABLE" "--size=$ONE_HUGE"
+[[ $KERNEL == 6.12* ]] || client_points copyhang "--enable=$ENABLE" --mem=hugetlb2m --size=2M
+# The client swaps out pages of 4 KiB.
+if [[ $KERNEL != *16k ]]; then
+	[[ -e /sys/block/zram0 ]] || succeeds "swap space" swap_zram 64
+	grep -q zram0 /proc/swaps || succeeds "swap space again" swapon /dev/zram0
+	client_points unread "--enable=$ENABLE" --size=4M
+fi
+
+# KVM gives MTE also to a VM that the module has no place for.
+if [[ $KERNEL == 7.2 ]]; then
+	insmod "$T/fails.ko" function=kobject_add times=1000000 || bail "nothing can be made to fail"
+	client_points reuse --enable=cap --mem=hugetlb64k --size=1M
+	client_points reuse --enable=cap --mem=hugetlb2m --size=4M
+	isnt "$(cat /sys/module/fails/parameters/failed)" 0 "none of these VMs was registered"
+	rmmod fails
+fi
 
 unload_module || not_ok "the module unloads"
 done_testing

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: a kernel on which the module builds with warnings, does not load, chooses the wrong backend, or does not do all
 # that it promises; repairs that are claimed and not made; and experiments that would not show the holes that are repaired.
 # kernels: all
@@ -135,7 +135,7 @@ is "$?" 1 "policy off: a QEMU with mte=on ends"
 like "$OUT" 'MTE requested, but not supported by KVM' "and says why"
 echo on >"$MTE/policy/default"
 client_points cap --policy=on
-client_points aarch32 --enable=none --expect=off
+client_points aarch32 --enable=none --expect=off --policy=on
 client_points slots --enable=none --expect=off
 
 # --- guests: one that policy turned on, one whose QEMU asks, one that is turned on while QEMU waits, one that is off ---

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: a failed allocation in ftrace that is taken for a function that cannot be traced; a repair that is left out for
 # it; hooks that are still set, or taken for removed, when removing one has failed; VMMs that are told of an MTE that a VM
 # without a name, or a module on its way out, does not give.

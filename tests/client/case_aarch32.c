@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* 32-bit vCPUs, which MTE does not go with. */
 #include <errno.h>
 
@@ -61,12 +61,28 @@ static void pending_and_32bit(void)
 	vm_destroy(vm);
 }
 
-int case_aarch32(void)
+/* KVM refuses other features than a vCPU was initialised with, so policy need not give way. */
+static void again_as_32bit(void)
+{
+	struct vm *vm = furnished(vm_create());
+	struct vcpu *v = &vm->vcpu[0];
+
+	vcpu_init(v);
+	is_text(module_read(vm, "state"), "on", "policy has turned the VM on");
+	is_text(errno_name(vcpu_try_init(v, EL1_32BIT)), "EINVAL", "a 64-bit vCPU as a 32-bit one");
+	is_text(module_read(vm, "state"), "on", "the VM is still on");
+	vm_destroy(vm);
+}
+
+CASE(aarch32,
+     "32-bit vCPUs in a VM with MTE")
 {
 	if (kvm_check(kvm_dev(), KVM_CAP_ARM_EL1_32BIT) <= 0) {
 		skip("the host has no 32-bit guests", "32-bit vCPUs");
 		return 0;
 	}
+	if (opt.policy == POLICY_ON && !module_injects())
+		again_as_32bit();
 	init_with_mte();
 	if (opt.enable == ENABLE_SYSFS) {
 		knob_with_32bit();

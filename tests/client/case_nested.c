@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* vCPUs for nested virtualization, which MTE does not go with. */
 #include <errno.h>
 
@@ -19,7 +19,8 @@ static struct vm *furnished(void)
 	return vm;
 }
 
-int case_nested(void)
+CASE(nested,
+     "vCPUs for nested virtualization in a VM with MTE")
 {
 	struct vm *vm;
 
@@ -40,6 +41,13 @@ int case_nested(void)
 	vcpu_init(&vm->vcpu[0]);
 	is_text(errno_name(module_enable(vm, true)), "0", "a VM without nested vCPUs can be turned on");
 	is_text(module_read(vm, "state"), "on", "and is");
+	vm_destroy(vm);
+
+	vm = furnished();
+	is_text(errno_name(module_enable(vm, true)), "0", "a VM whose vCPU is not initialised yet can, too");
+	is_text(errno_name(vcpu_try_init(&vm->vcpu[0], HAS_EL2)), "EINVAL", "which then cannot be a nested one");
+	is_text(module_read(vm, "state"), "on", "the VM stays on");
+	vcpu_init(&vm->vcpu[0]);
 	vm_destroy(vm);
 	return 0;
 }

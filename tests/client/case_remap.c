@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The VMM maps fresh memory over guest memory (MAP_FIXED) while a permission fault is under way:
  * after the guest's exit, before KVM looks at the mapping. KVM waits for mmap_lock there, so the
@@ -33,6 +33,8 @@ static struct vm *vm;
 static size_t huge;
 static u64 at;
 static void *fresh;
+static int file = -1;	/* what is mapped instead of fresh memory, if it is not */
+static int ran;		/* what KVM_RUN returned then */
 
 static void map_something(void)
 {
@@ -42,7 +44,7 @@ static void map_something(void)
 static void replace(void)
 {
 	fresh = mmap(vm->data + at, huge, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		     (file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED) | MAP_FIXED, file, 0);
 }
 
 /* Mapped, and not written to: the block stays one. */
@@ -54,6 +56,17 @@ static void run(void)
 static void touch(void)
 {
 	vcpu_cmd(&vm->vcpu[0], CMD_STORE, GUEST_DATA + at, GUEST_DATA + at + PAGE, PAGE, opt.seed);
+}
+
+static void touch_file(void)
+{
+	struct vcpu *v = &vm->vcpu[0];
+
+	v->mb->cmd = CMD_STORE;
+	v->mb->arg[0] = GUEST_DATA + at;
+	v->mb->arg[1] = GUEST_DATA + at + PAGE;
+	v->mb->arg[2] = PAGE;
+	ran = kvm_ioctl(v->fd, KVM_RUN, NULL);
 }
 
 static void *play(void *arg)
@@ -123,7 +136,7 @@ static bool race(void)
 	bool first, second;
 
 	start(&vmm, map_something, replace);
-	start(&guest, run, touch);
+	start(&guest, run, file < 0 ? touch : touch_file);
 	is_waiting(&vmm);	/* all that it needs is there then */
 	if (fd < 0 || write(fd, "1", 1) != 1)
 		die("%s: %s", HELD, errno_name(errno));
@@ -150,10 +163,9 @@ static void leave_tags(void)
 	munmap(p, size);
 }
 
-int case_remap(void)
+/* A VM with write-protected blocks, full of tags. */
+static void prepare(void)
 {
-	unsigned int tried = 0, fresh_pages = 0;
-	u64 stale = 0;
 	struct vcpu *v;
 
 	pin_to(opt.cpu);
@@ -170,13 +182,37 @@ int case_remap(void)
 	vm_tag_fill(v, opt.seed);
 	is(vm_slot(vm, 1, GUEST_DATA, vm->data, opt.size, KVM_MEM_LOG_DIRTY_PAGES), 0,
 	   "dirty logging: the blocks are write-protected");
+}
+
+CASE(remap,
+     "tags of others in a page that the VMM replaces during a permission fault")
+{
+	unsigned int tried = 0, fresh_pages = 0;
+	u64 stale = 0;
+
+	prepare();
 	leave_tags();
 	for (at = 0; at < opt.size; at += huge, tried++) {
 		fresh_pages += race();
-		stale += vcpu_cmd(v, CMD_TAG_READ, GUEST_DATA + at, GUEST_DATA + at + PAGE);
+		stale += vcpu_cmd(&vm->vcpu[0], CMD_TAG_READ, GUEST_DATA + at, GUEST_DATA + at + PAGE);
 	}
 	is(fresh_pages, tried, "each page is replaced while its permission fault waits");
 	is(stale, 0, "replaced during a permission fault: no tags of others");
+	vm_destroy(vm);
+	return 0;
+}
+
+/* As where there is no permission fault, the guest must not get a page that loses its tags. */
+CASE(remapfile,
+     "a page of --file, which has no place for tags, given to the guest in the same way")
+{
+	prepare();
+	file = open(opt.file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (file < 0 || ftruncate(file, huge))
+		die("%s: %s", opt.file, errno_name(errno));
+	is(race(), true, "a file is mapped while a permission fault waits");
+	is_text(errno_name(ran), "EFAULT", "a file is mapped during a permission fault: KVM_RUN");
+	close(file);
 	vm_destroy(vm);
 	return 0;
 }
