@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What the bench cases share; see tests/bench/README.md */
 #ifndef BENCH_H
 #define BENCH_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The bench's rows that need no guest to run, and those of the module itself. */
 #include <errno.h>
 #include <fcntl.h>
@@ -148,7 +148,8 @@ void bench_memory(void)
 	bench_print("mem_vcpu", bench_quartile(per_vcpu, MANY_TIMES));
 }
 
-int case_benchload(void)
+CASE(benchload,
+     "no points: prints what loading and unloading --file costs")
 {
 	const char *params = getenv("PARAMS") ?: "";
 	u64 load[LOADS], unload[LOADS], t;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Clocks of the bench cases. They are meant for a host that counts instructions (QEMU's -icount),
  * where a nanosecond of its time is one instruction.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Prints what a VMM is told of guest MTE, by whichever of its threads or children:
  *
@@ -55,7 +55,8 @@ static void *rest(void *arg)
 	_exit(0);
 }
 
-int case_ask(void)
+CASE(ask,
+     "no points: prints what a VMM is told of guest MTE")
 {
 	pthread_t t;
 
@@ -65,7 +66,8 @@ int case_ask(void)
 }
 
 /* Only asks, so often, by a process that makes no VM. */
-int case_offered(void)
+CASE(offered,
+     "no points: prints what KVM_CHECK_EXTENSION says on /dev/kvm, asked --rounds times")
 {
 	unsigned int i;
 	int offered = 0;
@@ -89,7 +91,8 @@ static void *linger(void *arg)
 }
 
 /* A process that goes on when its first thread has ended; answers each line on stdin as above. */
-int case_linger(void)
+CASE(linger,
+     "no points: likewise by a process whose first thread has ended, for each line on stdin")
 {
 	pthread_t t;
 

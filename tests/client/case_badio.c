@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Bad input to the knob, and the files' modes. Needs the module. */
 #include <errno.h>
 #include <fcntl.h>
@@ -105,7 +105,8 @@ static void after_the_end(void)
 	close(fd);
 }
 
-int case_badio(void)
+CASE(badio,
+     "bad writes to the knob that change something or get the wrong error")
 {
 	struct vm *vm;
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a guest costs on this host: one line "bench ROW VALUE" for each row of the table in
  * docs/bench.md, by --enable with or without MTE. For a host with one CPU that counts instructions.
@@ -210,7 +210,8 @@ static void blocks(void)
 	vm_destroy(vm);
 }
 
-int case_bench(void)
+CASE(bench,
+     "no points: prints what guests cost on this host, see tests/bench")
 {
 	bench_swap_process();
 	small_pages();

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * KVM_CAP_ARM_MTE: what KVM_CHECK_EXTENSION answers and what KVM_ENABLE_CAP does, by the policy
  * for this process (--policy). Needs the module.
@@ -225,7 +225,8 @@ static void policy_is_fixed(enum policy now)
 	vm_destroy(vm);
 }
 
-int case_cap(void)
+CASE(cap,
+     "KVM_CAP_ARM_MTE answered or enabled otherwise than mainline and the policy say")
 {
 	int p;
 

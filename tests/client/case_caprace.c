@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * KVM_ENABLE_CAP against KVM_CREATE_VCPU, by threads: it succeeds if and only if the VM then has
  * MTE and had no vCPU, never half.
@@ -120,7 +120,8 @@ static const char *judge(struct asker *a, unsigned int n, bool *on)
 	return wrong ?: judge_guest(*on);
 }
 
-int case_caprace(void)
+CASE(caprace,
+     "it enabled while a vCPU is made, or half")
 {
 	unsigned int n = opt.threads < MAX_THREADS ? opt.threads : MAX_THREADS, r, i, bad = 0;
 	struct asker a[MAX_THREADS];

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tag checks in all modes, at EL1 and EL0. */
 #include "client.h"
 
@@ -94,7 +94,8 @@ static void try_one(struct vcpu *v, const struct attempt *a)
 	is(vcpu_cmd(v, CMD_ACCESS, RIGHT, TCF_NONE), want, "%s: memory", a->name);
 }
 
-int case_tagcheck(void)
+CASE(tagcheck,
+     "tag checks that do not fault, or fault wrongly, at EL1 and EL0")
 {
 	struct vcpu *v = &vm_ready(1)->vcpu[0];
 	bool asymm = (guest_pfr1(v) & PFR1_MTE) >= 3UL << PFR1_MTE_SHIFT;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * KVM_ARM_MTE_COPY_TAGS from a buffer that nobody serves: userfaultfd lets it wait. A vCPU that
  * touches the page meanwhile must not wait with it: it would spin, with a lock of KVM held.
@@ -67,7 +67,8 @@ static void serve(void)
 	must(ioctl(uffd, UFFDIO_ZEROPAGE, &zero), "UFFDIO_ZEROPAGE");
 }
 
-int case_copyhang(void)
+CASE(copyhang,
+     "a vCPU that waits for as long as KVM_ARM_MTE_COPY_TAGS does; needs two CPUs")
 {
 	struct pollfd done = { .events = POLLIN };
 	pthread_t copier, toucher;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * KVM_ARM_MTE_COPY_TAGS and memory slots: their edges, holes in the VMM's mapping, memory that is
  * read-only, logged, a device, a file or in swap; and a VM on its way to or from MTE.
@@ -305,7 +305,8 @@ static void pending(void)
 	vm_destroy(vm);
 }
 
-int case_copyslots(void)
+CASE(copyslots,
+     "the same at the edges of slots, in holes, read-only, device and file memory")
 {
 	edges();
 	two_slots();

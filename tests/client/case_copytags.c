@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * KVM_ARM_MTE_COPY_TAGS: errors, both directions, and copies that end in the middle. The guest
  * itself looks at the tags with LDG.
@@ -319,7 +319,8 @@ static void stock_answer(void)
 	vm_destroy(vm);
 }
 
-int case_copytags(void)
+CASE(copytags,
+     "KVM_ARM_MTE_COPY_TAGS: wrong errors, wrong tags, half copies")
 {
 	static const size_t ends[] = { 0, 1, 15, 100, 255, 256, 257, 511, 512, 700, 1023 };
 	struct vcpu *v;

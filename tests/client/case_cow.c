@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pages that are copied when somebody writes: a VMM that forks while its guest runs, and the zero
  * pages, which all guests have together.
@@ -175,7 +175,8 @@ static void zero_page_of_all(void)
 	vm_destroy(b->vm);
 }
 
-int case_cow(void)
+CASE(cow,
+     "tags lost, or not the guest's own, where the VMM forks, or in the zero pages")
 {
 	struct vcpu *v;
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A VMM that logs its guest's dirty memory is about to carry it elsewhere. One that never asked
  * for MTE will leave the tags behind: that is counted. Needs the module.
@@ -167,7 +167,8 @@ static void many(unsigned int n)
 	vm_destroy(vm);
 }
 
-int case_dirtylog(void)
+CASE(dirtylog,
+     "VMMs that log dirty memory but do not know of its tags, not counted or counted wrongly")
 {
 	module_needed();
 	if (opt.rounds) {

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* What KVM injects: UNDEFINED instructions and aborts. */
 #include <sys/auxv.h>
 
@@ -25,7 +25,8 @@ static const char *const dc_name[] = {
 	[PROVOKE_CIGDSW] = "DC CIGDSW",
 };
 
-int case_dcgsw(void)
+CASE(dcgsw,
+     "tag cache maintenance by set/way that is UNDEFINED with MTE")
 {
 	struct vcpu *v = &vm_ready(1)->vcpu[0];
 	/* KVM's own guest MTE has them since 6.6. */
@@ -89,7 +90,8 @@ static void by_vmm(struct vcpu *v)
 	}
 }
 
-int case_tco(void)
+CASE(tco,
+     "exceptions injected with the wrong PSTATE.TCO")
 {
 	struct vcpu *v = &vm_ready(1)->vcpu[0];
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The first KVM_RUN of a vCPU may fail half way, here for want of a PMU that is ready. The guest
  * has not run, so its VM is turned on or off at once. What KVM has set up by then must not stay.
@@ -126,7 +126,8 @@ static void policy_gives_way(void)
 	vm_destroy(vm);
 }
 
-int case_firstrun(void)
+CASE(firstrun,
+     "what a first KVM_RUN that failed half way leaves in a VM which is then turned on or off")
 {
 	module_needed();
 	pin_to(0);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Random calls of KVM_ARM_MTE_COPY_TAGS, KVM_ENABLE_CAP and KVM_GET/SET_ONE_REG by several
  * threads, while others set and remove slots, unmap memory and run the guest. Each answer must be
@@ -252,7 +252,8 @@ static void still_works(void)
 	is(vcpu_cmd(v, CMD_MTE_VERIFY, opt.seed), 0, "and its MTE registers");
 }
 
-int case_fuzz(void)
+CASE(fuzz,
+     "the three ioctls with random input, against slots and mappings that come and go")
 {
 	pthread_t *t = calloc(opt.threads, sizeof(*t)), other[OTHERS];
 	int files = (kvm_dev(), open_files());

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Two guests alive at once: one gives memory up, as a balloon does it or free page reporting, and
  * the other gets the pages.
@@ -131,7 +131,8 @@ static void freed_lazily(void)
 	free(got.pfn);
 }
 
-int case_give(void)
+CASE(give,
+     "tags in pages that one guest gives up and another gets, or lost in those it keeps")
 {
 	if (mem_is_shared(opt.mem)) {
 		give_and_take(MADV_REMOVE, "a hole punched");

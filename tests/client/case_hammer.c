@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Every ioctl that may be hooked, over and over, by several threads; right whether hooks are
  * there or not.
@@ -51,7 +51,8 @@ static void *hammer(void *arg)
 	return NULL;
 }
 
-int case_hammer(void)
+CASE(hammer,
+     "crashes of the ioctls while hooks come and go")
 {
 	pthread_t *t = calloc(opt.threads, sizeof(*t));
 	unsigned int i;
@@ -66,7 +67,8 @@ int case_hammer(void)
 	return 0;
 }
 
-int case_run(void)
+CASE(run,
+     "a guest that does not run at all")
 {
 	struct vm *vm = vm_ready(opt.vcpus);
 	unsigned int n = rounds_or(1000);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Two VMs and a process that maps it PROT_MTE share one file, and set tags in every page of it
  * at once, each of its own granules. Whoever is first has the page's tags cleared, and so may
@@ -98,7 +98,8 @@ static void rounds(void)
 	}
 }
 
-int case_hammerfd(void)
+CASE(hammerfd,
+     "tags cleared under an owner where VMs and a PROT_MTE process share memory")
 {
 	struct owner owner[OWNERS] = { };
 	struct vm *vm[2];

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A VM for shell scripts. Prints "ready PID FD", then obeys lines on stdin and answers each
  * with one line:
@@ -202,7 +202,8 @@ static void obey(const char *line)
 	printf("unknown\n");
 }
 
-int case_hold(void)
+CASE(hold,
+     "no points: keeps a VM and obeys lines on stdin")
 {
 	char line[128];
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A host process that uses MTE for as long as its stdin stays open, one thread on every CPU:
  * guests that run meanwhile do not disturb it. Prints "ready" first; a line or the end of stdin
@@ -12,7 +12,8 @@
 
 #define CPUS_MAX	16
 
-int case_hostmte(void)
+CASE(hostmte,
+     "guests that disturb a host process which uses MTE, until stdin ends")
 {
 	struct host_watch w[CPUS_MAX] = { 0 };
 	char name[CPUS_MAX][16], line[16];

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Transparent huge pages behind a guest: split, built by khugepaged, and mapped as blocks again.
  * Mainline loses tags in the first, and shows those of others in the third.
@@ -164,7 +164,8 @@ static void block_again(void)
 	vm_destroy(vm);
 }
 
-int case_huge(void)
+CASE(huge,
+     "tags lost, or tags of others, where huge pages are split, built or mapped anew")
 {
 	huge_size = mem_thp();
 	page_size = getpagesize();

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* ID_AA64PFR1_EL1 and the four MTE registers, as guest and VMM see them. */
 #include <errno.h>
 #include <stdlib.h>
@@ -52,7 +52,8 @@ static void check_constant(struct vcpu *v, u64 pfr1)
 	munmap(val, 4096);
 }
 
-int case_idreg(void)
+CASE(idreg,
+     "a guest or VMM shown the wrong ID_AA64PFR1_EL1.MTE, or able to change it")
 {
 	struct vcpu *v = &vm_ready(1)->vcpu[0];
 	u64 pfr1 = reg_must_get(v, REG_PFR1), mte = pfr1 & PFR1_MTE, rest = pfr1 & ~PFR1_MTE;
@@ -135,7 +136,8 @@ static void check_absent(struct vcpu *v)
 	is(vm_tag_count(v), 0, "STG has no effect, LDG reads zero");
 }
 
-int case_mteregs(void)
+CASE(mteregs,
+     "GCR, RGSR, TFSR, TFSRE0 missing from or left in a vCPU's registers")
 {
 	struct vcpu *v = &vm_ready(1)->vcpu[0];
 

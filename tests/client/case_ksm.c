@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * KSM next to guests with MTE. Guests get memory that was merged before, without tags; where one
  * of them sets some it is the guest's own, and never merged again, equal as words and tags may be.
@@ -81,7 +81,8 @@ static u64 own_fill(struct vcpu *v, u64 end)
 	return vcpu_cmd(v, CMD_OWN_VERIFY, GUEST_DATA, end, opt.seed, 0, 1);
 }
 
-int case_ksm(void)
+CASE(ksm,
+     "pages merged though they have tags, or tags that merged pages share")
 {
 	size_t half = opt.size / 2;
 	u64 mid = GUEST_DATA + half, end = GUEST_DATA + opt.size;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The knob of one VM through its life. Needs the module; states and words are those of its
  * documentation.
@@ -179,7 +179,8 @@ static void folder(void)
 	is(stat(path, &st), -1, "it goes with the VM");
 }
 
-int case_life(void)
+CASE(life,
+     "the knob's states: before the first run, pending, after the guest's reboot")
 {
 	module_needed();
 	folder();

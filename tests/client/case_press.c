@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A guest that holds what is hard to guess in its memory and reads all of it back again and
  * again, while the host does its worst: see churn.c, and the limits and swap spaces that the
@@ -66,7 +66,8 @@ static void verify(struct vm *vm, unsigned int round)
 	is(sum.faults, 0, "read %u: stray tag check faults", round + 1);
 }
 
-int case_press(void)
+CASE(press,
+     "tags or words lost while the host squeezes and moves the guest's memory")
 {
 	struct vm *vm = vm_ready(opt.vcpus);
 	unsigned int r, rounds = rounds_or(4);

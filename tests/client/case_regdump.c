@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* All registers of a fresh vCPU as text that is the same in every run. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +58,8 @@ static void print_caps(struct vm *vm)
 			       kvm_check(vm->fd, cap));
 }
 
-int case_regdump(void)
+CASE(regdump,
+     "no points: prints all registers of a fresh vCPU, to be compared")
 {
 	struct vcpu *v = &vm_ready(1)->vcpu[0];
 	struct kvm_reg_list *l = reg_list(v);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Reset values of the MTE registers. They are architecturally UNKNOWN; what must not be is
  * another vCPU's value, or the vCPU's own from before the reset, or the host's. So they must be
@@ -115,7 +115,8 @@ static void by_psci(void)
 	vm_destroy(vm);
 }
 
-int case_reset(void)
+CASE(reset,
+     "MTE registers that survive a vCPU's reset, or come from another vCPU")
 {
 	struct vm *vm = vm_ready(2);
 

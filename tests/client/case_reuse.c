@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Hugetlb pages that go from one VM to the next, which gets them in part: in pieces, under dirty
  * logging and after it, where HVA and IPA are not aligned alike, and by KVM_ARM_MTE_COPY_TAGS.
@@ -91,7 +91,8 @@ static void copied(void)
 	vm_destroy(vm);
 }
 
-int case_reuse(void)
+CASE(reuse,
+     "tags of the last owner in hugetlb pages that are mapped, or copied to, in part")
 {
 	page = getpagesize();
 	pin_to(0);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A guest with two vCPUs is saved by one process and goes on in another, as in a migration. The
  * first vCPU is in the middle of a command, in which it keeps looking at its MTE registers.
@@ -140,7 +140,8 @@ static void save_vcpu(struct vcpu *v, FILE *f)
 	free(r.reg);
 }
 
-int case_save(void)
+CASE(save,
+     "tags or registers that a VMM cannot read out; leaves them in --file")
 {
 	struct vm *vm = vm_ready(SAVE_VCPUS);
 	struct save_head h = { SAVE_MAGIC, opt.seed, opt.size };
@@ -237,7 +238,8 @@ static void write_back(struct vm *vm, u64 seed)
 		free(r[i].reg);
 }
 
-int case_restore(void)
+CASE(restore,
+     "tags or registers that a new VM does not get back from --file")
 {
 	FILE *f = open_file("r");
 	struct save_head h;

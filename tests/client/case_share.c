@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * VMs that are hard to find. Prints "ready" and their names, each <pid>-<fd> as at creation:
  *   one whose descriptor was duplicated, and which another process has, too,
@@ -105,7 +105,8 @@ static void run(void)
 	printf("run %lu\n", sum);
 }
 
-int case_share(void)
+CASE(share,
+     "no points: likewise for VMs that are hard to find")
 {
 	char line[32];
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Which memory a VM with MTE may have. */
 #include <errno.h>
 #include <fcntl.h>
@@ -161,7 +161,8 @@ static bool host_has(enum mem_kind kind)
 	return !mem_is_hugetlb(kind) || !access(path, F_OK);
 }
 
-int case_slots(void)
+CASE(slots,
+     "memory that cannot hold tags accepted, or good memory refused")
 {
 	int kind;
 
@@ -199,7 +200,8 @@ static void slip(enum mem_kind kind, enum guest_cmd cmd, const char *how)
 	vm_destroy(vm);
 }
 
-int case_slip(void)
+CASE(slip,
+     "such memory mapped into a slot afterwards and given to the guest")
 {
 	slip(MEM_SHARED_FILE, CMD_LOAD, "read");
 	slip(MEM_SHARED_FILE, CMD_STORE, "written");

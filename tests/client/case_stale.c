@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* No owner of a page reads the tags of the owner before. */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -148,7 +148,8 @@ static void one_round(unsigned int r)
  * A VM without MTE has pages of all sorts, whose tags nobody has cleared, when it gets MTE at its
  * reboot: then none of these may be seen.
  */
-int case_late(void)
+CASE(late,
+     "tags of earlier owners in the memory of a VM that gets MTE at its reboot")
 {
 	struct vcpu *v;
 	struct vm *vm;
@@ -177,7 +178,8 @@ int case_late(void)
 	return 0;
 }
 
-int case_stale(void)
+CASE(stale,
+     "tags that go from VM or process to VM or process with the page")
 {
 	unsigned int r, way, ways = mem_may_be_tagged(opt.mem) ? WAYS : PROCESS_TO_VM;
 

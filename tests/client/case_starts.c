@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Starts as QEMU makes them: some VMs to look at what the host can do, then the real one, which
  * lives no longer here.
@@ -100,7 +100,8 @@ static void *starts(void *arg)
 	return NULL;
 }
 
-int case_starts(void)
+CASE(starts,
+     "VMs that live for milliseconds, as QEMU makes at each start")
 {
 	pthread_t *t = calloc(opt.threads, sizeof(*t));
 	unsigned int i;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A VMM that waits for ever in an ioctl: its buffer is memory that a userfaultfd watches, and
  * nobody serves. Prints "ready PID FD", then obeys lines on stdin and answers each with one line:
@@ -162,7 +162,8 @@ static void obey(const char *line)
 	}
 }
 
-int case_stuck(void)
+CASE(stuck,
+     "no points: waits in ioctls for ever, as it is told on stdin")
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	char line[128];

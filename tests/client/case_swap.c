@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tags of guest memory that is swapped out. The host must have swap space. */
 #include "client.h"
 #include "swapping.h"
@@ -18,7 +18,8 @@ static void check(struct vcpu *v, long restored, const char *how)
 		   "%s: stats/tags_restored counts them", how);
 }
 
-int case_swap(void)
+CASE(swap,
+     "tags lost in swap; the host must have swap space")
 {
 	struct vcpu *v = &vm_ready(1)->vcpu[0];
 	size_t n;

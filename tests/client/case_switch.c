@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The MTE registers of several vCPUs of two VMs and of a host process, all on one CPU: nobody
  * sees another's.
@@ -123,7 +123,8 @@ static void run_workers(struct worker *w, int n)
 	diag("%ld times", preempted);
 }
 
-int case_switch(void)
+CASE(switch,
+     "MTE registers mixed up between vCPUs, VMs and host on one CPU")
 {
 	int per_vm = opt.vcpus > 1 ? opt.vcpus : 2, i;
 	struct worker w[VMS * GUEST_MAX_VCPUS];

@@ -1,8 +1,9 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Tags of guest memory within one VM. */
 #include "client.h"
 
-int case_tagfill(void)
+CASE(tagfill,
+     "tags that do not stay; leaves tagged pages to the host")
 {
 	struct vcpu *v = &vm_ready(1)->vcpu[0];
 
@@ -13,7 +14,8 @@ int case_tagfill(void)
 	return 0;
 }
 
-int case_tagread(void)
+CASE(tagread,
+     "a new VM that reads tags of earlier owners")
 {
 	struct vcpu *v = &vm_ready(1)->vcpu[0];
 
@@ -29,7 +31,8 @@ static u64 mmu_off_store(struct vcpu *v, u64 seed)
 	return vcpu_cmd(v, CMD_LOAD, GUEST_DATA, vm_data_end(v->vm), 64, seed);
 }
 
-int case_visible(void)
+CASE(visible,
+     "tags or data lost or stale around the guest's MMU being off")
 {
 	struct vcpu *v = &vm_ready(1)->vcpu[0];
 	u64 end = vm_data_end(v->vm);

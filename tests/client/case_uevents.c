@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Counts the module's uevents; obeys lines on stdin:
  *
@@ -61,7 +61,8 @@ static void drain(void)
 		die("uevents are lost: %s", errno_name(errno));
 }
 
-int case_uevents(void)
+CASE(uevents,
+     "no points: counts uevents and obeys lines on stdin")
 {
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = 1 };
 	int size = BUFFER;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Guest memory that is filled when the guest asks for it, as post-copy migration does. Fresh pages
  * come to the guest without tags, whatever tags they had; those that the guest then sets stay.
@@ -95,7 +95,8 @@ static u64 wrong_words(struct vcpu *v)
 	return bad;
 }
 
-int case_uffd(void)
+CASE(uffd,
+     "old tags in, or tags lost from, pages that userfaultfd places")
 {
 	struct vcpu *v = &vm_ready(1)->vcpu[0];
 	pthread_t server;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The knob's less straight ways. */
 #include "client.h"
 #include "life.h"
@@ -124,7 +124,8 @@ static void stats(void)
 	vm_destroy(vm);
 }
 
-int case_undo(void)
+CASE(undo,
+     "the knob's states: undone, turned off, partly rebooted guests; stats")
 {
 	module_needed();
 	undone_on();

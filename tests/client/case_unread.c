@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Guest memory that swapoff reads back while the VMM has it PROT_NONE. The host must have swap space. */
 #include <errno.h>
 #include <sys/mman.h>
@@ -12,7 +12,8 @@ static void protect(struct vm *vm, int prot)
 		die("mprotect: %s", errno_name(errno));
 }
 
-int case_unread(void)
+CASE(unread,
+     "tags lost by a swapoff while memory is PROT_NONE; the host must have swap space")
 {
 	struct vcpu *v = &vm_ready(1)->vcpu[0];
 	struct vm *vm = v->vm;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The knob is written while the VMM makes its VM. */
 #include <errno.h>
 #include <pthread.h>
@@ -62,7 +62,8 @@ static void vgic_init(int fd)
 	}
 }
 
-int case_vgicbusy(void)
+CASE(vgicbusy,
+     "ioctls of the VMM's that fail because the VM is turned on and off meanwhile")
 {
 	unsigned int r, busy = 0, other = 0, rounds = rounds_or(3000);
 	pthread_t knob;
@@ -97,7 +98,8 @@ static bool has_tags(struct vcpu *v)
 	return vcpu_cmd(v, CMD_TAG_READ, GUEST_DATA, GUEST_DATA + 4096);
 }
 
-int case_newvcpu(void)
+CASE(newvcpu,
+     "a vCPU that is created while the VM is turned off, and keeps MTE")
 {
 	unsigned int r, wrong = 0, rounds = rounds_or(30);
 	pthread_t knob;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pages that zswap keeps and then writes to the disk: they come to the swap cache decompressed,
  * not read, and from there to the guest.
@@ -53,7 +53,8 @@ static void write_back(long want)
 	ok(now >= want, "zswap writes pages back");
 }
 
-int case_writeback(void)
+CASE(writeback,
+     "tags lost in pages that zswap has written back; the host must have a swap disk")
 {
 	struct vcpu *v = &vm_ready(1)->vcpu[0];
 	long out, read, loaded, before;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Results as TAP points without numbers. The caller counts; see lib.sh. Safe to use from
  * threads.

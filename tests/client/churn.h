@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What a host does to a guest's memory while the guest runs */
 #ifndef CHURN_H
 #define CHURN_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Options, the cases, and VMs made as the options say */
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -59,62 +59,24 @@ void pin_to(int cpu);
 
 #define KERNEL(a, b)	((a) * 1000 + (b))
 
-int case_idreg(void);
-int case_mteregs(void);
-int case_regdump(void);
-int case_reset(void);
-int case_tagfill(void);
-int case_tagread(void);
-int case_visible(void);
-int case_stale(void);
-int case_late(void);
-int case_tagcheck(void);
-int case_dcgsw(void);
-int case_tco(void);
-int case_switch(void);
-int case_slots(void);
-int case_slip(void);
-int case_life(void);
-int case_undo(void);
-int case_firstrun(void);
-int case_vgicbusy(void);
-int case_newvcpu(void);
-int case_hammer(void);
-int case_run(void);
-int case_badio(void);
-int case_aarch32(void);
-int case_nested(void);
-int case_offered(void);
-int case_hold(void);
-int case_stuck(void);
-int case_share(void);
-int case_hostmte(void);
-int case_huge(void);
-int case_swap(void);
-int case_cap(void);
-int case_caprace(void);
-int case_copytags(void);
-int case_copyslots(void);
-int case_save(void);
-int case_restore(void);
-int case_fuzz(void);
-int case_starts(void);
-int case_dirtylog(void);
-int case_ask(void);
-int case_linger(void);
-int case_uevents(void);
-int case_press(void);
-int case_writeback(void);
-int case_hammerfd(void);
-int case_give(void);
-int case_cow(void);
-int case_uffd(void);
-int case_reuse(void);
-int case_remap(void);
-int case_copyhang(void);
-int case_unread(void);
-int case_ksm(void);
-int case_bench(void);
-int case_benchload(void);
+/**
+ * struct test_case - a case of the client
+ * @name: its name on the command line
+ * @run: runs it; its points go to stdout
+ * @catches: what it would catch, for --help
+ */
+struct test_case {
+	const char *name;
+	int (*run)(void);
+	const char *catches;
+};
+
+/* CASE(name, "what it would catch") { body }: main.c finds it in the section "cases". */
+#define CASE(fn, what)									\
+	static int case_##fn(void);							\
+	static const struct test_case test_##fn = { #fn, case_##fn, what };		\
+	static const struct test_case *const entry_##fn					\
+		__attribute__((used, section("cases"))) = &test_##fn;			\
+	static int case_##fn(void)
 
 #endif

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What the kernel counts, as the proof that something has really happened */
 #ifndef COUNTERS_H
 #define COUNTERS_H

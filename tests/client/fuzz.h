@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What the parts of the fuzzer share */
 #ifndef FUZZ_H
 #define FUZZ_H

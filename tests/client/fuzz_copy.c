@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Random calls of KVM_ARM_MTE_COPY_TAGS. */
 #include <errno.h>
 #include <limits.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* MTE as the host's own processes use it */
 #ifndef HOSTMTE_H
 #define HOSTMTE_H

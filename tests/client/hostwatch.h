@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* A host thread that uses MTE and watches over it while guests do the same */
 #ifndef HOSTWATCH_H
 #define HOSTWATCH_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A thin layer over KVM's ioctls. Nothing here prints results; what must not fail ends the
  * program.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* A small VMM for exact cases of guest MTE. */
 #include <getopt.h>
 #include <stdio.h>
@@ -16,126 +16,8 @@ struct options opt = {
 	.file = "/tmp/saved",
 };
 
-static const struct test_case {
-	const char *name;
-	int (*run)(void);
-	const char *catches;
-} cases[] = {
-	{ "idreg", case_idreg,
-	  "a guest or VMM shown the wrong ID_AA64PFR1_EL1.MTE, or able to change it" },
-	{ "mteregs", case_mteregs,
-	  "GCR, RGSR, TFSR, TFSRE0 missing from or left in a vCPU's registers" },
-	{ "regdump", case_regdump,
-	  "no points: prints all registers of a fresh vCPU, to be compared" },
-	{ "reset", case_reset,
-	  "MTE registers that survive a vCPU's reset, or come from another vCPU" },
-	{ "tagfill", case_tagfill,
-	  "tags that do not stay; leaves tagged pages to the host" },
-	{ "tagread", case_tagread,
-	  "a new VM that reads tags of earlier owners" },
-	{ "stale", case_stale,
-	  "tags that go from VM or process to VM or process with the page" },
-	{ "give", case_give,
-	  "tags in pages that one guest gives up and another gets, or lost in those it keeps" },
-	{ "cow", case_cow,
-	  "tags lost, or not the guest's own, where the VMM forks, or in the zero pages" },
-	{ "uffd", case_uffd,
-	  "old tags in, or tags lost from, pages that userfaultfd places" },
-	{ "reuse", case_reuse,
-	  "tags of the last owner in hugetlb pages that are mapped, or copied to, in part" },
-	{ "remap", case_remap,
-	  "tags of others in a page that the VMM replaces during a permission fault" },
-	{ "copyhang", case_copyhang,
-	  "a vCPU that waits for as long as KVM_ARM_MTE_COPY_TAGS does; needs two CPUs" },
-	{ "unread", case_unread,
-	  "tags lost by a swapoff while memory is PROT_NONE; the host must have swap space" },
-	{ "ksm", case_ksm,
-	  "pages merged though they have tags, or tags that merged pages share" },
-	{ "late", case_late,
-	  "tags of earlier owners in the memory of a VM that gets MTE at its reboot" },
-	{ "huge", case_huge,
-	  "tags lost, or tags of others, where huge pages are split, built or mapped anew" },
-	{ "swap", case_swap,
-	  "tags lost in swap; the host must have swap space" },
-	{ "press", case_press,
-	  "tags or words lost while the host squeezes and moves the guest's memory" },
-	{ "writeback", case_writeback,
-	  "tags lost in pages that zswap has written back; the host must have a swap disk" },
-	{ "visible", case_visible,
-	  "tags or data lost or stale around the guest's MMU being off" },
-	{ "tagcheck", case_tagcheck,
-	  "tag checks that do not fault, or fault wrongly, at EL1 and EL0" },
-	{ "dcgsw", case_dcgsw,
-	  "tag cache maintenance by set/way that is UNDEFINED with MTE" },
-	{ "tco", case_tco,
-	  "exceptions injected with the wrong PSTATE.TCO" },
-	{ "switch", case_switch,
-	  "MTE registers mixed up between vCPUs, VMs and host on one CPU" },
-	{ "slots", case_slots,
-	  "memory that cannot hold tags accepted, or good memory refused" },
-	{ "slip", case_slip,
-	  "such memory mapped into a slot afterwards and given to the guest" },
-	{ "life", case_life,
-	  "the knob's states: before the first run, pending, after the guest's reboot" },
-	{ "undo", case_undo,
-	  "the knob's states: undone, turned off, partly rebooted guests; stats" },
-	{ "firstrun", case_firstrun,
-	  "what a first KVM_RUN that failed half way leaves in a VM which is then turned on or off" },
-	{ "vgicbusy", case_vgicbusy,
-	  "ioctls of the VMM's that fail because the VM is turned on and off meanwhile" },
-	{ "newvcpu", case_newvcpu,
-	  "a vCPU that is created while the VM is turned off, and keeps MTE" },
-	{ "hammer", case_hammer,
-	  "crashes of the ioctls while hooks come and go" },
-	{ "hammerfd", case_hammerfd,
-	  "tags cleared under an owner where VMs and a PROT_MTE process share memory" },
-	{ "run", case_run,
-	  "a guest that does not run at all" },
-	{ "badio", case_badio,
-	  "bad writes to the knob that change something or get the wrong error" },
-	{ "cap", case_cap,
-	  "KVM_CAP_ARM_MTE answered or enabled otherwise than mainline and the policy say" },
-	{ "caprace", case_caprace,
-	  "it enabled while a vCPU is made, or half" },
-	{ "copytags", case_copytags,
-	  "KVM_ARM_MTE_COPY_TAGS: wrong errors, wrong tags, half copies" },
-	{ "copyslots", case_copyslots,
-	  "the same at the edges of slots, in holes, read-only, device and file memory" },
-	{ "save", case_save,
-	  "tags or registers that a VMM cannot read out; leaves them in --file" },
-	{ "restore", case_restore,
-	  "tags or registers that a new VM does not get back from --file" },
-	{ "fuzz", case_fuzz,
-	  "the three ioctls with random input, against slots and mappings that come and go" },
-	{ "starts", case_starts,
-	  "VMs that live for milliseconds, as QEMU makes at each start" },
-	{ "dirtylog", case_dirtylog,
-	  "VMMs that log dirty memory but do not know of its tags, not counted or counted wrongly" },
-	{ "ask", case_ask,
-	  "no points: prints what a VMM is told of guest MTE" },
-	{ "offered", case_offered,
-	  "no points: prints what KVM_CHECK_EXTENSION says on /dev/kvm, asked --rounds times" },
-	{ "linger", case_linger,
-	  "no points: likewise by a process whose first thread has ended, for each line on stdin" },
-	{ "uevents", case_uevents,
-	  "no points: counts uevents and obeys lines on stdin" },
-	{ "aarch32", case_aarch32,
-	  "32-bit vCPUs in a VM with MTE" },
-	{ "nested", case_nested,
-	  "vCPUs for nested virtualization in a VM with MTE" },
-	{ "hold", case_hold,
-	  "no points: keeps a VM and obeys lines on stdin" },
-	{ "stuck", case_stuck,
-	  "no points: waits in ioctls for ever, as it is told on stdin" },
-	{ "share", case_share,
-	  "no points: likewise for VMs that are hard to find" },
-	{ "bench", case_bench,
-	  "no points: prints what guests cost on this host, see tests/bench" },
-	{ "benchload", case_benchload,
-	  "no points: prints what loading and unloading --file costs" },
-	{ "hostmte", case_hostmte,
-	  "guests that disturb a host process which uses MTE, until stdin ends" },
-};
+/* Of the section "cases": see CASE(). */
+extern const struct test_case *const __start_cases[], *const __stop_cases[];
 
 static void usage(void)
 {
@@ -305,18 +187,18 @@ static void parse(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	size_t i, n = sizeof(cases) / sizeof(cases[0]);
+	const struct test_case *const *c;
 
 	if (argc < 2)
 		usage();
 	if (!strcmp(argv[1], "list")) {
-		for (i = 0; i < n; i++)
-			printf("%-10s %s\n", cases[i].name, cases[i].catches);
+		for (c = __start_cases; c < __stop_cases; c++)
+			printf("%-10s %s\n", (*c)->name, (*c)->catches);
 		return 0;
 	}
 	parse(argc - 1, argv + 1);
-	for (i = 0; i < n; i++)
-		if (!strcmp(argv[1], cases[i].name))
-			return cases[i].run() || checks_failed();
+	for (c = __start_cases; c < __stop_cases; c++)
+		if (!strcmp(argv[1], (*c)->name))
+			return (*c)->run() || checks_failed();
 	usage();
 }

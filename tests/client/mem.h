@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Guest memory of every kind */
 #ifndef MEM_H
 #define MEM_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What the module shows in sysfs */
 #ifndef MODULE_H
 #define MODULE_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The physical pages behind memory */
 #ifndef PAGES_H
 #define PAGES_H

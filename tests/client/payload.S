@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The guest's flat binary, as data of the client. */
 	.section .rodata
 	.balign	16

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* KVM_GET_ONE_REG and friends */
 #ifndef REGS_H
 #define REGS_H

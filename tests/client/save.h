@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* A saved VM: in a file, and the ways in and out of it */
 #ifndef SAVE_H
 #define SAVE_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Sending memory to the swap space */
 #ifndef SWAPPING_H
 #define SWAPPING_H

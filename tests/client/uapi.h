@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The standard interface to guest MTE, and the host's policy of who may use it */
 #ifndef UAPI_H
 #define UAPI_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* VMs as the options ask for, and the usual things to do with their memory. */
 #include <sched.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* One access under a chosen tag check mode, and the exceptions that KVM itself injects. */
 #include "guest/guest.h"
 

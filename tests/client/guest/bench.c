@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * How long single operations take, in ticks of the virtual counter. Where the counter counts
  * instructions (QEMU's -icount), each sample is exact.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Exceptions: those that a command expects are recorded, all others end the guest. */
 #include "guest/guest.h"
 

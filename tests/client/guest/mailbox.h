@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What client and guest agree on: the memory map, the mailbox of a vCPU, the commands. */
 #ifndef GUEST_MAILBOX_H
 #define GUEST_MAILBOX_H

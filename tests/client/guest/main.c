@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The guest: does what its mailbox says, rings the doorbell, looks again. */
 #include "guest/guest.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory full of what is hard to guess: each granule has its own tag, and a word that is stored
  * and loaded through that tag with checks on. Pages are taken in steps of an odd number, so that

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* ID registers and the four MTE registers, as the guest sees them. */
 #include "guest/guest.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Entry, static page tables, vectors. A vCPU starts here with the MMU off and x0 = its mailbox,
  * be it the client or PSCI CPU_ON that starts it.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Filling and reading memory and its tags. */
 #include "guest/guest.h"
 
