@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: a message of the module that the troubleshooting page does not explain, or one there that it does not have; a hook
 # that "how it works" leaves out; a parameter without its description; ABI text, man page or picture that tools
 # cannot read; a link that leads nowhere; two versions in one tree.
@@ -19,6 +19,11 @@ hooked() { sed -nE 's/^\tX\(([a-z0-9_]+), (ALL|INJECT|NATIVE),.*/\1/p' src/hook_
 # shellcheck disable=SC2016 # the page's own quotes
 explained() { sed -n '/^## The hooks/,/^## One fault/p' docs/how-it-works.md | grep '^| \*\*' | grep -oE '`[a-z0-9]+_[a-z0-9_]+`' | tr -d '`' | sort; }
 is "$(explained)" "$(hooked)" "how-it-works.md explains each hook of the table, and no other"
+# The state machine has one table, and its page shows that.
+transitions() { sed -nE 's/^\t\{ (VM_[A-Z_]+),\s+(VM_[A-Z_]+),\s+(VM_[A-Z_]+) \},/\1 \2 \3/p' src/vm/state.c; }
+# shellcheck disable=SC2016 # the page's own quotes
+shown() { sed -nE 's/^\| `?(VM_[A-Z_]+)`? \| `?(VM_[A-Z_]+)`? \| `?(VM_[A-Z_]+)`? \|$/\1 \2 \3/p' docs/how-it-works.md; }
+is "$(shown)" "$(transitions)" "how-it-works.md shows all transitions of a VM's state"
 
 is "$(grep -niE '(about|some) ([0-9]+|ten|twenty|thirty)\b' docs/how-it-works.md)" "" "how-it-works.md counts no hooks by hand"
 
@@ -105,7 +110,7 @@ links() { grep -oE '\]\([^)]*\)' "$1" | sed 's/^](//; s/)$//' | grep -v '^[a-z]*
 anchors() { sed -nE 's/^#+ //p' "$1" | tr '[:upper:]' '[:lower:]' | sed 's/[^a-z0-9 _-]//g; s/ /-/g'; }
 dead() {
 	local page link file
-	for page in README.md CHANGELOG.md docs/*.md tests/README.md; do
+	for page in *.md docs/*.md tests/README.md; do
 		while IFS= read -r link; do
 			file=${link%%#*}
 			[[ -z $file ]] && file=$page || file=$(dirname "$page")/$file
