@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # make			the module, for the running kernel or KDIR=<headers>
 # make check		each feature, hook and error once, on an emulated host (T="name ..." for some)

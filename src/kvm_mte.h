@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What main.c sets up by itself, beside what the rooms offer. */
 #ifndef _KVM_MTE_H
 #define _KVM_MTE_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * JSON strings, in ASCII alone: any parser takes them, and no terminal is led
  * astray by them.

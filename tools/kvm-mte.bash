@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # bash completion for kvm-mte(8)
 #
 # The guests' names are other people's: they are compared and quoted, and never go through "compgen -W", which

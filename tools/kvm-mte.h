@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the parts of kvm-mte share.  The tool only reads and writes what the
  * module shows below /sys/kernel/kvm_mte, and looks at /proc for names.

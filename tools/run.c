@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * kvm-mte run: a policy for the command that this process becomes, and for its
  * children.  No other process ever has it, and it goes with them.

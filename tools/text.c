@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Text that someone else has chosen, on a terminal.  A guest's name may be any
  * bytes; printed as they are, they could move the cursor, set the window's title,

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A guest's name, from the command line of the process that made the VM.  For QEMU
  * this is what kvm_stat of the kernel's tools/kvm does.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Waiting for a VM to come, change or go: the module's uevents, as the kernel
  * sends them to everybody who listens.  In a container there may be none; the

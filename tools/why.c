@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Why guests cannot have MTE on this host, told without the module: what it would
  * find at its load, as far as that shows from outside.  What does not show is called

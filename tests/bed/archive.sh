@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Unpacking packages and packing archives, for images.
 
 # cpio_pack FOLDER - prints the folder as an archive that the kernel unpacks, owned by root.

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Boots the emulated host for one case.
 
 # directive FILE NAME DEFAULT - the value of a "# name: value" line in a case's header.

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Gets ready what cases share, and what each kernel needs.
 
 # What runs on a kernel: its image, the archives that are the same for all cases (user land, modules), and what else

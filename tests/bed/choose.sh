@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Chooses what runs. A unit is one case with one kernel and one hook mechanism; a group is the units that share a boot.
 #
 # TIER=quick runs each case once, on the kernels and with the mechanism that its header names. TIER=full runs all of them.

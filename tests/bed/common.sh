@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Ground for all parts of the test bed: where things lie, messages, and a cache keyed by content.
 
 TESTS=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)

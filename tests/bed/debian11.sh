@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # A Debian 11 for arm64 in which somebody has followed README.md's "Install" to the letter, up to loading the module: for
 # cases with "# with: debian11", at /debian11 in the emulated host.
 #

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # What cases use that run on the build machine itself ("# where: here") instead of an emulated host.
 set -u
 

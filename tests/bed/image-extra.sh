@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # What a case wants in the emulated host's user land beyond what all have: "# packages: NAME...", from Debian 12. Programs
 # and plugins of these packages, and the libraries that they need.
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # The user land of the guests: busybox, Linux's MTE selftests and our init, as an initramfs.
 
 # What the guest's init needs for its command channel, a virtio serial port.

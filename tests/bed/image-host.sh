@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # The user land of the emulated host, as an initramfs: the part that is the same for all cases and kernels. Nothing here needs root.
 
 HOST_PACKAGES=(bash coreutils grep sed mawk findutils procps kmod util-linux mount strace busybox-static

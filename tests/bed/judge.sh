@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Judges one run: the case's TAP lines as they come, then the host's console.
 
 # What a sane kernel never says.

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Debian kernels and headers, unpacked from their packages (table: tests/bed/kernels).
 #
 # KVM_MTE_KERNEL    folder with another kernel to be the host instead of Debian's 5.10: vmlinuz, lib/modules/RELEASE,

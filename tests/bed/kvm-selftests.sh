@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Linux 6.1's own selftests of KVM, for a case with "# with: kvm-selftests": /t/kvm-selftests in the emulated host.
 
 # kvm_selftests VAR - VAR/kvm-selftests.cpio

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """messages.py PAGE SOURCE... - every message of the module must stand on the page.
 
 The messages are the formats of pr_err(), pr_warn(), pr_notice() and pr_info() in all their kinds, and what is put

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Builds what is under test: the module (out of tree, the checkout stays clean) and the KVM client.
 #
 # KVM_MTE_MODULE    a kvm_mte.ko to test instead of the one that the sources give

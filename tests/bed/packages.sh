@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Debian packages, fetched and checked by apt itself under a private configuration in the cache.
 #
 # KVM_MTE_MIRROR    mirror to use instead of the machine's own: "URL", or several words, of which "SUITE=URL"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Where the time goes: CPU and wall seconds of each phase - fetch, build, boot (the emulated host), guest-boot, test - and
 # each case. One row a measurement in $RUN_DIR/profile: phase, name, CPU seconds, wall seconds; "tests/run --profile" adds up
 # those of the last run.

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # The admin's program, built for the emulated host, and what comes with it.
 
 # tool VAR - VAR/kvm-mte, static, as the host's image has no more libraries than its own programs need; VAR/glue.tar, what is in

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # make for out-of-tree modules, with the compiler that a kernel's headers ask for.
 #
 # Newer kernels are configured for a newer GCC than Debian 12's, and the programs in their headers need a newer C library:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """What tests/bench/run has measured, as a table and a chart, or compared with the goals and the committed table.
 
 usage: table.py write|check FIGURES
@@ -138,7 +138,7 @@ def goal_table(figures):
 
 def write_page(figures):
     lines = [
-        "<!-- SPDX-License-Identifier: GPL-2.0 -->",
+        "<!-- SPDX-License-Identifier: GPL-2.0-only -->",
         "<!-- Written by tests/bench/run: change it there. -->",
         "# What MTE costs",
         "",
@@ -183,7 +183,7 @@ def write_chart(figures):
     height = top + group * len(CHART_ROWS) + 6
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + wide + 70} {height}" role="img">',
-        "<!-- SPDX-License-Identifier: GPL-2.0 -->",
+        "<!-- SPDX-License-Identifier: GPL-2.0-only -->",
         f"<title>The cost of guest MTE. {figures.origin}</title>",
         "<desc>A group of bars for each kind of exit and fault, a bar for each kernel and state; docs/bench.md has the figures.</desc>",
         STYLE,

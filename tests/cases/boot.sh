@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: a test bed that does not give what the other cases build on - a 5.10 host with MTE and KVM, and in it a
 # Linux guest under QEMU that has no MTE as long as nobody asks for it.
 # hooks: none

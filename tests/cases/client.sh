@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: whatever differs in a VM with MTE from what the architecture, mainline's KVM or the module's documentation
 # say: registers, tags, faults, slots, states, errors. Each case of the client says what it catches (client list).
 . /t/lib.sh

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: a dkms.conf that the DKMS of Debian 11, 12 or 13 does not build the module with, or builds it with where it has no
 # business - another architecture, a kernel that is too old or has no KVM - or fails on instead of passing over it; a
 # version that does not arrive.

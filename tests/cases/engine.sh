@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: wrappers that call themselves when somebody looks at the returns of a hooked function.
 # kernels: 5.10 6.12
 # quick: kprobe

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: the tags of a 1 GiB page cleared in one go under a lock: with each 2 MiB of it taking a little longer than they
 # do, the kernel complains of a CPU that it does not get back.
 # hooks: kprobe

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: what is in contrib and does not work with the programs it is for - libvirt's daemon, which starts a guest by way of
 # the hook; udevd; modprobe; systemd-modules-load and the unit's own command.
 # hooks: once

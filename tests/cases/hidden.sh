@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: a VMM that cannot write ID_AA64PFR1_EL1 back as it has read it (QEMU gives up: "Failed to put registers after
 # init"), because KVM hides more of the register than stock 5.10 does. A probe makes it so.
 # hooks: once

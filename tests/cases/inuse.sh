@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: unloading while a VM relies on the module, or refused though none does; VMs that exist already when it is
 # loaded and are not found, found twice or under another name.
 # quick: kprobe

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: the tags of a huge page of 32 MiB cleared at once, with interrupts off, when it is split.
 # kernels: 6.12-16k
 # hooks: once

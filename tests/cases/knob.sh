@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: a knob that does not do what it says with a real guest under a QEMU that knows nothing of MTE: turned before
 # the first run, while the guest runs, undone, on and off again; policy that does not reach a new VM; changes that
 # listeners (uevents, tracepoints) are not told of, or are told wrongly.

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: VMs that do not ask for MTE and meet another KVM than without the module, by Linux 6.1's own selftests of KVM.
 # Those that need minutes by themselves are in the long version.
 # kernels: 6.1

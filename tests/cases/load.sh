@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: other messages, files, modes or first values than documented; parameters and policy words that are not
 # checked; ftrace switched off under the hooks; hooks or files that stay after an unload or a failed load.
 # quick: ftrace

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: tags lost, or tags of others shown, where the kernel moves guest memory about: huge pages that are split, built
 # or mapped as blocks again, and swap.
 # timeout: 1200

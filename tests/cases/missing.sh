@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: a module that goes on where the kernel lacks a function it needs, has several of that name, or cannot trace
 # it; a refusal without the name; hooks that stay after it.
 # quick: kprobe

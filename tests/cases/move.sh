@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: tags or words lost, or stray tag check faults, where the kernel migrates guest memory: between the nodes of the
 # host, by compaction, and with KSM looking on.
 # hooks: ftrace

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: on KVM's own guest MTE: bits in HCR_EL2 that a failed first run leaves behind, a vCPU created in the middle of a
 # change, ioctls of the VMM that a change makes fail, slots and vCPUs that policy makes fail.
 # kernels: 6.1 6.12 7.2

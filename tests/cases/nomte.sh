@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: loading on a machine without MTE, a refusal that does not say why, and hooks that stay after it.
 # hooks: once
 # machine: mte=off

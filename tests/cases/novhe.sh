@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: loading where the kernel does not run at EL2, so that KVM is not what the module's hooks expect.
 # hooks: once
 # machine: mte=on,virtualization=off

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: hooks, or the switch of a VM's guest MTE, that only work where the host's kernel runs at EL2 itself (VHE).
 # kernels: 6.1
 # hooks: once

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: anything that a VM without MTE, its VMM or its guest can tell of the module: registers, their list, ID
 # registers, capabilities, trapped instructions.
 . /t/lib.sh

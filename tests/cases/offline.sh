@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: tags lost, or guests disturbed, where memory of the host is taken offline under them, or refuses to be.
 # hooks: kprobe
 # mem: 3G

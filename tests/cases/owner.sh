@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: hooks set on a function that a livepatch owns, or a livepatch let in later; a refusal without the function's
 # name; hooks that stay after it; tracing of hooked functions by an admin that breaks, or breaks the hooks.
 # quick: ftrace

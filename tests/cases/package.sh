@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: Debian packages that do not build, that lintian finds fault with, that lack a file or bring one that was built here;
 # a changelog with another version than dkms.conf; a source RPM that cannot be built, parsed or made packages of; a
 # release whose bytes depend on when or where it was made, or in which a file is missing.

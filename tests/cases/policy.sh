@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: VMs that get the policy of another process than their nearest listed ancestor's; lists that forget the living,
 # keep the dead, or hand a dead process's place to the next one with its number; long lists that cannot be read whole.
 # hooks: kprobe

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: a porter's tool that calls a kernel ready that is not, or the other way round; that names another function
 # than the one that is broken, or another reason; that cannot read a kernel of one of the kinds there are.
 # where: here

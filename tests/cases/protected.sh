@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: loading where KVM is in protected mode and keeps VMs from the host's kernel; a refusal without its reason; hooks
 # that stay after it.
 # kernels: 6.1

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: a README that a new user cannot follow: packages that do not build on Debian 11 or do not install, a module that
 # Debian 11's DKMS and compiler do not make or that does not load where it was made for; commands that fail or do something else
 # than they say; a guest that has no MTE in the end; sysfs files that the ABI text does not have; a removal that leaves

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: files and folders in sysfs that outlive the module, and lead into code that is no longer there: for somebody
 # with an open file, and where somebody holds references to the folders' kobjects.
 # kernels: 5.10 6.12 7.2

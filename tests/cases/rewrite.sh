@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: a livepatch that rewrites a hooked function's text without ftrace and is not noticed: when the module is loaded,
 # when the hooks of the first VM with MTE are set, and while they are; a hook removed from such text.
 # quick: ftrace

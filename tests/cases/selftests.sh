@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: guest MTE on which Linux's own MTE selftests fail, with two vCPUs and in two guests at once, one whose QEMU has
 # asked for it (mte=on) and one whose QEMU knows nothing of it; guests that disturb each other's MTE, or that of a process
 # of the host.

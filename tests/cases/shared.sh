@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: tags cleared under their owner in memory that two VMs and a process of the host, which maps it PROT_MTE, share
 # and touch first at the same time. The window is a few instructions wide; a probe there makes it wide.
 # hooks: ftrace

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: a guest or a process that reads tags which another owner of the page left; tags or flags lost where the
 # kernel splits or builds huge pages.
 # mem: 3G

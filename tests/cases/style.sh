@@ -1,7 +1,7 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: source that a kernel maintainer would send back - warnings of the compiler (W=1), of sparse, of checkpatch
-# --strict, of kernel-doc, of shellcheck; version tests outside of their place; files that have grown too long.
+# --strict, of kernel-doc, of shellcheck; version tests outside of their place; rooms that use what they may not; files that have grown too long.
 # where: here
 # hooks: none
 . "$TESTS/bed/here.sh"
@@ -33,11 +33,13 @@ for kernel in 5.10 6.1; do
 	headers h "$kernel"
 	what=(modules)
 	if [[ $kernel == 6.1 ]] && ! full; then
-		what=(src/native/native.o src/native/regs_vcpu.o src/native/repair.o src/native/split.o src/repair/{remap_race,swapoff_unreadable}.o)
+		what=(src/native/{native,regs_vcpu}.o src/repair/{page_tags,thp_split,remap_race,swapoff_unreadable}.o)
 	fi
 	build() { cross_make -C "$h/build" M="$work" W=1 C=2 'CF=-D__CHECK_ENDIAN__' "$@" 2>&1 | grep -E 'warning|error' | grep -v "^$h"; }
 	quiet "no warnings for $kernel, of the compiler (W=1) nor of sparse" build "${what[@]}"
 done
+quiet "rooms include what they may, and no files need each other (bed/rooms.py)" \
+	python3 "$BED/rooms.py" "$TOP" "$RUN_DIR/style-5.10"
 
 quiet "shellcheck" shellcheck -x "${scripts[@]}"
 # shellcheck disable=SC2016 # awk's own

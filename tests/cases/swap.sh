@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: tags or words lost, or stray tag check faults, in a guest whose memory the host swaps: to zram, to a disk with
 # read-ahead, and at the end of the swap space; with huge pages and without.
 # hooks: kprobe

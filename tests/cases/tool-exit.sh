@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: kvm-mte calling a host unfit though it was given a directory that does not exist; one exit status for "this host cannot"
 # and for "the module is not loaded"; output that was lost without an error.
 # where: here

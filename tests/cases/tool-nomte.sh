@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: kvm-mte blaming the wrong thing, or nothing, on a host whose CPUs have no MTE; commands that look as if they had
 # worked there.
 # hooks: once

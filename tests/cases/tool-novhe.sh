@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: kvm-mte blaming the CPU where there is no KVM, or guessing why there is none without having seen it.
 # hooks: none
 # machine: mte=on,virtualization=off

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: kvm-mte blaming the kernel or KVM on a host whose CPUs are older than MTE, or not saying what it could not look at.
 # hooks: none
 # machine: mte=off

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: kvm-mte reading beyond what it was given by a hostile VMM, misreading a guest's name, printing what is no JSON; files
 # of another host that are not understood; a manual page or a completion that is not sound, or that runs a guest's name.
 # where: here

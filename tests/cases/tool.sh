@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: a command of kvm-mte that does not do what its man page says on a host with a running guest, as root or as nobody;
 # wrong exit statuses; a guest's name that reaches the terminal as it is, or makes bad JSON; a VM mistaken for another.
 # hooks: once

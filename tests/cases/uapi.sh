@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: VMMs that ask for MTE themselves and are answered or served otherwise than by mainline; tags and registers that
 # do not survive being saved and restored; what random calls can break; leaks and stale folders after many short-lived
 # VMs; VMMs that will lose the guest's tags and nobody says so.

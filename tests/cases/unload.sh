@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: crashes, hangs and broken guests when hooks come and go while VMs run and others are made; VMs that are not
 # found then; hooks that miss a call.
 # timeout: 1500

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: what differs in vendors' kernels and in other configurations than Debian's, and keeps the module from being
 # built, or would do harm there: CONFIG_DEBUG_VM, trace headers in kernel headers, pages of 64 KiB, PSTATE that is made
 # late, hugetlb pages with shared struct pages. None of them runs here: Debian's headers are changed as theirs are.

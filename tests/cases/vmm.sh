@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: a stock QEMU that asks for MTE and does not get it, or gets it against the policy; one that does not ask; QEMU's
 # registers refused at a reset when MTE came or went since it read them; guests whose tags are left behind and nobody says so.
 # timeout: 1500

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: unloading that waits for a VMM, and so for ever, where that waits in an ioctl for its own memory.
 # kernels: 5.10 6.12 7.2
 # quick-kernels: 5.10 7.2

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: tags or words lost in pages that zswap keeps, and in those that it writes back to the disk: these come to the
 # swap cache decompressed instead of read.
 # hooks: ftrace

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The program of the demonstration: writes one byte behind a block of memory, as
  * programs do.  It knows nothing of MTE; glibc's malloc tags its blocks if the

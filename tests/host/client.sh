@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # The KVM client (tests/client) in test cases: its points become the case's, and VMs that it keeps obey lines.
 
 # client_points CASE [OPTION...] - runs a case of the client. A client that ends badly without having said why is a

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # What is hooked, and what the module says: as the kernel itself tells.
 
 TRACING=/sys/kernel/tracing

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Linux's selftests of KVM, to be sourced by cases "with: kvm-selftests".
 
 # selftest_results COMMAND... - runs each in turn, and prints it with its exit status: 4 is "skipped", 254 a failed assertion.

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # What test cases use inside the emulated host. See tests/README.md for the list.
 
 T=${T:-/t}

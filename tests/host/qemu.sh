@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Guests under Debian's QEMU, with KVM of the emulated host; sourced by lib.sh.
 #
 # Each guest has a folder /run/guest/NAME: pid, qemu.log, console (the guest kernel's), and for the shell and for QMP a

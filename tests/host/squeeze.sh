@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # What puts a guest's memory under pressure: swap spaces, limits, and the kernel's own eagerness.
 
 THP=/sys/kernel/mm/transparent_hugepage

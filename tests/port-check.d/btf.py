@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Prototypes of functions in a kernel's BTF, compared with how C spells them."""
 
 import struct

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Asks a kernel's headers for prototypes, by compiling the module's own checks (HOOK_SAME_TYPE) against them."""
 
 import contextlib
@@ -60,7 +60,7 @@ def _make(kdir, folder, target):
 
 def _probe(source, targets):
     # As the module itself begins: what is in order there, is here.
-    lines = [*source.first, '#include "kvm_mte.h"']
+    lines = [*source.first, '#include "kvm_private.h"', '#include "hook/hook.h"']
     for header in source.includes:
         lines += [f"#if __has_include({header})", f"#include {header}", "#endif"]
     for target in targets:

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """A kernel file, whatever it is wrapped in: vmlinux (ELF) or an arm64 Image, plain, compressed, or with an EFI stub."""
 
 import bz2

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Reads the kallsyms table out of an arm64 kernel image.
 
 Distributions ship a stub as System.map, and no header tells what the compiler has left of a static function. The table

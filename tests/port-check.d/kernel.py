@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """All that can be known of one kernel, wherever it comes from."""
 
 import bisect

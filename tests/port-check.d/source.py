@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """What the module needs of a kernel: read from its own source, so that there is no second list.
 
 src/hook_table.c and src/calls.c have the tables, the handlers of HOOK_WRAP..() and HOOK_WATCHn() the prototypes, and
@@ -139,7 +139,7 @@ class Source:
         compat = "\n".join(headers.get(name, "") for name in ("compat.h", "compat_tags.h"))
         self.blocks = _conditional(bare(compat))
         self.includes = sorted(set(re.findall(r"^#include (<(?:linux|asm)/.*>)", "\n".join(sources.values()), flags=re.M)))
-        self.first = _first_lines(sources.get("main.c", ""))
+        self.first = _first_lines(sources.get("trace.c") or sources.get("main.c", ""))
         # How Kbuild finds out: {word: (header, regex)}.
         kbuild = (top / "Kbuild").read_text() if (top / "Kbuild").exists() else ""
         self.facts = {word: (path, regex)

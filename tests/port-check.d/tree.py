@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 """Prototypes of functions in a kernel's source: of those that no header declares, where the kernel has no BTF."""
 
 import re

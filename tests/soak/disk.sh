@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: what tests/cases/swap.sh does, with 300 MiB of a guest in 180 MiB of its host: to a disk that is read ahead
 # from, with the end of the swap space in the middle, and to zswap that writes back.
 # timeout: 7200

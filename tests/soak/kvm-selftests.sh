@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: what tests/cases/kvm-selftests.sh does, with what each does by itself in all modes of guest memory. Not arch_timer and
 # memslot_perf_test: their results tell how fast the machine is.
 # kernels: 6.1

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: what tests/cases/move.sh does, with 300 MiB, while the host swaps them, too.
 # mem: 3G
 # qemu: -object memory-backend-ram,id=m0,size=1536M -object memory-backend-ram,id=m1,size=1536M -numa node,nodeid=0,memdev=m0 -numa node,nodeid=1,memdev=m1

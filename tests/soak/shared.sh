@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: what tests/cases/shared.sh does, in many more rounds.
 # smp: 4
 # mem: 2G

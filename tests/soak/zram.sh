@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Catches: what tests/cases/swap.sh does, with 300 MiB of a guest in 180 MiB of its host, to zram; with huge pages always
 # and never, while the kernel compacts memory and builds huge pages.
 # timeout: 7200
