@@ -7,7 +7,7 @@
 # hooks: once
 # smp: 2
 # mem: 3G
-# timeout: 1200
+# timeout: 3000
 . /t/lib.sh
 . /t/hooks.sh
 . /t/client.sh
@@ -33,8 +33,9 @@ hugetlb_kinds() {
 	case $KERNEL in
 	6.12*) return ;; # takes none
 	esac
+	# The largest first: free memory is in one piece then.
+	if full; then echo hugetlb1g:1G hugetlb32m:32M; fi
 	echo hugetlb64k:1M hugetlb2m:4M
-	if full; then echo hugetlb32m:32M; fi
 }
 
 succeeds "a fixture that holds mmap_lock" insmod "$T/mmaplock.ko"
