@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs between kernels.  Only this file, compat_tags.h, which is a part of
- * it, and hook/compat.h test versions, features of the kernel's configuration, or
- * the HAVE_ words that Kbuild finds in its headers.  Everything else speaks of the
- * kernel in the words defined here.
+ * What differs between kernels.  Only three files test versions, features of the
+ * kernel's configuration, or the HAVE_ words that Kbuild finds in its headers: this
+ * file, compat_tags.h (a part of it), and hook/compat.h.  All other code uses the
+ * words defined here.
  */
 #ifndef _KVM_MTE_COMPAT_H
 #define _KVM_MTE_COMPAT_H
@@ -24,11 +24,11 @@
 #error "kvm_mte: this kernel is built without KVM (CONFIG_KVM)"
 #endif
 #ifdef HAVE_KVM_CAP_ARM_MTE
-/* 5.14 to 5.19: a bool instead of a flag bit, and vCPUs that nothing holds while it changes. */
+/* 5.14 to 5.19: a bool instead of a flag bit, and no lock holds the vCPUs while it changes. */
 #if !defined(HAVE_KVM_MTE_FLAG) || !defined(HAVE_KVM_CONFIG_LOCK)
 #error "kvm_mte: KVM's own guest MTE is too old to be switched (5.14 to 5.19); use 6.1 or later"
 #endif
-/* 6.5 to 6.10: ID registers of a VM, and no function that sets one. */
+/* 6.5 to 6.10: a VM has its own ID registers, and no function sets one. */
 #if defined(HAVE_VM_ID_ARRAY) && !defined(HAVE_VM_ID_REGS)
 #error "kvm_mte: KVM keeps ID registers in a way not supported (6.5 to 6.10); use 6.12 or later"
 #endif
@@ -37,8 +37,9 @@
 #endif
 
 /*
- * COMPAT_FOR_word(tokens): the tokens on kernels that the word means, nothing on
- * others.  The words are a column of the tables of hooks and of called functions.
+ * COMPAT_FOR_word(tokens): expands to the tokens on kernels that the word means, and
+ * to nothing on others.  The tables of hooks and of called functions have a column
+ * with these words.
  */
 #define COMPAT_FOR_ALL(...)	__VA_ARGS__
 #define COMPAT_FOR_NONE(...)
@@ -68,7 +69,7 @@
 #define COMPAT_STAGE2_MAP_ARGS(addr, size, phys) (pgt, addr, size, phys, prot, mc)
 #endif
 
-/* The VM that a stage-2 page table belongs to. */
+/* The VM that owns a stage-2 page table. */
 static inline struct kvm *compat_pgtable_kvm(const struct kvm_pgtable *pgt)
 {
 #ifdef HAVE_S2_MMU_ARCH
@@ -78,13 +79,13 @@ static inline struct kvm *compat_pgtable_kvm(const struct kvm_pgtable *pgt)
 #endif
 }
 
-/* The kernel keeps its own data under MTE: guest and host share the registers. */
+/* Does the kernel use MTE for its own data?  Then guest and host would share the registers. */
 static inline bool compat_kernel_uses_tags(void)
 {
 	return IS_ENABLED(CONFIG_KASAN_HW_TAGS);
 }
 
-/* Memory slots.  Newer kernels hash them, and have lost the VMM's own structure. */
+/* Memory slots.  Newer kernels hash them, and do not pass the VMM's structure any more. */
 #ifdef HAVE_MEMSLOT_HASH
 #define compat_for_each_memslot(slot, bkt, slots) kvm_for_each_memslot(slot, bkt, slots)
 #define COMPAT_PREPARE_SLOT_PROTO					\
@@ -101,7 +102,7 @@ static inline bool compat_kernel_uses_tags(void)
 #define COMPAT_PREPARE_SLOT_ARGS (kvm, slot, mem, change)
 #endif
 
-/* guest_memfd, which has no place for tags */
+/* Does the slot have a guest_memfd?  A guest_memfd has no place for tags. */
 static inline bool compat_slot_has_gmem(const struct kvm_memory_slot *slot)
 {
 #ifdef HAVE_SLOT_GMEM
@@ -142,8 +143,8 @@ static inline bool compat_vcpu_is_initialised(const struct kvm_vcpu *vcpu)
 }
 
 /*
- * Features of a vCPU that MTE does not go with.  KVM shows no MTE to a guest with EL2
- * (nested virtualization).
+ * Features of a vCPU that exclude MTE.  KVM shows no MTE to a guest with EL2 (nested
+ * virtualization).
  */
 #ifdef KVM_ARM_VCPU_HAS_EL2
 #define COMPAT_NO_MTE_FEATURES	(BIT(KVM_ARM_VCPU_EL1_32BIT) | BIT(KVM_ARM_VCPU_HAS_EL2))
@@ -153,7 +154,7 @@ static inline bool compat_vcpu_is_initialised(const struct kvm_vcpu *vcpu)
 #define compat_has_nested()	false
 #endif
 
-/* sysfs: what has become const, and what callbacks are told. */
+/* sysfs: types that have become const, and parameters of callbacks. */
 #ifdef HAVE_CONST_BIN_ATTRIBUTE
 #define compat_bin_attribute	const struct bin_attribute
 #define COMPAT_BIN_ATTRIBUTES	const struct bin_attribute *const
@@ -170,7 +171,7 @@ static inline bool compat_vcpu_is_initialised(const struct kvm_vcpu *vcpu)
 #define COMPAT_UEVENT_KOBJ	struct kobject *kobj
 #endif
 
-/* What rmap_walk() is given. */
+/* The type that rmap_walk() takes. */
 #ifdef HAVE_RMAP_FOLIO
 #define compat_rmap_t		struct folio
 #define compat_rmap(page)	page_folio(page)
@@ -180,9 +181,10 @@ static inline bool compat_vcpu_is_initialised(const struct kvm_vcpu *vcpu)
 #endif
 
 /*
- * When a guest's PSTATE is made for an exception that KVM injects.  To 5.10 in
- * kvm_inject_*(); from 5.11 on, and on vendors' kernels of 5.10, those only note
- * the exception, and it is made when the guest is entered (hyp/exception.c).
+ * When KVM computes the guest's PSTATE for an exception that it injects.  Up to 5.10,
+ * kvm_inject_*() computes it.  From 5.11 on, and on vendors' kernels of 5.10,
+ * kvm_inject_*() only notes the exception, and hyp/exception.c computes PSTATE when
+ * the guest is entered.
  */
 #ifdef HAVE_KVM_ADJUST_PC
 #define COMPAT_FOR_INJECT_ADJUST_PC		COMPAT_FOR_INJECT
@@ -217,10 +219,10 @@ static inline void compat_exception_forget(struct kvm_vcpu *vcpu)
 #endif
 
 /*
- * The struct pages of a large hugetlb page's tail are nearly all alike, so some
- * kernels keep one page of them and map it read-only in place of the others
- * (hugetlb_free_vmemmap=on).  Such a page has no room for flags of its tail.
- * Kbuild's word stands for the kernel's own test of it.
+ * The struct pages of a large hugetlb page's tail are nearly all alike.  So some
+ * kernels keep one page of struct pages, and map it read-only in place of the others
+ * (hugetlb_free_vmemmap=on).  Such a hugetlb page has no room for flags of its tail.
+ * HAVE_SHARED_STRUCTS is the kernel's own test for such a page.
  */
 #ifdef HAVE_SHARED_STRUCTS
 #define compat_has_shared_structs(head)	HAVE_SHARED_STRUCTS(head)
@@ -234,7 +236,7 @@ static inline void compat_exception_forget(struct kvm_vcpu *vcpu)
 #endif
 #endif
 
-/* What KVM itself takes for an MTE VM's memory: since 6.2 what can be mapped PROT_MTE. */
+/* Which mappings KVM itself accepts for an MTE VM: since 6.2 those that can be PROT_MTE. */
 #ifdef HAVE_TRY_PAGE_MTE_TAGGING
 #define COMPAT_CHECKS_VMA	1
 #else
@@ -251,9 +253,10 @@ static inline bool compat_kvm_takes_vma(const struct vm_area_struct *vma)
 }
 
 /*
- * The value of a register by KVM's function for KVM_GET_ONE_REG.  It writes to a
- * VMM's buffer: 5.10 can be told that this one is the kernel's; later kernels
- * cannot (no set_fs()), and the VMM's own is lent, and must be writable.
+ * Reads a register by KVM's function for KVM_GET_ONE_REG.  That function writes to
+ * user memory.  On 5.10, set_fs() lets it write to a kernel buffer.  Later kernels
+ * have no set_fs(), so it writes to the VMM's buffer, whose old value is restored
+ * after.  The buffer must be writable.
  */
 static inline int compat_get_reg(int (*get)(struct kvm_vcpu *, const struct kvm_one_reg *),
 				 struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg, u64 *val)
@@ -281,10 +284,10 @@ static inline int compat_get_reg(int (*get)(struct kvm_vcpu *, const struct kvm_
 
 #include "compat_tags.h"
 
-/* ID registers are kept per VM: native/regs_vm.c. */
+/* KVM keeps ID registers per VM: native/regs_vm.c. */
 #ifdef HAVE_VM_ID_REGS
 #define COMPAT_FOR_NATIVE_VM_ID_REGS	COMPAT_FOR_NATIVE
-/* What only VMs with MTE are shown: since the kernel knows FEAT_MTE_TAGGED_FAR, more. */
+/* Fields that only VMs with MTE see: more since the kernel knows FEAT_MTE_TAGGED_FAR. */
 #ifdef HWCAP3_MTE_FAR
 #define COMPAT_PFR1_MTE_FIELDS	(ID_AA64PFR1_EL1_MTE_MASK | ID_AA64PFR1_EL1_MTE_frac_MASK)
 #define COMPAT_PFR2_MTE_FIELDS	(ID_AA64PFR2_EL1_MTEFAR_MASK | ID_AA64PFR2_EL1_MTESTOREONLY_MASK)

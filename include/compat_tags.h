@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs between kernels in the flags of a page's tags, and in the functions
- * that repairs hook.  A part of compat.h, which includes it.
+ * What differs between kernels in the flags for a page's tags, and in the functions
+ * that repairs hook.  This file is a part of compat.h, which includes it.
  */
 #ifndef _KVM_MTE_COMPAT_TAGS_H
 #define _KVM_MTE_COMPAT_TAGS_H
 
 /*
- * The flag of a page's tags.  Where the kernel has a second one to lock the first
- * with, a page is ours to initialise only if we get that.
+ * Taking a page to initialise its tags.  Some kernels have a second flag,
+ * PG_mte_lock, that locks PG_mte_tagged.  On these the module initialises the page
+ * only if it gets PG_mte_lock.
  */
 #ifdef HAVE_TRY_PAGE_MTE_TAGGING
 #define compat_try_page_mte_tagging(page)	try_page_mte_tagging(page)
@@ -16,7 +17,7 @@
 #define compat_try_page_mte_tagging(page)	(!page_mte_tagged(page))
 #endif
 
-/* Since 6.13 a hugetlb page has one flag, its first page's, for all of its tags. */
+/* Since 6.13 a hugetlb page has one flag for all of its tags: that of its first page. */
 #ifdef HAVE_HUGETLB_MTE_TAGGING
 #define COMPAT_FOR_NATIVE_HUGETLB_FLAG	COMPAT_FOR_NATIVE
 #define compat_has_hugetlb_flag(page)	PageHuge(page)
@@ -34,7 +35,7 @@
 #define compat_set_hugetlb_mte_tagged(page)	do { } while (0)
 #endif
 
-/* Where KVM_ARM_MTE_COPY_TAGS gets a page from whose flag has a lock. */
+/* The function by which KVM_ARM_MTE_COPY_TAGS gets a page, where PG_mte_tagged has a lock. */
 #if !defined(HAVE_TRY_PAGE_MTE_TAGGING)
 #define COMPAT_FOR_NATIVE_COPY_BY_PAGE	COMPAT_FOR_NONE
 #define COMPAT_FOR_NATIVE_COPY_BY_PFN	COMPAT_FOR_NONE
@@ -61,14 +62,14 @@
 	(is_error_noslot_pfn(pfn) || !pfn_valid(pfn) ? NULL : pfn_to_page(pfn))
 #endif
 
-/* Until set_pte_at() left tags alone, it restored those of readable memory only. */
+/* On kernels whose set_pte_at() restores tags, it does so for readable memory only. */
 #ifdef HAVE_MTE_SYNC_OLD_PTE
 #define COMPAT_FOR_NATIVE_SWAPOFF	COMPAT_FOR_NATIVE
 #else
 #define COMPAT_FOR_NATIVE_SWAPOFF	COMPAT_FOR_NONE
 #endif
 
-/* What tells the memory controller of a huge page that is split: repair/thp_split.c. */
+/* The function that tells the memory controller of a split: repair/thp_split.c. */
 #if defined(HAVE_FOLIO_SPLIT_MEMCG_REFS)
 #define COMPAT_FOR_NATIVE_SPLIT_FOLIO	COMPAT_FOR_NATIVE
 #define COMPAT_FOR_NATIVE_SPLIT_PAGE	COMPAT_FOR_NONE
@@ -92,8 +93,8 @@
 #endif
 
 /*
- * Where huge pages are larger than 2 MiB, and a page's flag has a lock: what clears
- * their tags before they are frozen.
+ * Where huge pages are larger than 2 MiB, and PG_mte_tagged has a lock: hooks clear
+ * the tags of a huge page before it is frozen.
  */
 #if defined(HAVE_TRY_PAGE_MTE_TAGGING) && PAGE_SHIFT > 12
 #define COMPAT_SPLIT_AHEAD	1
@@ -103,7 +104,7 @@
 #define COMPAT_FOR_NATIVE_SPLIT_AHEAD	COMPAT_FOR_NONE
 #endif
 
-/* Before 6.2 KVM takes hugetlb pages, which keep the flag when they are freed. */
+/* Before 6.2 KVM accepts hugetlb pages, and they keep PG_mte_tagged when they are freed. */
 #ifdef HAVE_TRY_PAGE_MTE_TAGGING
 #define COMPAT_HUGETLB_REUSED	0
 #define COMPAT_FOR_NATIVE_HUGETLB_POOL	COMPAT_FOR_NONE

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the module must know of the kernel beyond its headers: functions of KVM
- * that no header declares, and the functions that are called by address because
- * they are not exported.
+ * What the module must know of the kernel beyond its headers: functions of KVM that no
+ * header declares, and functions that the module calls by address because they are not
+ * exported.
  */
 #ifndef _KVM_MTE_KVM_PRIVATE_H
 #define _KVM_MTE_KVM_PRIVATE_H
@@ -19,12 +19,15 @@
 
 #include "compat.h"
 
-/* virt/kvm/kvm_main.c, 5.10 to 5.13: static there, so hooked by prototype only. */
+/*
+ * virt/kvm/kvm_main.c, 5.10 to 5.13: static there, so the compiler cannot check these
+ * prototypes.
+ */
 long kvm_dev_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
 long kvm_vm_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
 long kvm_vcpu_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
 
-/* arch/arm64/kvm/hyp/exception.c, where PSTATE is made late: see compat.h. */
+/* arch/arm64/kvm/hyp/exception.c, where KVM computes PSTATE late: see compat.h. */
 void kvm_inject_exception(struct kvm_vcpu *vcpu);
 
 /* Bits of HCR_EL2, for set_bit(): ARM DDI 0487. */
@@ -36,17 +39,18 @@ void kvm_inject_exception(struct kvm_vcpu *vcpu);
  * @vm_ioctl: identifies the file of a VM by its file operations; never called
  * @vcpu_ioctl: the same for the file of a vCPU
  * @flush_memslot: drop all stage-2 mappings of a slot; takes mmu_lock
- * @set_way_flush: what a guest's set/way cache operation does
- * @rmap_walk: look at all mappings of a page, which must be locked
- * @rmap_walk_locked: the same with the lock on those mappings held
+ * @set_way_flush: emulate a guest's set/way cache operation
+ * @rmap_walk: look at all mappings of a page; the page must be locked
+ * @rmap_walk_locked: the same, with the lock on those mappings held
  * @vma_is_shmem: is this a mapping of shared memory?
  * @clear_page_tags: clear the tags of one page, by its linear address
  * @restore_tags: restore the tags saved for a swap entry; false if there are none
  * @get_running_vcpu: the vCPU that the calling thread has loaded, or NULL
  * @set_vm_id_reg: set a VM's ID register; config_lock held
- * @make_pstate: take an exception that kvm_inject_*() has noted; the vCPU is loaded
+ * @make_pstate: set PSTATE and PC for an exception that kvm_inject_*() has noted; the
+ *	vCPU is loaded
  * @save_page_tags: copy all tags of a page to memory (struct page_tags)
- * @restore_page_tags: set all tags of a page from there
+ * @restore_page_tags: set all tags of a page from memory (struct page_tags)
  */
 struct kernel_functions {
 	long (*vm_ioctl)(struct file *filp, unsigned int ioctl, unsigned long arg);

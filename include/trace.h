@@ -42,7 +42,7 @@ TRACE_EVENT(kvm_mte_state,
 		  show_vm_state(__entry->from), show_vm_state(__entry->to))
 );
 
-/* Tags were cleared before a mapping was made; size in bytes of the mapping. */
+/* Tags were cleared before a mapping was created; size of the mapping in bytes. */
 TRACE_EVENT(kvm_mte_clear_tags,
 	TP_PROTO(const struct mte_vm *vm, u64 ipa, u64 size, unsigned int pages),
 	TP_ARGS(vm, ipa, size, pages),
@@ -64,7 +64,7 @@ TRACE_EVENT(kvm_mte_clear_tags,
 		  __entry->fd, __entry->ipa, __entry->size, __entry->pages)
 );
 
-/* Something was refused: a 32-bit vCPU, a slot, or a page when it was mapped. */
+/* The module has refused a 32-bit vCPU, a slot, or a page when it was mapped. */
 TRACE_EVENT(kvm_mte_refuse,
 	TP_PROTO(const struct mte_vm *vm, int what, u64 ipa, int err),
 	TP_ARGS(vm, what, ipa, err),
@@ -86,7 +86,7 @@ TRACE_EVENT(kvm_mte_refuse,
 		  show_refused(__entry->what), __entry->ipa, __entry->err)
 );
 
-/* Tags of a page came back from swap; addr is the VMM's. */
+/* Tags of a page were restored from swap; addr is an address of the VMM. */
 TRACE_EVENT(kvm_mte_restore_tags,
 	TP_PROTO(const struct mte_vm *vm, unsigned long addr),
 	TP_ARGS(vm, addr),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The interface between VMMs and guest MTE, with the numbers and the layout that
- * mainline gave it in 5.14 (include/uapi/linux/kvm.h, arch/arm64/include/uapi/
- * asm/kvm.h).  compat.h includes it for kernels that do not define it.
+ * The interface between VMMs and guest MTE, with the numbers and the layout of
+ * mainline 5.14 (include/uapi/linux/kvm.h, arch/arm64/include/uapi/asm/kvm.h).
+ * compat.h includes it for kernels that do not define it.
  */
 #ifndef _KVM_MTE_UAPI_H
 #define _KVM_MTE_UAPI_H
@@ -18,8 +18,8 @@
 /**
  * struct kvm_arm_copy_mte_tags - argument of KVM_ARM_MTE_COPY_TAGS
  * @guest_ipa: start in guest memory, in bytes, page aligned
- * @length: of that, in bytes, page aligned
- * @addr: the VMM's buffer, a byte for each granule of 16 bytes
+ * @length: length in guest memory, in bytes, page aligned
+ * @addr: the VMM's buffer, one byte for each granule of 16 bytes
  * @flags: KVM_ARM_TAGS_TO_GUEST or KVM_ARM_TAGS_FROM_GUEST
  * @reserved: zero
  */

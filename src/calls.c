@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of kernel functions that are called, or compared with, but not hooked.
- * To add one: a member of struct kernel_functions (kvm_private.h), and a row here.
+ * The table of kernel functions that the module calls, or compares pointers with, but
+ * does not hook.  To add a function: add a member to struct kernel_functions
+ * (kvm_private.h), and a row here.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -31,7 +32,10 @@ struct kernel_functions kfn __read_mostly;
 	X(get_running_vcpu, NATIVE_HUGETLB_FLAG, kvm_get_running_vcpu)	\
 	X(set_vm_id_reg, NATIVE_VM_ID_REGS, kvm_set_vm_id_reg)
 
-/* Static in the kernel, and only compared with: the prototypes are our own. */
+/*
+ * These functions are static in the kernel, so their prototypes are the module's own
+ * (kvm_private.h).  The module only compares pointers with them.
+ */
 #define COMPARED(X)							\
 	X(vm_ioctl, ALL, kvm_vm_ioctl)					\
 	X(vcpu_ioctl, ALL, kvm_vcpu_ioctl)

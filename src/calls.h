@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Kernel functions that are called, or compared with, but not hooked. */
+/* Kernel functions that the module calls, or compares pointers with, but does not hook. */
 #ifndef _KVM_MTE_CALLS_H
 #define _KVM_MTE_CALLS_H
 
@@ -7,7 +7,7 @@
 
 struct symbol;
 
-/* Room for calls_list(); calls.c checks it. */
+/* The most symbols that calls_list() writes; calls.c checks it. */
 #define CALLS_MAX	16
 
 extern struct kernel_functions kfn;

@@ -12,7 +12,7 @@
 #include "kvm_mte.h"
 #include "vm/backend.h"
 
-/* ID_AA64PFR1_EL1.MTE (ARM DDI 0487): tags can be stored from 2 on. */
+/* ID_AA64PFR1_EL1.MTE (ARM DDI 0487): a CPU can store tags if it is 2 or more. */
 #define PFR1_MTE_SHIFT	8
 #define PFR1_MTE_MTE2	2
 
@@ -61,11 +61,11 @@ static int check_gmid(unsigned int cpu)
 }
 
 /**
- * cpu_watch_gmid - see to it that all CPUs transfer tags in blocks of one size
+ * cpu_watch_gmid - ensure that all CPUs transfer tags in blocks of one size
  *
- * LDGM and STGM move as many tags as GMID_EL1.BS says, and a guest reads that
- * once.  Kernels before 5.14 do not compare it between CPUs.  CPUs that come
- * later are refused if theirs differs.
+ * LDGM and STGM move as many tags as GMID_EL1.BS says, and a guest reads it only
+ * once.  Kernels before 5.14 do not compare it between CPUs.  A CPU that comes
+ * online later is refused if its GMID_EL1 differs.
  *
  * Context: module init, after cpu_check_host(); may sleep.
  * Return: 0; -ENODEV if CPUs differ.

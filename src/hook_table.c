@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of hooks.  To add one: write its handler with HOOK_WATCHn() or
- * HOOK_WRAP() where it belongs, and add a row here.
+ * The table of hooks.  To add a hook: write its handler with HOOK_WATCHn() or
+ * HOOK_WRAP() in the file that it serves, and add a row here.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -18,22 +18,23 @@
  *
  * kernels: a word of compat.h.
  *
- * when: the host pays for a hook at each call, whoever makes it.  So a hook that
- * other VMs and processes come by is armed ON_DEMAND: from when a VM is to get MTE
- * until the last VM that ever had it is destroyed.  ALWAYS armed are hooks that see
- * a VM created and destroyed, or its VMM ask for MTE, and hooks that keep
- * PG_mte_tagged right in pages that outlive their VM:
+ * when: the host pays for a hook at each call of the function, for every caller.  So
+ * hooks on functions that other VMs and processes call are ON_DEMAND.  They are armed
+ * when a VM is to get MTE, and removed after the last VM that ever had MTE is
+ * destroyed.  Two kinds of hooks are ALWAYS armed.  One kind sees VMs created and
+ * destroyed, and VMMs that ask for MTE.  The other kind keeps PG_mte_tagged right in
+ * pages that outlive their VM:
  *
- * - free_huge_page: a hugetlb page would go back to its pool with PG_mte_tagged, and
- *   the next VM would see the tags of the last.
+ * - free_huge_page: without the hook a hugetlb page returns to its pool with
+ *   PG_mte_tagged, and the next VM sees the tags of the last one.
  * - split_huge_page_to_list: all parts of a huge page get the flags of its first
- *   page.  With PG_mte_tagged in some pages only, a VM that is created on the same
- *   memory later would see the tags of earlier owners.
+ *   page.  If only some pages have PG_mte_tagged, a later VM on the same memory sees
+ *   the tags of earlier owners.
  *
- * Not kept while no VM has MTE: tags in swap whose VM has been destroyed.
+ * While no VM has MTE, tags in swap whose VM has been destroyed are not kept.
  *
- * A hook that is OPTIONAL is always armed too, but the module loads without it.
- * KVM's own guest MTE works without the module, so all its repairs are of this kind.
+ * OPTIONAL hooks are always armed too, but the module loads without them.  KVM's own
+ * guest MTE works without the module, so all hooks of its repairs are OPTIONAL.
  *
  * repairs: the repairs (repair/repair.h) that need the hook, or 0.
  *
@@ -128,7 +129,7 @@
 	COMPAT_FOR_##kernels(extern const struct hook_handler hook_##fn;)
 HOOKS(DECLARE)
 
-/* modinfo -F hook lists them. */
+/* modinfo -F hook lists the functions. */
 #define INFO(fn, kernels, when, repairs, what)	\
 	COMPAT_FOR_##kernels(MODULE_INFO(hook, #fn);)
 HOOKS(INFO)
@@ -166,7 +167,7 @@ int hook_table_resolve(void)
 }
 
 /**
- * hook_table_arm - arm all hooks of the table but the on-demand ones, or none
+ * hook_table_arm - arm all hooks of the table except the on-demand ones, or none
  * @how: the mechanism
  *
  * Context: module init; may sleep.
@@ -178,7 +179,7 @@ int hook_table_arm(enum hook_mechanism how)
 }
 
 /**
- * hook_table_disarm - remove all hooks and wait for their users
+ * hook_table_disarm - remove all hooks and wait for the calls in them
  *
  * Context: module exit; may sleep.
  * Return: calls missed by kprobes.
@@ -189,7 +190,7 @@ unsigned long hook_table_disarm(void)
 
 	ondemand_close();
 	missed = hook_disarm(hooks, ARRAY_SIZE(hooks));
-	/* Nobody is left who could have them armed. */
+	/* No caller of ondemand_get() is left. */
 	ondemand_exit();
 	return missed;
 }

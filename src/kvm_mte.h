@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What main.c sets up by itself, beside what the rooms offer. */
+/* What main.c calls in files outside of the rooms. */
 #ifndef _KVM_MTE_H
 #define _KVM_MTE_H
 

@@ -6,8 +6,8 @@
 #include "vm/vm.h"
 
 /*
- * After all others: some vendors' kernel headers include trace headers of their own,
- * whose tracepoints would be created here too.
+ * This include must be the last one.  Some vendors' kernel headers include trace
+ * headers.  Otherwise their tracepoints would be created here too.
  */
 #define CREATE_TRACE_POINTS
 #include "trace.h"
