@@ -13,9 +13,9 @@
 #endif
 
 /*
- * The instruction that is patched lies at the function's start, one
- * instruction after it (arm64 DYNAMIC_FTRACE_WITH_REGS: MOV X9, LR; NOP), or
- * two (the same after a BTI C).  See arch/arm64 ftrace_call_adjust().
+ * The patched instruction is the first of the function, the second (arm64
+ * DYNAMIC_FTRACE_WITH_REGS: MOV X9, LR; NOP), or the third (the same after a BTI C).
+ * See arch/arm64 ftrace_call_adjust().
  */
 #define COMPAT_FTRACE_MAX_OFFSET	8
 
@@ -26,7 +26,7 @@
 #endif
 
 #ifdef HAVE_FTRACE_ARGS_ONLY
-/* From 6.2 on: only the arguments and what a call needs, in a struct of arm64's own. */
+/* From 6.2 on: arm64's own struct has only the arguments, and the registers that a call needs. */
 #define COMPAT_FTRACE_FLAGS	FTRACE_OPS_FL_IPMODIFY
 #define compat_ftrace_regs_t	struct ftrace_regs
 #ifdef HAVE_FTRACE_REGS_OF_ARCH
@@ -40,9 +40,9 @@
 #define compat_ftrace_regs(r)	ftrace_get_regs(r)
 #else
 /*
- * 5.10: the list function that calls dynamic ops guards against recursion by
- * itself.  arm64 passes x0-x8, lr, sp and pc without SAVE_REGS, and honours a
- * changed pc (entry-ftrace.S: ftrace_common_return).
+ * 5.10: the list function that calls dynamic ops prevents recursion itself.  arm64
+ * passes x0-x8, lr, sp and pc without SAVE_REGS, and uses a changed pc
+ * (entry-ftrace.S: ftrace_common_return).
  */
 #define COMPAT_FTRACE_FLAGS	(FTRACE_OPS_FL_RECURSION_SAFE | FTRACE_OPS_FL_IPMODIFY)
 #define compat_ftrace_regs_t	struct pt_regs
@@ -61,7 +61,7 @@ static __always_inline unsigned long compat_ftrace_sp(compat_ftrace_regs_t *r)
 	return compat_ftrace_regs(r)->sp;
 }
 
-/* Where the traced call goes on. */
+/* Sets the address at which the traced call continues. */
 static __always_inline void compat_ftrace_set_pc(compat_ftrace_regs_t *r,
 						 unsigned long pc)
 {

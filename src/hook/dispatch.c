@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the two mechanisms need when they divert a call, and waiting for the calls that
- * were diverted.
+ * Data that both mechanisms use when they divert a call, and the wait for the diverted
+ * calls.
  *
- * Why it is safe to unload: a wrapper may sleep, and unregistering waits only
- * for callbacks.  Each diverted call is therefore counted, in the callback,
- * before it leaves for the wrapper, and hook_disarm() waits until as many have
- * left.  The few instructions between a wrapper's decrement and its return are
- * covered by a last wait for every task to have left the kernel code that it
- * was preempted in.
+ * Why it is safe to unload: a wrapper may sleep, and unregistering waits only for
+ * callbacks.  So the callback counts each call before it diverts it to the wrapper.
+ * hook_disarm() waits until all counted calls have left their wrappers.  A wrapper
+ * still runs a few instructions after it has dropped the count.  So at the end
+ * synchronize_rcu_tasks() waits until no task is preempted in them.
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -20,12 +19,12 @@
 
 DEFINE_PER_CPU(long, hook_in_flight);
 
-/* What marks a wrapper's call of the original: see HOOK_CALL_ORIGINAL(). */
+/* Marks a wrapper's call of the original: see HOOK_CALL_ORIGINAL(). */
 unsigned long hook_secret __ro_after_init;
 
 DEFINE_RATELIMIT_STATE(hook_ratelimit, 5 * HZ, 40);
 
-/* How often to say what unloading waits for. */
+/* How often the log says that unloading still waits. */
 #define DRAIN_NOTICE	(10 * HZ)
 
 static bool no_calls_in_flight(void)
@@ -34,9 +33,9 @@ static bool no_calls_in_flight(void)
 	long sum = 0;
 
 	/*
-	 * Nobody raises the count any more.  A call may have been counted on
-	 * one CPU and left on another, so only the sum has a meaning; it falls
-	 * to 0 once and stays there.
+	 * No callback raises the count any more.  A call may enter on one CPU and
+	 * leave on another, so only the sum has a meaning.  It falls to 0 once and
+	 * stays 0.
 	 */
 	for_each_possible_cpu(cpu)
 		sum += READ_ONCE(per_cpu(hook_in_flight, cpu));
@@ -46,8 +45,8 @@ static bool no_calls_in_flight(void)
 /**
  * hook_drain - wait until all wrapped calls have left their wrappers
  *
- * No new call is diverted any more.  None of those that are left waits for user space:
- * such calls pin the module.
+ * No new call is diverted any more.  The remaining calls do not wait for user space:
+ * calls that do so pin the module.
  *
  * Context: may sleep.
  */

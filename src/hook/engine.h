@@ -10,8 +10,8 @@
 #include "hook/hook.h"
 
 /*
- * On-demand hooks: of the table that hook_arm() has armed; called by ondemand.c,
- * one at a time.
+ * The on-demand hooks of the table that hook_arm() has armed.  ondemand.c calls these
+ * functions, one at a time.
  */
 bool hook_any_on_demand(void);
 int hook_arm_on_demand(void);
@@ -19,12 +19,13 @@ int hook_check_on_demand(void);
 int hook_disarm_on_demand(void);
 
 /*
- * What a mechanism does.  Rows without an address are passed over.
+ * The operations of a mechanism.  Rows without an address are skipped.
  *
- * check: all rows that are not armed can be, or need not be
- * arm: from nothing to all rows that are not on-demand, or none
- * set, clear: one more row, one less; by ftrace the latter can fail
- * disarm: all rows; tells how many calls were missed
+ * check: can all rows that are not armed be armed?  Impossible optional rows lose
+ *	their address.
+ * arm: arm all rows that are not on-demand, or none
+ * set, clear: arm or remove one row; hook_ftrace_clear() can fail
+ * disarm: remove all rows; by kprobes returns the number of missed calls
  */
 #if COMPAT_HAS_FTRACE
 int hook_ftrace_check(struct hook *hooks, unsigned int nr);
@@ -68,17 +69,20 @@ unsigned long hook_kprobe_disarm(struct hook *hooks, unsigned int nr);
 void hook_wait_exit(void);
 void hook_drain(void);
 
-/* Text that is rewritten without ftrace and kprobes. */
+/* text.c: kernel text that is rewritten without ftrace and kprobes */
 int hook_text_check(struct hook *hooks, unsigned int nr);
 bool hook_text_rewritten(const struct hook *hook);
 void hook_text_begin(struct hook *hooks, unsigned int nr, bool ftrace);
 void hook_text_end(void);
 int hook_text_watch(void);
 
-/* Enough for all of a table at once: VMMs can have on-demand hooks armed. */
+/*
+ * Lets a line pass for each row of a table.  The limit is needed because a VMM can have
+ * on-demand hooks armed as often as it likes.
+ */
 extern struct ratelimit_state hook_ratelimit;
 
-/* An optional hook that is impossible is left out: its @addr becomes 0. */
+/* Logs that a hook is impossible.  The caller sets @addr of an optional hook to 0. */
 #define hook_cannot(hook, fmt, ...)					\
 	do {								\
 		if (!__ratelimit(&hook_ratelimit))			\
@@ -92,8 +96,8 @@ extern struct ratelimit_state hook_ratelimit;
 	} while (0)
 
 /*
- * For an error that says nothing of the function, such as -ENOMEM: an optional hook
- * is not left out for it.
+ * Logs an error that does not depend on the function, such as -ENOMEM.  An optional
+ * hook is not left out because of it.
  */
 static inline void hook_refused(const struct hook *hook, const char *who, int err)
 {
@@ -104,9 +108,9 @@ static inline void hook_refused(const struct hook *hook, const char *who, int er
 
 /*
  * Is this a wrapper's call of the original?  @sp is the stack pointer at the
- * function's entry.  What lies above it is the caller's frame, or the registers that
- * every stack begins with, so it can be read.  The mark is taken away: it is good for
- * this call only.
+ * function's entry.  The words above it can be read: they are the caller's frame, or
+ * the registers at the base of every stack.  The mark is cleared, because it is valid
+ * for this call only.
  */
 static __always_inline bool
 hook_called_by_wrapper(const struct hook_handler *handler, unsigned long sp)
@@ -121,9 +125,9 @@ hook_called_by_wrapper(const struct hook_handler *handler, unsigned long sp)
 }
 
 /*
- * Runs in the tracer's callback.  Returns where the call goes, or 0: to the
- * function itself.  The count is raised here, where unregistering still waits
- * for us, and dropped by hook_leave().
+ * Runs in the tracer's callback.  Returns the address to divert the call to, or 0 if
+ * the function itself is to run.  The count is raised here, where unregistering still
+ * waits for the callback.  hook_leave() drops it.
  */
 static __always_inline unsigned long
 hook_dispatch(const struct hook *hook, const u64 *args, unsigned long sp)
@@ -134,15 +138,15 @@ hook_dispatch(const struct hook *hook, const u64 *args, unsigned long sp)
 		handler->watch(args);
 		return 0;
 	}
-	/* First: a wrapper's call always loses its mark here. */
+	/* Before wants(): a wrapper's call must always lose its mark here. */
 	if (hook_called_by_wrapper(handler, sp))
 		return 0;
 	if (handler->wants && !handler->wants(args))
 		return 0;
 	/*
-	 * Dropped by hook_wait_end(): a call that has got the pin always enters the
-	 * wrapper, as no other handler sees this call any more.  Does not sleep.  Fails
-	 * while the module is being unloaded.
+	 * hook_wait_end() drops this reference.  The call always enters the wrapper
+	 * then, because no other handler sees this call any more.  try_module_get()
+	 * does not sleep.  It fails while the module is being unloaded.
 	 */
 	if (handler->waits && !try_module_get(THIS_MODULE))
 		return 0;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hooks by ftrace.  One ftrace_ops holds all the functions: all hooks that are not
- * on-demand are armed in one atomic step.  IPMODIFY makes us their only owner: a
- * livepatch of one of them is refused while the module is loaded, and the other way
- * round.  PERMANENT has kernel.ftrace_enabled=0 refused, which would switch the hooks
- * off unseen.
+ * Hooks by ftrace.  One ftrace_ops holds all the functions, so all hooks that are not
+ * on-demand are armed in one atomic step.  IPMODIFY makes the module their only owner:
+ * ftrace refuses a livepatch of a hooked function, and a hook on a livepatched one.
+ * PERMANENT makes the kernel refuse kernel.ftrace_enabled=0, which would switch the
+ * hooks off silently.
  */
 #include <linux/delay.h>
 #include <linux/ftrace.h>
@@ -51,9 +51,9 @@ static struct ftrace_ops hook_ops = {
 };
 
 /*
- * Where the patched instruction lies differs: see compat.h.  Newer ftrace takes
- * the function's start for it as well, so that comes last.  Only -EINVAL means
- * that there is no such instruction at an address.
+ * Kernels differ in the position of the patched instruction: see compat.h.  Newer
+ * ftrace also accepts the function's start for it, so the start is tried last.  Only
+ * -EINVAL means that the address has no such instruction.
  */
 static int find_filter(struct ftrace_ops *ops, struct hook *hook)
 {
@@ -80,10 +80,10 @@ static int find_filter(struct ftrace_ops *ops, struct hook *hook)
 #define RESET_PAUSE_MS	20
 
 /*
- * Empties the filter of an ops that is not registered, in one step, and so frees
- * what ftrace keeps for it.  This takes memory itself, so it is tried for a second.
- * If it fails, the memory of the filter is lost.  Every use of an ops begins with
- * this, so that nothing is left of an earlier one.
+ * Empties the filter of an ops that is not registered, in one step, and so frees the
+ * memory that ftrace keeps for it.  This allocates memory itself, so it is tried for a
+ * second.  If it fails, the memory of the filter is lost.  Every use of an ops begins
+ * with this, so that no entry of an earlier use is left.
  */
 static int reset_filter(struct ftrace_ops *ops)
 {
@@ -107,7 +107,7 @@ static void notrace owner_entry(unsigned long ip, unsigned long parent_ip,
 {
 }
 
-/* Used to ask who owns a function; never stays registered. */
+/* Finds out whether a function has another owner; never stays registered. */
 static struct ftrace_ops owner_ops = {
 	.func = owner_entry,
 	.flags = COMPAT_FTRACE_FLAGS,
@@ -116,10 +116,10 @@ static struct ftrace_ops owner_ops = {
 #define UNREGISTER_PAUSE_MS	1000
 
 /*
- * ftrace that has met an error in its own work stops for good (ftrace_kill()): it
- * removes nothing any more, and patched functions go on calling the ops.  The module
- * must stay then: hook_ftrace_is_dead() has it pinned, and this waits for ever if that
- * came too late.
+ * After an internal error ftrace stops for good (ftrace_kill()).  It cannot remove a
+ * hook any more, and patched functions still call the ops.  So the module must stay.
+ * text.c pins it when it sees hook_ftrace_is_dead().  If that came too late, this waits
+ * for ever.
  */
 static void unregister(struct ftrace_ops *ops)
 {
@@ -134,7 +134,7 @@ static void unregister(struct ftrace_ops *ops)
 	}
 }
 
-/* -EBUSY if one of the functions in owner_ops has another owner (IPMODIFY). */
+/* Returns -EBUSY if one of the functions in owner_ops has another owner (IPMODIFY). */
 static int ask_owner(void)
 {
 	int err = register_ftrace_function(&owner_ops);
@@ -147,8 +147,8 @@ static int ask_owner(void)
 }
 
 /*
- * Finds the sites, with all of them in owner_ops.  Only an optional one that ftrace
- * cannot trace is left out: other errors say nothing of the function.
+ * Finds the sites, and adds all of them to owner_ops.  Only an optional function that
+ * ftrace cannot trace is left out: other errors do not depend on the function.
  */
 static int find_filters(struct hook *hooks, unsigned int nr)
 {
@@ -184,7 +184,7 @@ static int name_owned(struct hook *hooks, unsigned int nr)
 	for (i = 0; i < nr; i++) {
 		if (!hooks[i].addr || hooks[i].armed)
 			continue;
-		/* In place of the one before. */
+		/* Replaces the function before it in the filter. */
 		err = ftrace_set_filter_ip(&owner_ops, hooks[i].site, 0, 1);
 		if (!err)
 			err = ask_owner();
@@ -203,13 +203,13 @@ static int name_owned(struct hook *hooks, unsigned int nr)
 }
 
 /**
- * hook_ftrace_check - may these functions be diverted by us?
+ * hook_ftrace_check - may the module divert these functions?
  * @hooks: the table
- * @nr: number of rows; rows that are armed are not looked at
+ * @nr: number of rows; armed rows are skipped
  *
  * Context: may sleep.
- * Return: 0; -EBUSY, with the names in the log, if one has another owner;
- * -ENOENT if ftrace cannot trace one; another error of ftrace, as -ENOMEM.
+ * Return: 0; -EBUSY, with the names in the log, if a function has another owner;
+ * -ENOENT if ftrace cannot trace a function; or another error of ftrace, as -ENOMEM.
  */
 int hook_ftrace_check(struct hook *hooks, unsigned int nr)
 {
@@ -247,7 +247,7 @@ static void hash_sites(struct hook *hooks, unsigned int nr)
 
 /**
  * hook_ftrace_set - set one more hook
- * @hook: the row, which hook_ftrace_check() has seen
+ * @hook: the row, checked by hook_ftrace_check()
  *
  * Context: may sleep.
  * Return: 0, or the error of ftrace with the name in the log.
@@ -267,19 +267,19 @@ int hook_ftrace_set(struct hook *hook)
  * hook_ftrace_clear - remove one hook of several
  * @hook: the row
  *
- * When it returns no call of the function begins a callback.  Callbacks that have
- * begun before may still run, and may still divert their calls: ftrace waits for
- * them only when the whole ops is unregistered, in hook_ftrace_disarm().
+ * After it returns, no call of the function starts a callback.  Callbacks that started
+ * before may still run, and may still divert their calls: ftrace waits for them only
+ * when the whole ops is unregistered, in hook_ftrace_disarm().
  *
  * Context: may sleep.
- * Return: 0, or the error of ftrace: -ENOMEM, and the hook is still set.
+ * Return: 0; or the error of ftrace (-ENOMEM): the hook is still set then.
  */
 int hook_ftrace_clear(struct hook *hook)
 {
 	return ftrace_set_filter_ip(&hook_ops, hook->site, 1, 0);
 }
 
-/* hook_ops is not registered: none of them is set, whatever its filter says. */
+/* hook_ops is not registered, so no hook is set, whatever the filter contains. */
 static void forget_armed(struct hook *hooks, unsigned int nr)
 {
 	reset_filter(&hook_ops);
@@ -289,7 +289,7 @@ static void forget_armed(struct hook *hooks, unsigned int nr)
 
 /**
  * hook_ftrace_arm - arm all hooks that are not on-demand by ftrace, or none
- * @hooks: the table, which hook_ftrace_check() has seen
+ * @hooks: the table, checked by hook_ftrace_check()
  * @nr: number of rows
  *
  * Context: may sleep.
@@ -300,7 +300,7 @@ int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
 	unsigned int i;
 	int err;
 
-	/* find_site() needs a free place to stop at. */
+	/* find_site() stops at a free place, so there must be one. */
 	if (nr > SITE_MASK / 2)
 		return -E2BIG;
 	hash_sites(hooks, nr);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The hook engine: catches calls of kernel functions, by ftrace or by kprobes.
- * All hooks of a table that are not on-demand are armed, or none.  Knows nothing of
- * KVM.
+ * The hook engine catches calls of kernel functions, by ftrace or by kprobes.  It arms
+ * all hooks of a table that are not on-demand, or none.  It knows nothing of KVM.
  */
 #include <linux/kernel.h>
 #include <linux/random.h>
@@ -28,12 +27,12 @@ const char *hook_mechanism_name(enum hook_mechanism how)
 }
 
 /**
- * hook_parse_mechanism - understand the module parameter hook=
+ * hook_parse_mechanism - parse the module parameter hook=
  * @word: auto, ftrace or kprobe
  * @how: set to the mechanism to use
  *
- * Return: 0; -EINVAL for another word, -EOPNOTSUPP if this kernel was built
- * without what the word asks for.
+ * Return: 0; -EINVAL for any other word; -EOPNOTSUPP if the word is ftrace and this
+ * kernel's ftrace cannot divert calls.
  */
 int hook_parse_mechanism(const char *word, enum hook_mechanism *how)
 {
@@ -57,7 +56,7 @@ int hook_parse_mechanism(const char *word, enum hook_mechanism *how)
 	return 0;
 }
 
-/* What hook_arm() was given last. */
+/* The arguments of the last hook_arm(). */
 static struct hook *table;
 static unsigned int nr_hooks;
 static enum hook_mechanism armed_by;
@@ -66,10 +65,10 @@ static enum hook_mechanism armed_by;
 static unsigned long missed_before;
 
 /*
- * Where a wrapper calls the original.  By ftrace: after the two instructions for tracing
- * at the function's start, so that this call is not caught again.  If they come after a
- * landing pad (BTI), the call has to go to that.  By a kprobe: at the function's start,
- * as tracers and other probes have not seen this call yet.
+ * Where a wrapper calls the original.  With ftrace: after the two instructions for
+ * tracing at the function's start, so that ftrace does not catch this call again.  If
+ * a landing pad (BTI) comes before them, at the landing pad.  With a kprobe: at the
+ * function's start, because tracers and other probes have not seen this call yet.
  */
 static void *original_entry(const struct hook *hook, enum hook_mechanism how)
 {
@@ -82,7 +81,7 @@ static void *original_entry(const struct hook *hook, enum hook_mechanism how)
 
 static int check(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 {
-	/* A kprobe would silently win over a livepatch: ask ftrace either way. */
+	/* A kprobe would silently bypass a livepatch, so ask ftrace for kprobes too. */
 	int err = hook_ftrace_check(hooks, nr);
 
 	if (!err && how == HOOK_BY_KPROBE)
@@ -92,18 +91,17 @@ static int check(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 
 /**
  * hook_arm - arm all hooks of a table that are not on-demand, or none
- * @hooks: the table; each row's @addr is set, but of optional ones that are missing
+ * @hooks: the table; each row's @addr is set, except in optional rows that are missing
  * @nr: number of rows
  * @how: the mechanism
  *
- * It fails if an on-demand hook is impossible, too.  An optional hook that is
- * impossible loses its @addr, with a line in the log.  Handlers may run before this
- * returns.
+ * It also fails if an on-demand hook is impossible.  If an optional hook is impossible,
+ * its @addr becomes 0, with a line in the log.  Handlers may run before this returns.
  *
  * Context: module init; may sleep; one table at a time.
- * Return: 0; -EBUSY if another user owns one of the functions (named in the
- * log) or ftrace is switched off, -ENOENT if one cannot be traced, -ENOMEM, or what
- * the mechanism says.
+ * Return: 0; -EBUSY if another user owns one of the functions (named in the log), or
+ * ftrace is switched off; -ENOENT if a function cannot be traced; -ENOMEM; or another
+ * error of the mechanism.
  */
 int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 {
@@ -128,8 +126,9 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 				    : hook_kprobe_arm(hooks, nr);
 	if (err) {
 		/*
-		 * Some may have been armed for a while.  ftrace does not wait for callbacks
-		 * when registering fails, and one of them may still divert its call.
+		 * Some hooks may have been armed for a short time.  ftrace does not wait
+		 * for callbacks when registering fails, and a callback may still divert
+		 * its call.
 		 */
 		synchronize_rcu_tasks();
 		hook_drain();
@@ -149,7 +148,7 @@ static int set(struct hook *hook)
 	return err;
 }
 
-/* One that cannot be removed is still armed. */
+/* A hook that cannot be removed is still armed. */
 static int clear(struct hook *hook)
 {
 	int err = 0;
@@ -166,7 +165,7 @@ static int clear(struct hook *hook)
 /**
  * hook_any_on_demand - does the table have on-demand hooks?
  *
- * Return: false if all its hooks are armed anyway.
+ * Return: false if it has none.
  */
 bool hook_any_on_demand(void)
 {
@@ -182,22 +181,22 @@ bool hook_any_on_demand(void)
  * hook_arm_on_demand - arm the on-demand hooks of the table, or none of them
  *
  * Hooks that hook_disarm_on_demand() could not remove are armed already.  After an
- * error some may stay armed for the same reason: call hook_disarm_on_demand() again
- * later.
+ * error some hooks may stay armed for the same reason: call hook_disarm_on_demand()
+ * again later.
  *
- * When it returns no call of these functions that came before runs with
- * preemption off any more; others may still be under way.
+ * An earlier call of one of these functions may still run when this returns, but not
+ * with preemption off.
  *
  * Context: may sleep.
- * Return: 0; -EBUSY if one of the functions has got another owner (named in the
- * log), or the mechanism's error.
+ * Return: 0; -EBUSY if one of the functions has another owner now (named in the log);
+ * or the mechanism's error.
  */
 int hook_arm_on_demand(void)
 {
 	unsigned int i;
 	int err;
 
-	/* Asking each one's owner is slow, and only needed where ftrace does not. */
+	/* Slow.  Only needed with kprobes: ftrace itself checks the owner when it sets a hook. */
 	err = hook_text_check(table, nr_hooks);
 	if (!err && armed_by == HOOK_BY_KPROBE)
 		err = hook_ftrace_check(table, nr_hooks);
@@ -214,8 +213,8 @@ int hook_arm_on_demand(void)
 /**
  * hook_check_on_demand - would hook_arm_on_demand() succeed now?
  *
- * With ftrace it takes one pass over all functions that can be traced, where arming
- * takes one for each hook.
+ * ftrace makes one pass over all functions that it can trace for this check.  To arm
+ * the hooks it makes one pass for each hook.
  *
  * Context: may sleep; none of the on-demand hooks is armed.
  * Return: as hook_arm_on_demand().
@@ -228,13 +227,12 @@ int hook_check_on_demand(void)
 /**
  * hook_disarm_on_demand - remove the on-demand hooks again
  *
- * Calls that are in a wrapper stay there as long as they need; hook_disarm()
- * waits for them.
+ * Calls in a wrapper go on; hook_disarm() waits for them.
  *
  * Context: may sleep.
- * Return: 0; -ENOMEM, or -EBUSY where the text has been rewritten, if some
- * hooks could not be removed and are still armed.  A later call removes the rest, and
- * hook_disarm() removes all in any case.
+ * Return: 0; -ENOMEM, or -EBUSY if the text has been rewritten: some hooks could not
+ * be removed and are still armed.  A later call removes them, and hook_disarm()
+ * removes all in any case.
  */
 int hook_disarm_on_demand(void)
 {
@@ -256,7 +254,7 @@ int hook_disarm_on_demand(void)
  * @group: one bit of struct hook's @groups
  *
  * Context: any.
- * Return: false if no row of the table belongs to it.
+ * Return: false if no row of the table belongs to the group.
  */
 bool hook_group_exists(unsigned long group)
 {
@@ -275,7 +273,7 @@ bool hook_group_exists(unsigned long group)
  * On-demand hooks count as armed.
  *
  * Context: any.
- * Return: false if one is not armed, or the text of its function was rewritten.
+ * Return: false if a hook is not armed, or the text of its function was rewritten.
  */
 bool hook_group_works(unsigned long group)
 {
@@ -294,11 +292,11 @@ bool hook_group_works(unsigned long group)
  * @hooks: the table given to hook_arm()
  * @nr: number of rows
  *
- * When it returns, no handler runs and none can begin to.
+ * When it returns, no handler runs and no handler can start.
  *
  * Context: may sleep, for as long as the longest wrapped call takes.
  * Return: how many calls the mechanism missed while the hooks were set; only
- * kprobes can miss one.
+ * kprobes can miss calls.
  */
 unsigned long hook_disarm(struct hook *hooks, unsigned int nr)
 {

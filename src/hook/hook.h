@@ -2,9 +2,9 @@
 /*
  * Hooks on functions of the running kernel.
  *
- * The engine (this directory) knows nothing of KVM.  A handler is defined with one
- * of the macros below beside the code it serves, and takes effect through its row in
- * the table in src/hook_table.c.
+ * The engine (this directory) knows nothing of KVM.  One of the macros below defines
+ * a handler, next to the code that it serves.  The handler takes effect through its
+ * row in the table in src/hook_table.c.
  */
 #ifndef _KVM_MTE_HOOK_H
 #define _KVM_MTE_HOOK_H
@@ -16,44 +16,45 @@
 #include <linux/types.h>
 
 /**
- * enum hook_kind - what a hook does to the function it is set on
+ * enum hook_kind - what a hook does to the hooked function
  * @HOOK_WATCH: a handler sees the arguments at entry; the function then runs.
- *	The handler runs inside the tracer's callback.  With kprobes interrupts
- *	are off.  With ftrace preemption is off on kernels that call it through
- *	their list of ops; kernels that call it straight from the function
- *	(DYNAMIC_FTRACE_WITH_CALL_OPS) leave it as the function's caller has it.
- *	So a handler that needs preemption off turns it off itself.  It must not
- *	sleep and must not call a function that is hooked itself.
+ *	The handler runs inside the tracer's callback.  With kprobes, interrupts
+ *	are off.  With ftrace, preemption is off on kernels that call the handler
+ *	through their list of ops.  Kernels that call it directly from the function
+ *	(DYNAMIC_FTRACE_WITH_CALL_OPS) leave preemption as the function's caller has
+ *	it.  So a handler that needs preemption off turns it off itself.  It must not
+ *	sleep, and must not call a hooked function.
  * @HOOK_WRAP: a replacement with the same prototype runs in the function's
- *	place and calls the original, or does not.  It runs in the context of
- *	the function's caller.
+ *	place.  It may call the original.  It runs in the context of the function's
+ *	caller.
  */
 enum hook_kind { HOOK_WATCH, HOOK_WRAP };
 
 /**
  * enum hook_when - when a hook is armed
- * @HOOK_ALWAYS: from hook_arm() to hook_disarm(), or hook_arm() fails
- * @HOOK_OPTIONAL: the same, but hook_arm() goes on without a hook that is impossible
- * @HOOK_ON_DEMAND: between ondemand_get() and ondemand_put(); hook_arm() fails if it
+ * @HOOK_ALWAYS: from hook_arm() to hook_disarm(); hook_arm() fails if the hook is
+ *	impossible
+ * @HOOK_OPTIONAL: the same, but hook_arm() goes on if the hook is impossible
+ * @HOOK_ON_DEMAND: from ondemand_get() to ondemand_put(); hook_arm() fails if the hook
  *	is impossible
  */
 enum hook_when { HOOK_ALWAYS, HOOK_OPTIONAL, HOOK_ON_DEMAND };
 
 /**
- * enum hook_mechanism - by what the functions are caught
+ * enum hook_mechanism - how the engine catches calls of the functions
  * @HOOK_BY_FTRACE: one ftrace_ops that owns all the functions (IPMODIFY)
- * @HOOK_BY_KPROBE: one kprobe a function
+ * @HOOK_BY_KPROBE: one kprobe for each function
  */
 enum hook_mechanism { HOOK_BY_FTRACE, HOOK_BY_KPROBE };
 
 /**
- * struct hook_handler - the constant half of a hook; made by HOOK_WATCHn/HOOK_WRAP
+ * struct hook_handler - the constant half of a hook, from HOOK_WATCHn/HOOK_WRAP
  * @kind: watch or wrap
  * @watch: HOOK_WATCH: called with the argument registers x0..x7
- * @wants: HOOK_WRAP_IF: called with the same, decides whether to wrap this call
- * @waits: HOOK_WRAP_WAITS: a call that is wrapped pins the module
+ * @wants: HOOK_WRAP_IF: called with the same; decides whether to wrap this call
+ * @waits: HOOK_WRAP_WAITS: each wrapped call pins the module
  * @wrapper: HOOK_WRAP: entry point that replaces the function
- * @original: HOOK_WRAP: set by the engine to where the function is to be called
+ * @original: HOOK_WRAP: the address at which to call the function, set by the engine
  */
 struct hook_handler {
 	enum hook_kind kind;
@@ -68,14 +69,14 @@ struct hook_handler {
  * struct hook - one row of a table of hooks
  * @name: the kernel function's name, as in kallsyms
  * @purpose: what does not happen without the hook, for messages
- * @handler: what to do there
+ * @handler: what to do at a call
  * @when: when it is armed
  * @groups: bits with a meaning for the table's owner: see hook_group_works()
- * @addr: the function's address, 0 until resolved, or if the hook is impossible
- * @site: the address ftrace reports for it, 0 if not used
- * @armed: calls are caught now
+ * @addr: the function's address; 0 until resolved, or if the hook is impossible
+ * @site: the address that ftrace reports for the function; 0 if not used
+ * @armed: the hook catches calls now
  * @rewritten: a jump was seen in the function's text: see text.c
- * @pins: holds a reference on the module, because it is rewritten
+ * @pins: holds a reference on the module, because the text is rewritten
  * @kp: used by HOOK_BY_KPROBE only
  */
 struct hook {
@@ -100,12 +101,12 @@ bool hook_group_exists(unsigned long group);
 bool hook_group_works(unsigned long group);
 int hook_selftest(enum hook_mechanism how);
 
-/* Calls in flight: raised by the engine when it diverts a call to a wrapper. */
+/* Calls in flight: the engine raises the count when it diverts a call to a wrapper. */
 DECLARE_PER_CPU(long, hook_in_flight);
 
 /*
- * The last thing that a wrapper does.  Only the return to its caller follows;
- * hook_disarm() waits for that too.
+ * A wrapper calls this last.  Only the return to its caller follows; hook_disarm()
+ * waits for that too.
  */
 static inline void hook_leave(void)
 {
@@ -118,8 +119,8 @@ struct hook_wait *hook_wait_begin(const char *function);
 void hook_wait_end(struct hook_wait *wait);
 
 /*
- * A target that a kernel header declares must have just the prototype that the
- * handler was written for: a kernel that changed it does not compile.
+ * If a kernel header declares the function, its prototype must be the one that the
+ * handler was written for.  With another prototype the module does not compile.
  */
 #define HOOK_SAME_TYPE(fn, type)					\
 	static_assert(__builtin_types_compatible_p(typeof(fn), type),	\
@@ -137,21 +138,21 @@ void hook_wait_end(struct hook_wait *wait);
 	}
 
 /*
- * How the engine recognises a wrapper's call of the original.  The return address will
- * not do: a kretprobe on the function replaces it before our own probe sees the call.
- * The call leaves a frame on the stack instead, which nothing else writes to:
+ * How the engine recognises a wrapper's call of the original.  It cannot use the return
+ * address: a kretprobe on the function replaces that before the engine's probe sees the
+ * call.  Instead the call has a frame on the stack, which no other code writes to:
  *
  *	SP + 0	frame record: x29, x30
  *	SP + 16	hook_secret ^ SP ^ the original's address, until the engine has
  *		seen the call
  *
- * with SP as it is at the function's entry.  So the mark is good for one call, from
- * one place of one stack: an interrupt that comes in between, and calls that the
- * original makes, have a lower SP, and what is left of the frame after the return
- * has no mark.  By ftrace the engine does not see the call, as the original is called
- * after its trace site, and the mark stays until the return: a function that the
- * original ends with a jump to has the same SP, but another address.  Arguments are
- * in registers only: a function with more than eight cannot be wrapped.
+ * SP is its value at the function's entry.  So the mark is valid for one call, from one
+ * place of one stack.  Interrupts in between, and calls from inside the original, have
+ * a lower SP.  The return clears the mark.  With ftrace the engine does not see the
+ * call, because the original is called after its trace site, so the mark stays until
+ * the return.  If the original ends with a tail call, the called function has the same
+ * SP but another address.  Arguments are in registers only: a function with more than
+ * eight arguments cannot be wrapped.
  */
 #define HOOK_FRAME_SIZE	32
 #define HOOK_FRAME_MARK	16
@@ -159,9 +160,9 @@ void hook_wait_end(struct hook_wait *wait);
 extern unsigned long hook_secret;
 
 /*
- * fn_call: calls what fn_original points to, with such a frame.  x9, x10 and x16
- * hold no arguments and need not be kept.  HINT #34 is BTI C: C code may come here
- * by a pointer.
+ * fn_call: calls the address in fn_original, with such a frame.  x9, x10 and x16
+ * hold no arguments and need not be preserved.  HINT #34 is BTI C: C code may call
+ * fn_call by a pointer.
  */
 #define HOOK_CALL_ORIGINAL(fn)						\
 	asm(".pushsection .text, \"ax\"\n"				\
@@ -187,8 +188,8 @@ extern unsigned long hook_secret;
 	    ".popsection\n")
 
 /*
- * The function that a wrapper replaces: original(fn)(args).  Functions that use
- * it above the wrapper say HOOK_ORIGINAL(fn) first.
+ * original(fn)(args) calls the function that a wrapper replaces.  To use it above the
+ * wrapper, write HOOK_ORIGINAL(fn) first.
  */
 #define HOOK_ORIGINAL(fn)						\
 	static void *fn##_original __used __read_mostly;		\
@@ -197,15 +198,15 @@ extern unsigned long hook_secret;
 
 /*
  * HOOK_WRAP(fn, type, (type1 arg1, ...), (arg1, ...)) { body }
- * The original stays reachable from the body: the engine does not divert a call by
- * original(fn).
+ * The body may call the original: the engine does not divert a call by original(fn).
  */
 #define HOOK_WRAP(fn, type, proto, args)				\
 	HOOK_WRAP_IF(fn, NULL, type, proto, args)
 
 /*
- * The same for calls that wants_fn(arguments) says yes to; others go straight to
- * the original.  It runs where a watch's handler does, and under the same rules.
+ * The same for calls for which wants_fn(arguments) returns true; other calls go
+ * directly to the original.  wants_fn() runs in the context of a watch's handler, and
+ * under the same rules.
  */
 #define HOOK_WRAP_IF(fn, wants_fn, type, proto, args)			\
 	HOOK_SAME_TYPE(fn, typeof(type proto));				\
@@ -222,12 +223,12 @@ extern unsigned long hook_secret;
 	static noinline type fn##_wrapped proto
 
 /*
- * The same for a call that can wait for user space: that touches user memory, which
- * a userfaultfd or a FUSE server need never provide, or takes a lock that is held
- * where KVM does so.  A call that is wrapped pins the module, so that rmmod is
- * refused at once (EAGAIN) and does not wait for ever; the log names a call that
- * lasts.  While the module goes away calls are not wrapped.  No VM is on then: one
- * that is pins the module, too.
+ * The same for a call that can wait for user space.  Such a call touches user memory,
+ * which a userfaultfd or a FUSE server may never provide, or takes a lock that KVM
+ * holds while it touches user memory.  A wrapped call pins the module.  So rmmod is
+ * refused at once (EAGAIN) and does not wait for ever; the log names a call that takes
+ * long.  While the module is being unloaded, calls are not wrapped.  No VM is on then,
+ * because a VM that is on pins the module too.
  */
 #define HOOK_WRAP_WAITS(fn, wants_fn, type, proto, args)		\
 	HOOK_SAME_TYPE(fn, typeof(type proto));				\

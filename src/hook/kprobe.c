@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hooks by kprobes: a breakpoint at each function's first instruction.  Slower
- * than ftrace, but every kernel with KVM can do it.
+ * Hooks by kprobes: a breakpoint at each function's first instruction.  They are slower
+ * than ftrace, but every kernel with KVM can have them.
  */
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
@@ -27,7 +27,7 @@ static int add_kprobe(struct hook *hook, u32 flags)
 {
 	int err;
 
-	/* Registering changes a kprobe's insides: start from zero. */
+	/* Registering changes the fields of a kprobe: start from zero. */
 	memset(&hook->kp, 0, sizeof(hook->kp));
 	hook->kp.addr = (kprobe_opcode_t *)hook->addr;
 	hook->kp.pre_handler = kprobe_entry;
@@ -46,8 +46,8 @@ static int add_kprobe(struct hook *hook, u32 flags)
  * @nr: number of rows
  *
  * Context: may sleep.
- * Return: 0 or the error of register_kprobe(), with the name in the log.  An
- * optional one is left out, but not where there is no memory.
+ * Return: 0 or the error of register_kprobe(), with the name in the log.  An optional
+ * hook is left out instead, but not after -ENOMEM.
  */
 int hook_kprobe_check(struct hook *hooks, unsigned int nr)
 {

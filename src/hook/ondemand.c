@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The on-demand hooks: armed from ondemand_get() until some seconds after the last
- * reference on them has been dropped.
+ * The on-demand hooks are armed by ondemand_get(), and removed some seconds after the
+ * last reference on them has been dropped.
  */
 #include <linux/kernel.h>
 #include <linux/mutex.h>
@@ -13,7 +13,7 @@
 /* References on the on-demand hooks. */
 static atomic_t users = ATOMIC_INIT(0);
 
-/* Guards what follows. */
+/* Guards the static variables below. */
 static DEFINE_MUTEX(ondemand_lock);
 static bool armed;
 static bool closed;
@@ -25,9 +25,9 @@ static bool closed;
 #define DISARM_DELAY	(5 * HZ)
 
 /*
- * How long the result of the last attempt is remembered.  In each attempt ftrace goes
- * through all functions that it can trace, and any user who may open /dev/kvm can
- * cause as many attempts as he likes.
+ * How long the result of the last attempt is remembered.  In each attempt ftrace walks
+ * all functions that it can trace, and any user with access to /dev/kvm can cause any
+ * number of attempts.
  */
 #define TRY_VALID	(5 * HZ)
 
@@ -89,7 +89,7 @@ static int arm(void)
 
 static int check(void)
 {
-	/* Hooks that are left would be taken for another owner's. */
+	/* The check would report a hook that is still set as another owner's. */
 	int err = some_left ? disarm() : 0;
 
 	if (!err)
@@ -98,7 +98,7 @@ static int check(void)
 	return err;
 }
 
-/* The error, or 0 if the on-demand hooks are armed or @attempt has succeeded. */
+/* Returns 0 if the on-demand hooks are armed or @attempt has succeeded, or an error. */
 static int armed_or(int (*attempt)(void), bool again)
 {
 	lockdep_assert_held(&ondemand_lock);
@@ -114,13 +114,13 @@ static int armed_or(int (*attempt)(void), bool again)
 }
 
 /**
- * ondemand_get - take a reference on the on-demand hooks, and have them armed
- * @again: try even if the last attempt failed some seconds ago
+ * ondemand_get - take a reference on the on-demand hooks, and arm them
+ * @again: try again even if the last attempt failed some seconds ago
  *
  * Context: may sleep, and takes locks of ftrace or kprobes; not in a handler of
  * HOOK_WATCH.
- * Return: 0; -ENODEV if the module is being unloaded, or the error of
- * hook_arm_on_demand(): no reference is held then.
+ * Return: 0; -ENODEV if the module is being unloaded; -EBUSY if hook_text_watch() says
+ * so; or the error of hook_arm_on_demand().  After an error no reference is held.
  */
 int ondemand_get(bool again)
 {
@@ -137,7 +137,7 @@ int ondemand_get(bool again)
 /**
  * ondemand_get_more - take one more reference
  *
- * Context: any; the caller has a reference meanwhile.
+ * Context: any; the caller holds a reference.
  */
 void ondemand_get_more(void)
 {
@@ -145,7 +145,9 @@ void ondemand_get_more(void)
 }
 
 /**
- * ondemand_put - drop a reference; some seconds after the last one they are removed
+ * ondemand_put - drop a reference
+ *
+ * The hooks are removed some seconds after the last reference has been dropped.
  *
  * Context: any.
  */
@@ -158,12 +160,12 @@ void ondemand_put(void)
 /**
  * ondemand_possible - would ondemand_get() succeed now?
  *
- * Does not arm them: a VMM that only asks costs other VMs nothing.  The answer is
- * some seconds old at most.
+ * This does not arm the hooks: a VMM that only asks costs other VMs nothing.  The
+ * answer is at most some seconds old.
  *
  * Context: as ondemand_get().
- * Return: false if not, with the reason in the log, or if the module is being
- * unloaded.
+ * Return: false if it would fail, with the reason in the log, or if the module is
+ * being unloaded.
  */
 bool ondemand_possible(void)
 {
@@ -178,8 +180,8 @@ bool ondemand_possible(void)
 /**
  * ondemand_close - remove the on-demand hooks for good
  *
- * ondemand_lock is not held until the module is gone: a wrapper that unloading waits
- * for may take it.
+ * The caller must not hold ondemand_lock while it waits for wrapped calls: a wrapper
+ * may take it.  @closed keeps the hooks removed instead.
  *
  * Context: module exit; may sleep.
  */
@@ -192,7 +194,7 @@ void ondemand_close(void)
 }
 
 /**
- * ondemand_exit - cancel the work, when no hook is left
+ * ondemand_exit - cancel the delayed work, after all hooks have been removed
  *
  * Context: module exit; may sleep.
  */

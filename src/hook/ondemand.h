@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* References on the on-demand hooks: armed while there is one. */
+/* References on the on-demand hooks.  The hooks are armed while there is a reference. */
 #ifndef _KVM_MTE_ONDEMAND_H
 #define _KVM_MTE_ONDEMAND_H
 

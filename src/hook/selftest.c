@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hooks two functions of the module before anything of KVM is touched, to see that
+ * Hooks two functions of the module before any function of KVM is hooked, to test that
  * hooking works on this kernel: a watch sees the arguments, a wrapper can call the
- * original and change its result, and both are gone afterwards.
+ * original and change its result, and neither runs after the hooks are removed.
  */
 #include <linux/bsearch.h>
 #include <linux/kernel.h>
 
 #include "hook/hook.h"
 
-/* Called through bsearch(), so that the compiler does not see what is called. */
+/* bsearch() calls the functions, so the compiler does not know which function is called. */
 static const int selftest_key = 0x1234, selftest_elt = 0x1234;
 static int watched_calls;
 static bool watched_args;
 
 static noinline int selftest_watched(const void *key, const void *elt)
 {
-	/* Neither argument nor result can be known to the compiler. */
+	/* The compiler must not know the arguments or the result. */
 	barrier();
 	return *(const int *)key - *(const int *)elt;
 }
@@ -69,7 +69,7 @@ static bool unhooked_works(void)
  * @how: the mechanism
  *
  * Context: module init; may sleep.
- * Return: 0; -EIO if it does not do what it should, or the error of hook_arm().
+ * Return: 0; -EIO if a hook does not work; or the error of hook_arm().
  */
 int hook_selftest(enum hook_mechanism how)
 {

@@ -2,13 +2,13 @@
 /*
  * Finds kernel functions that are not exported.
  *
- * kallsyms_lookup_name() is not exported since 5.7, but a kprobe registered by
- * name tells an address.  It answers with the first of several functions of one
- * name, and which one that is says nothing: a name that is not unique is an
- * error.  To know, the kernel's text is walked once, symbol by symbol
- * (kallsyms_on_each_symbol() is compiled only for livepatch on these kernels).
- * The walk finds all functions, too: each look-up by name would read half of the
- * kernel's names.
+ * kallsyms_lookup_name() is not exported since 5.7, but registering a kprobe by name
+ * gives its address.  If several functions have one name, it returns the first of
+ * them, which may be the wrong one.  So a name that is not unique is an error.  To find
+ * that out, the module walks the kernel's text once, symbol by symbol
+ * (kallsyms_on_each_symbol() is compiled only for livepatch on these kernels).  The
+ * same walk finds the functions: each look-up by name would read half of the kernel's
+ * names.
  */
 #include <linux/bitmap.h>
 #include <linux/kallsyms.h>
@@ -20,7 +20,7 @@
 
 #include "hook/symbol.h"
 
-/* In the place of an optional function's address: its name is not unique. */
+/* Stands for the address of an optional function whose name is not unique. */
 #define AMBIGUOUS	1UL
 
 static typeof(kallsyms_lookup_name) *lookup_name;
@@ -48,7 +48,7 @@ static int find_kallsyms(void)
 	return 0;
 }
 
-/* A name that is wanted has its bit set; of the kernel's names one in ten has by chance. */
+/* Each wanted name sets one bit.  One in ten of the kernel's names has a set bit by chance. */
 #define NAME_BITS	512
 
 static unsigned int name_bit(const char *name)
@@ -56,7 +56,7 @@ static unsigned int name_bit(const char *name)
 	return full_name_hash(NULL, name, strlen(name)) % NAME_BITS;
 }
 
-/* The kernel has a function @name at @addr: is it one that is wanted? */
+/* The kernel has a function @name at @addr: store the address if the function is wanted. */
 static int take_name(const struct symbol *symbols, unsigned int nr,
 		     const char *name, unsigned long addr)
 {
@@ -110,13 +110,13 @@ static int walk_text(const struct symbol *symbols, unsigned int nr)
 
 /**
  * symbols_find - find the addresses of kernel functions
- * @symbols: names, and where the addresses go
+ * @symbols: names, and where to store the addresses
  * @nr: number of @symbols
  *
  * Context: may sleep.  Takes some ten milliseconds: it looks at every symbol of
  * the kernel's text.
- * Return: 0; -ENOENT, with the name in the log, if one is missing or its name
- * is not unique and it is not optional.
+ * Return: 0; -ENOENT, with the name in the log, if a function that is not optional is
+ * missing or its name is not unique; or the error of register_kprobe().
  */
 int symbols_find(const struct symbol *symbols, unsigned int nr)
 {

@@ -6,8 +6,8 @@
 /**
  * struct symbol - a kernel function to find
  * @name: its name in kallsyms
- * @address: where to put the address
- * @optional: 0 is put there if it is missing or its name is not unique
+ * @address: where to store the address
+ * @optional: if the function is missing or its name is not unique, store 0
  */
 struct symbol {
 	const char *name;
@@ -15,7 +15,7 @@ struct symbol {
 	bool optional;
 };
 
-/* What the engine wants itself: found with what the table wants, in one go. */
+/* Functions that the engine itself calls.  One walk finds them and the table's functions. */
 #define HOOK_SYMBOLS_MAX	1
 unsigned int hook_symbols(struct symbol *symbols);
 

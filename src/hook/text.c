@@ -3,14 +3,14 @@
  * Kernel text that is rewritten without ftrace and kprobes.
  *
  * Some vendors' livepatches do not use ftrace (LIVEPATCH_WO_FTRACE): they overwrite
- * a function's first instructions with a jump to the new one.  Neither ftrace nor
- * kprobes knows.  A hook set then patches the jump, and a hook set before is not
- * reached any more.
+ * a function's first instructions with a jump to the new function.  ftrace and kprobes
+ * do not notice that.  A hook that is set after it patches the jump.  A hook that was
+ * set before it is not reached any more.
  *
- * So the engine reads a function before it is hooked, and again while it is.  Tracers
- * and other probes patch the same instructions, so not any change counts.  Only a jump
- * away counts: a branch out of the kernel's image, or a branch to a register that the
- * instructions before it load with a constant.
+ * So the engine reads a function before it is hooked, and again while it is hooked.
+ * Tracers and other probes patch the same instructions, so only a jump away counts: a
+ * branch out of the kernel's image, or a branch to a register that the instructions
+ * before it load with a constant.
  */
 #include <linux/bitops.h>
 #include <linux/delay.h>
@@ -21,7 +21,7 @@
 
 #include "hook/engine.h"
 
-/* A landing pad, the two of a trace site, and the longest jump: four and the branch. */
+/* A landing pad, two of a trace site, and the longest jump: four and the branch. */
 #define NR_INSNS	8
 
 struct insn {
@@ -29,7 +29,7 @@ struct insn {
 	u32 value;
 };
 
-/* What the compiler, ftrace and kprobes put at a function's start. */
+/* Instructions that the compiler, ftrace and kprobes put at a function's start. */
 static const struct insn prologue[] = {
 	{ 0xfffff01f, 0xd503201f },	/* hints: NOP, BTI, PACIASP */
 	{ 0xffffffff, 0xaa1e03e9 },	/* MOV X9, X30 */
@@ -37,7 +37,7 @@ static const struct insn prologue[] = {
 	{ 0xffe0001f, 0xd4200000 },	/* BRK */
 };
 
-/* What loads a register with a constant. */
+/* Instructions that load a register with a constant. */
 static const struct insn load[] = {
 	{ 0xff800000, 0x92800000 },	/* MOVN */
 	{ 0xff800000, 0xd2800000 },	/* MOVZ */
@@ -56,7 +56,7 @@ static bool is_any(u32 insn, const struct insn *list, unsigned int nr)
 	return false;
 }
 
-/* Outside the kernel's image: in a module, or in no function.  A tail call stays inside. */
+/* Outside the kernel's image: in a module, or in no function.  A tail call stays inside it. */
 static bool is_outside(unsigned long addr)
 {
 	char name[KSYM_SYMBOL_LEN];
@@ -65,7 +65,7 @@ static bool is_outside(unsigned long addr)
 	return strchr(name, '[') || !strncmp(name, "0x", 2);
 }
 
-/* The functions are the kernel's own, so their text stays and can be read. */
+/* The functions are in the kernel's image, so their text stays and can be read. */
 static bool jumps_away(const struct hook *hook)
 {
 	unsigned long addr = hook->addr;
@@ -89,13 +89,13 @@ static bool jumps_away(const struct hook *hook)
 /**
  * hook_text_check - is the text of these functions the kernel's own?
  * @hooks: the table
- * @nr: number of rows; those that are armed are not looked at
+ * @nr: number of rows; armed rows are skipped
  *
- * To be called before a mechanism patches any of them.
+ * Call this before a mechanism patches any of them.
  *
  * Context: may sleep.
- * Return: 0; -EBUSY, with the names in the log, if one has been rewritten.  An
- * optional one is left out.
+ * Return: 0; -EBUSY, with the names in the log, if a function has been rewritten.  An
+ * optional function is left out instead.
  */
 int hook_text_check(struct hook *hooks, unsigned int nr)
 {
@@ -115,10 +115,11 @@ int hook_text_check(struct hook *hooks, unsigned int nr)
 }
 
 /**
- * hook_text_rewritten - must this hook not be removed now?
+ * hook_text_rewritten - has the text of this hook's function been rewritten?
  * @hook: the row, armed
  *
- * Removing it would patch an instruction that is not the mechanism's any more.
+ * If so, the hook must not be removed: that would patch an instruction that is not the
+ * mechanism's any more.
  *
  * Context: any.
  * Return: true if its function's text jumps away.
@@ -135,12 +136,15 @@ static struct hook *watched;
 static unsigned int nr_watched;
 static bool by_ftrace;
 
-/* Under watch_lock: what came of the last look is good for so long, of VMs' starts. */
+/*
+ * How long the result of the last look is valid, since each start of a VM asks for it.
+ * The variables are guarded by watch_lock.
+ */
 #define LOOK_VALID	HZ
 static unsigned long looked;
 static int look_err;
 
-/* A hook that cannot be removed keeps the module from going away. */
+/* A hook that cannot be removed pins the module. */
 static void notice(struct hook *hook, bool rewritten)
 {
 	hook->rewritten = rewritten;
@@ -156,7 +160,7 @@ static void notice(struct hook *hook, bool rewritten)
 	hook->pins = false;
 }
 
-/* The hooks cannot be removed any more, so the module must not go. */
+/* If ftrace is dead the hooks cannot be removed any more, so the module must stay. */
 static bool pin_if_dead(void)
 {
 	static bool pinned;
@@ -179,7 +183,7 @@ static void look(void)
 	looked = jiffies;
 	look_err = pin_if_dead() ? -EBUSY : 0;
 	for (i = 0; i < nr_watched; i++) {
-		/* A hook that was removed meanwhile does not count any more. */
+		/* A hook that has been removed does not count. */
 		away = watched[i].armed && jumps_away(&watched[i]);
 		if (away != watched[i].rewritten)
 			notice(&watched[i], away);
@@ -189,13 +193,14 @@ static void look(void)
 }
 
 /**
- * hook_text_watch - check the armed functions, unless that was done a second ago
+ * hook_text_watch - check the armed functions, at most once a second
  *
- * While one of them is rewritten no VM may come to rely on the hooks, and rmmod is
+ * While a function is rewritten, no more VMs may rely on the hooks, and rmmod is
  * refused.  Each change is one line in the log.
  *
  * Context: may sleep.
- * Return: 0; -EBUSY if one is rewritten, or was a second ago, or if ftrace has stopped.
+ * Return: 0; -EBUSY if a function is rewritten, or was less than a second ago, or if
+ * ftrace has stopped for good.
  */
 int hook_text_watch(void)
 {
@@ -224,7 +229,7 @@ static void watch(struct work_struct *work)
  * hook_text_begin - watch a table that has been armed
  * @hooks: the table
  * @nr: number of rows
- * @ftrace: it was armed by ftrace
+ * @ftrace: ftrace has armed it
  *
  * Context: may sleep.
  */
@@ -241,10 +246,10 @@ void hook_text_begin(struct hook *hooks, unsigned int nr, bool ftrace)
 }
 
 /**
- * hook_text_end - the reverse, before the table is disarmed
+ * hook_text_end - stop watching, before the table is disarmed
  *
- * What was rewritten since the last look, so that it could not pin the module, is
- * waited for: removing the hook would break the host.
+ * A function that was rewritten after the last look has not pinned the module.  This
+ * waits until its text is as it was: removing the hook would break the host.
  *
  * Context: may sleep.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Wrapped calls that may wait for user space, and so for ever.  Each pins the module
- * (hook_dispatch()).  rmmod is then refused, and the log says whose call it is.
+ * Wrapped calls that may wait for user space, and so for ever.  Each of them pins the
+ * module (hook_dispatch()).  So rmmod is refused, and the log names the process.
  */
 #include <linux/jiffies.h>
 #include <linux/list.h>
@@ -15,19 +15,19 @@
 
 #include "hook/engine.h"
 
-/* What lasts longer than this is told in the log. */
+/* The log names calls that take longer than this. */
 #define LONG_WAIT	(5 * HZ)
 
 /**
  * struct hook_wait - a wrapped call that may wait for user space
- * @list: among all of them
- * @task: who calls; a reference is held
+ * @list: in @waits
+ * @task: the calling task; a reference is held
  * @function: the hooked function's name
- * @since: when it came, in jiffies
- * @told: the log has it
+ * @since: start of the call, in jiffies
+ * @told: the log has a line about it
  *
- * Not on the caller's stack: after an oops in the call that is freed, and the record
- * stays.
+ * The record is not on the caller's stack: an oops in the call frees the stack, but the
+ * record stays on the list.
  */
 struct hook_wait {
 	struct list_head list;
@@ -40,7 +40,7 @@ struct hook_wait {
 static LIST_HEAD(waits);
 static DEFINE_SPINLOCK(waits_lock);
 
-/* A VMM may have many threads. */
+/* A VMM may have many threads that wait. */
 static DEFINE_RATELIMIT_STATE(tell_ratelimit, 5 * HZ, 10);
 
 static void tell_long_waits(struct work_struct *work);
@@ -59,7 +59,7 @@ static void tell_long_waits(struct work_struct *work)
 			more = true;
 			continue;
 		}
-		/* One that the log has no place for now gets its line later. */
+		/* If the rate limit stops the line, it is tried again later. */
 		wait->told = __ratelimit(&tell_ratelimit);
 		more |= !wait->told;
 		if (wait->told)
@@ -73,13 +73,13 @@ static void tell_long_waits(struct work_struct *work)
 }
 
 /**
- * hook_wait_begin - a wrapped call begins that may wait for user space
+ * hook_wait_begin - note that a wrapped call begins that may wait for user space
  * @function: the hooked function's name
  *
- * Context: the wrapper of HOOK_WRAP_WAITS(), which holds a reference to the module;
+ * Context: the wrapper of HOOK_WRAP_WAITS(), which holds a reference on the module;
  * may sleep.
- * Return: its record, for hook_wait_end(); NULL without memory: then the log does not
- * name it.
+ * Return: the record for hook_wait_end(); NULL if there is no memory: the log does not
+ * name the call then.
  */
 struct hook_wait *hook_wait_begin(const char *function)
 {
@@ -99,11 +99,11 @@ struct hook_wait *hook_wait_begin(const char *function)
 }
 
 /**
- * hook_wait_end - it ends
+ * hook_wait_end - note that such a call ends
  * @wait: its record, or NULL
  *
- * The reference goes before hook_leave(): between the two the module may be
- * unloaded, but hook_disarm() still waits for the call.
+ * The reference on the module is dropped before hook_leave().  Between the two rmmod
+ * may begin, but hook_disarm() still waits for the call.
  *
  * Context: as hook_wait_begin().
  */
@@ -120,7 +120,7 @@ void hook_wait_end(struct hook_wait *wait)
 }
 
 /**
- * hook_wait_exit - no wrapped call is left
+ * hook_wait_exit - cancel the delayed work, after the last wrapped call
  *
  * Context: when no wrapper can run; may sleep.
  */
