@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Processes with a policy of their own: those on the lists on_pids, off_pids and
+ * Processes with their own policy: those on the lists on_pids, off_pids and
  * request_pids.
  *
- * A process is known by its struct pid.  While we hold a reference the struct is not
- * used again, so a process that gets the same number later inherits nothing.  Processes
- * that have exited are dropped whenever a list is read or written.
+ * A list names a process by its struct pid, and holds a reference.  So the struct is
+ * not used again, and a later process with the same number inherits nothing.  Processes
+ * that have exited are dropped when a list is read or written.
  */
 #include <linux/hashtable.h>
 #include <linux/kernel.h>
@@ -23,8 +23,9 @@
 #define LISTED_BITS	8
 
 /*
- * Most generations between a VMM and the process that it has its policy from.  The walk
- * must be bounded, as it holds rcu_read_lock().  No ordinary process is so far down.
+ * How many generations may be between a VMM and the ancestor that has its policy.  The
+ * walk must be bounded because it holds rcu_read_lock().  No ordinary process has so
+ * many ancestors.
  */
 #define MAX_GENERATIONS	4096
 
@@ -45,7 +46,7 @@ struct listed {
 
 static DEFINE_HASHTABLE(listed, LISTED_BITS);
 static unsigned int nr_listed;
-/* The two above; writers of nr_listed, which is also read without. */
+/* Guards the two above.  nr_listed is also read without it. */
 static DEFINE_MUTEX(listed_lock);
 
 static struct listed *find(const struct pid *pid)
@@ -66,7 +67,7 @@ static void drop(struct listed *l)
 	WRITE_ONCE(nr_listed, nr_listed - 1);
 }
 
-/* A zombie has exited too. */
+/* A zombie counts as exited. */
 static bool has_exited(struct pid *pid)
 {
 	struct task_struct *task;
@@ -91,8 +92,8 @@ static void drop_exited(void)
 }
 
 /**
- * policy_of_ancestors - the policy of the calling process's nearest listed ancestor
- * @otherwise: the policy if neither itself nor an ancestor is listed
+ * policy_of_ancestors - the policy of the calling process or its nearest listed ancestor
+ * @otherwise: the policy if neither the process nor an ancestor is listed
  *
  * Context: process context; may sleep.
  * Return: the policy.
@@ -100,7 +101,7 @@ static void drop_exited(void)
 enum vm_policy policy_of_ancestors(enum vm_policy otherwise)
 {
 	struct task_struct *task = current, *parent;
-	/* A chain too long to follow may have a veto further up. */
+	/* Stays so if the chain is too long to follow: a veto may be further up. */
 	enum vm_policy policy = POLICY_OFF;
 	const struct listed *l;
 	int i;
@@ -112,7 +113,7 @@ enum vm_policy policy_of_ancestors(enum vm_policy otherwise)
 	for (i = 0; i < MAX_GENERATIONS; i++) {
 		l = find(task_tgid(task));
 		parent = rcu_dereference(task->real_parent);
-		/* The first task of all is its own parent. */
+		/* The first task is its own parent. */
 		if (l || parent == task) {
 			policy = l ? l->policy : otherwise;
 			break;
@@ -176,7 +177,7 @@ static ssize_t pids_write(struct file *file, struct kobject *kobj,
 	pid_t nr;
 	int err;
 
-	/* kernfs ends what is written with a zero. */
+	/* kernfs adds a zero byte after the written data. */
 	if (kstrtoint(strstrip(buf), 10, &nr) || nr < 0) {
 		pr_notice_ratelimited("policy/%s: not a process id\n",
 				      attr->attr.name);
@@ -200,7 +201,7 @@ static int compare_ids(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* The ids on a list as the reader sees them, in order; the caller frees them. */
+/* The sorted ids of a list, in the reader's pid namespace.  The caller frees them. */
 static pid_t *get_ids(enum vm_policy policy, unsigned int *nr)
 {
 	struct listed *l;
@@ -221,7 +222,7 @@ static pid_t *get_ids(enum vm_policy policy, unsigned int *nr)
 	return ids;
 }
 
-/* Binary only in that it may be longer than the page that sysfs has for text. */
+/* A binary attribute, because the text may be longer than one page, the limit of sysfs. */
 static ssize_t pids_read(struct file *file, struct kobject *kobj,
 			 compat_bin_attribute *attr, char *buf, loff_t off,
 			 size_t len)
@@ -264,9 +265,9 @@ COMPAT_BIN_ATTRIBUTES policy_pids_attrs[] = {
 };
 
 /**
- * policy_forget_pids - forget all processes
+ * policy_forget_pids - remove all processes from the lists
  *
- * Context: module exit or a failed init, when no process can ask or write any more;
+ * Context: module exit or a failed init, when no process can use the lists any more;
  * may sleep.
  */
 void policy_forget_pids(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Inside policy: what policy.c and pids.c share. */
+/* The interface between policy.c and pids.c. */
 #ifndef _KVM_MTE_POLICY_PIDS_H
 #define _KVM_MTE_POLICY_PIDS_H
 

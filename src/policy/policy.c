@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Policy: what becomes of a VM, by the process that creates it.  Processes with a
- * policy of their own: pids.c.  What a policy means to a VM: vm/yield.c.
+ * Policy decides whether a VMM may enable MTE, and whether VMs get MTE without a
+ * request.  It depends on the process that creates the VM.  Processes with their own
+ * policy: pids.c.  How policy turns a VM on and off: vm/yield.c.
  */
 #include <linux/kernel.h>
 #include <linux/kobject.h>
@@ -23,7 +24,7 @@ static enum vm_policy policy_default = POLICY_REQUEST;
  * @word: request, on or off; a newline at the end is allowed
  *
  * Context: any.
- * Return: 0, or -EINVAL for any other word: then nothing has changed.
+ * Return: 0, or -EINVAL for any other word, and nothing has changed.
  */
 int policy_parse(const char *word)
 {
@@ -38,9 +39,9 @@ int policy_parse(const char *word)
 }
 
 /**
- * policy_word - the default policy
+ * policy_word - the word for the default policy
  *
- * Return: its word.
+ * Return: request, on or off.
  */
 const char *policy_word(void)
 {
@@ -51,7 +52,8 @@ const char *policy_word(void)
  * policy_of_current - the policy for a VM that the calling process creates
  *
  * Context: process context; may sleep.
- * Return: that of its nearest ancestor, or itself, that has one; else the default.
+ * Return: the policy of the process itself or its nearest listed ancestor; else the
+ * default.
  */
 enum vm_policy policy_of_current(void)
 {
@@ -61,7 +63,7 @@ enum vm_policy policy_of_current(void)
 /**
  * policy_of_old - the policy for a VM that existed before the module
  *
- * Such a VM is not turned on by policy, but a veto counts for it.
+ * Policy does not turn such a VM on, but a default of "off" counts for it.
  *
  * Context: any.
  * Return: the policy.
@@ -94,9 +96,9 @@ const struct attribute_group policy_group = {
 };
 
 /**
- * policy_exit - forget all processes
+ * policy_exit - remove all processes from the lists
  *
- * Context: module exit or a failed init, when no process can ask or write any more;
+ * Context: module exit or a failed init, when no process can use the lists any more;
  * may sleep.
  */
 void policy_exit(void)

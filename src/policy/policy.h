@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Policy: what becomes of a VM, by the process that creates it. */
+/* Policy: may a VMM enable MTE, and do VMs get MTE without a request? */
 #ifndef _KVM_MTE_POLICY_H
 #define _KVM_MTE_POLICY_H
 
 struct attribute_group;
 
 /**
- * enum vm_policy - what becomes of a VM if no admin decides
- * @POLICY_REQUEST: the VMM is offered MTE and may enable it
+ * enum vm_policy - which VMs get MTE if no admin decides
+ * @POLICY_REQUEST: KVM_CHECK_EXTENSION offers MTE, and the VMM may enable it
  * @POLICY_ON: the VM gets MTE when it is created, even if its VMM never asks
- * @POLICY_OFF: the VMM is not offered MTE
+ * @POLICY_OFF: KVM_CHECK_EXTENSION does not offer MTE, and the VMM may not enable it
  */
 enum vm_policy { POLICY_REQUEST, POLICY_ON, POLICY_OFF };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a backend must offer.  inject/ supplies guest MTE to a KVM that has none,
- * native/ switches that of a KVM which has it.  Kbuild compiles one of them; all other
- * rooms know only what stands here.
+ * The operations of a backend.  inject/ supplies guest MTE to a KVM that has none.
+ * native/ switches the guest MTE of a KVM that has it.  Kbuild compiles one of them.
+ * All other rooms use only this interface.
  */
 #ifndef _KVM_MTE_BACKEND_H
 #define _KVM_MTE_BACKEND_H
@@ -12,25 +12,25 @@
 /**
  * struct vm_backend - the operations of a backend
  * @name: its word in sysfs
- * @check_host: can KVM's guests be given MTE on this host?  0, or -ENODEV with the
- *	exact reason in the log.  Module init.
+ * @check_host: can guests have MTE on this host?  Returns 0, or -ENODEV with the exact
+ *	reason in the log.  Module init.
  * @init: the hooks are armed, no VM is registered yet.  Module init; may sleep.
  * @vms_known: the VMs that existed before the module are registered.  Module init; may
  *	sleep.
  * @exit: no hook can run any more.  Module exit or a failed init.
  * @vcpu_precreate: a VM is about to get a vCPU.  kvm->lock held; may sleep.
- * @kvm_gave_mte: has KVM itself given the VM MTE, by its VMM or by @switch_mte?
- * @prepare: allocate what turning a VM on takes, for its @nr vCPUs, which are held
- *	(vcpus_hold()).  0 or -ENOMEM; may sleep.
- * @switch_mte: a VM that has never run gets MTE, or loses it.  All its vCPUs are held,
- *	or see vm_policy_fallback_vcpu(); may sleep.
- * @set_after_run: a change is asked for after a vCPU has run: do it, note it for the
- *	guest's reboot, or -EBUSY.  slots_lock held.
- * @enable_cap: KVM_ENABLE_CAP by the VMM; @orig is KVM's own function.  What the ioctl
- *	returns (api.rst 7.28); may sleep.
- * @offers_cap: would KVM_CHECK_EXTENSION say yes, if policy lets it?  @kvm is NULL for
- *	/dev/kvm.
- * @vma_can_hold_tags: may an MTE VM have a mapping of its VMM, from @start to @end
+ * @kvm_gave_mte: has KVM's own flag for MTE been set, by the VMM or by @switch_mte?
+ * @prepare: allocate what the VM's @nr vCPUs need to have MTE.  The vCPUs are held
+ *	(vcpus_hold()).  Returns 0 or -ENOMEM; may sleep.
+ * @switch_mte: give MTE to a VM that has never run, or take it away.  All its vCPUs are
+ *	held; the exception is vm_policy_fallback_vcpu().  May sleep.
+ * @set_after_run: handle a request for a change after a vCPU has run: carry it out, keep
+ *	it for the guest's reboot, or return -EBUSY.  slots_lock held.
+ * @enable_cap: KVM_ENABLE_CAP by the VMM; @orig is KVM's own function.  Returns the
+ *	result of the ioctl (api.rst 7.28); may sleep.
+ * @offers_cap: does KVM_CHECK_EXTENSION answer yes, if policy allows it?  @kvm is NULL
+ *	for /dev/kvm.
+ * @vma_can_hold_tags: may an MTE VM use a mapping of its VMM, from @start to @end
  *	(bytes), as memory?  mmap_lock held; may sleep.
  */
 struct vm_backend {
@@ -51,10 +51,10 @@ struct vm_backend {
 				  unsigned long end);
 };
 
-/* Set by main.c, before anything else runs. */
+/* main.c sets it before all other code runs. */
 extern const struct vm_backend *vm_backend;
 
-/* The one that was compiled. */
+/* The backend that was compiled. */
 extern const struct vm_backend kvm_mte_backend;
 
 #endif /* _KVM_MTE_BACKEND_H */

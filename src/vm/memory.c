@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The memory of a VM.  An MTE VM may have memory whose tags the kernel keeps wherever
- * the page goes: anonymous memory, shmem and memfd, and hugetlbfs.  It may have device
- * memory where KVM takes it: that is mapped as device, without tags.  It may not have
- * files, whose pages are written to a disk that has no place for tags, nor DAX and other
- * ZONE_DEVICE memory, which may have no tag storage.
+ * The memory of a VM.  An MTE VM may have memory whose tags the kernel keeps with the
+ * page: anonymous memory, shmem and memfd, and hugetlbfs.  It may have device memory
+ * where KVM accepts it: KVM maps it as device, without tags.  It may not have files:
+ * their pages are written to a disk, which has no place for tags.  It may not have DAX
+ * or other ZONE_DEVICE memory, which may have no tag storage.
  *
  * The check when a slot is set (Documentation/virt/kvm/api.rst 4.35, 7.28) is for the
- * VMM's convenience.  What counts is the check of each page when it is mapped
- * (stage2.c), since a mapping may change under its slot.
+ * VMM's convenience.  The check of each page when it is mapped (stage2.c) is the one
+ * that protects, because a mapping may change under its slot.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -18,14 +18,14 @@
 #include "trace.h"
 #include "vm/backend.h"
 
-/* A range may hold several mappings and holes between them. */
+/* A range may contain several mappings, and holes between them. */
 static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
 				unsigned long end)
 {
 	COMPAT_VMA_ITERATOR(it, mm, start);
 	struct vm_area_struct *vma;
 
-	/* Not mmap_assert_locked(): with CONFIG_DEBUG_VM it needs what is not exported. */
+	/* Not mmap_assert_locked(): with CONFIG_DEBUG_VM it needs a symbol that is not exported. */
 	lockdep_assert_held(&mm->mmap_lock);
 	compat_for_each_vma_range(it, vma, end) {
 		if (!vm_backend->vma_can_hold_tags(vma, max(start, vma->vm_start),
@@ -41,7 +41,8 @@ static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
  * @mm: the VMM's address space
  * @slot: the slot
  *
- * Context: slots_lock held, and the address space (mm_users); takes its mmap_lock.
+ * Context: slots_lock held, and a reference on the address space (mm_users); takes its
+ * mmap_lock.
  * Return: 0, -EINVAL if it cannot, or -EINTR if the caller is killed.
  */
 int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot)
@@ -63,8 +64,8 @@ int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot)
  * vm_check_slots - can all memory slots of a VM hold tags?
  * @vm: the VM
  *
- * Context: slots_lock held, and the VMM's address space (mm_users); takes its
- * mmap_lock.
+ * Context: slots_lock held, and a reference on the VMM's address space (mm_users);
+ * takes its mmap_lock.
  * Return: 0, -EINVAL with the slot in the log, or -EINTR if the caller is killed.
  */
 int vm_check_slots(struct mte_vm *vm)
@@ -88,11 +89,11 @@ int vm_check_slots(struct mte_vm *vm)
 }
 
 /**
- * vm_drop_mappings - drop what stage 2 maps in the memory slots of a VM
- * @kvm: the VM, kept alive by the caller, as is its address space (mm_users)
+ * vm_drop_mappings - drop the stage-2 mappings of all memory slots of a VM
+ * @kvm: the VM; the caller keeps it and its address space (mm_users) alive
  *
- * Faults map it again, through stage2.c.  All kinds of memory: RAM may be behind a
- * mapping that looks like a device's.
+ * Faults map the memory again, through stage2.c.  Device memory is dropped too, because
+ * a mapping that looks like a device's may be of RAM.
  *
  * Context: may sleep.
  */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMs with MTE whose VMM knows nothing of tags, as it has not enabled MTE itself.  When
- * it migrates or saves the VM it does not copy the tags, and the guest finds all of them
- * zero at the destination.  The module can only say so, when the VMM begins to log what
- * the guest writes.
+ * VMs with MTE whose VMM does not know about tags, because it has not enabled MTE
+ * itself.  When such a VMM migrates or saves the VM, it does not copy the tags.  At the
+ * destination all of the guest's tags are zero.  The module can only warn when the VMM
+ * starts to log the guest's writes.
  */
 #include <linux/srcu.h>
 
@@ -11,8 +11,8 @@
 #include "vm/vm.h"
 
 /*
- * The frame buffer of a display is logged all the time; that is no migration.  So a slot
- * smaller than a quarter of the largest one does not count.
+ * VMMs log the frame buffer of a display all the time.  That is not a migration.  So a
+ * slot smaller than a quarter of the largest slot does not count.
  */
 #define MAIN_MEMORY_FRACTION	4
 
@@ -60,7 +60,7 @@ static bool is_untracked(const struct mte_vm *vm)
 /**
  * migration_slot_set - a memory slot is about to be set
  * @vm: the VM
- * @slot: the slot as it will be; the slots that it has are those from before
+ * @slot: the slot as it will be; the VM still has the old slots
  *
  * Context: slots_lock held; may sleep.
  */
@@ -78,7 +78,7 @@ void migration_slot_set(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 
 /**
  * migration_vm_on - a VM has got MTE: warn if it is being migrated
- * @vm: the VM, held alive by the caller
+ * @vm: the VM, kept alive by the caller
  *
  * Context: may sleep.
  */

@@ -3,23 +3,27 @@
  * Changes that wait for the guest's reboot.
  *
  * A VM that has run changes when every vCPU has been initialised again
- * (KVM_ARM_VCPU_INIT) and none has run in between: mte_vm.reinit_vcpus has those that
- * have been.  KVM_RUN clears the set, under mte_vm.lock.  The vCPU that completes the
- * set drops all stage-2 mappings, as pages were mapped without a check of their tags,
- * and then checks again under the lock that the set is complete: if a vCPU ran
- * meanwhile the set is empty, and the change goes on waiting.  From the moment that a
- * change to on is asked for, stage2.c clears tags as for an MTE VM, so mappings that an
- * MMU notifier makes after the unmapping are good; the two meet in kvm->mmu_lock.
+ * (KVM_ARM_VCPU_INIT) and no vCPU has run in between.  mte_vm.reinit_vcpus is the set
+ * of vCPUs that have been initialised again.  KVM_RUN clears the set, under
+ * mte_vm.lock.
+ *
+ * The vCPU that completes the set drops all stage-2 mappings, because pages were mapped
+ * without a check of their tags.  Then it checks again, under the lock, that the set is
+ * complete.  If a vCPU ran in between, the set is empty, and the change still waits.
+ *
+ * From a request for "on", stage2.c clears tags as for an MTE VM.  So mappings that an
+ * MMU notifier creates after all mappings were dropped are safe.  The notifier and the
+ * dropping both take kvm->mmu_lock.
  */
 #include "compat.h"
 #include "vm/backend.h"
 #include "vm/state.h"
 
 /**
- * vm_set_at_reboot - ask for a change, or take back one that was asked for
+ * vm_set_at_reboot - request a change at the guest's reboot, or take a request back
  * @vm: the VM, which has run
- * @on: what is wanted
- * @origin: who asks
+ * @on: turn MTE on or off
+ * @origin: the source of the request
  *
  * Context: slots_lock held.
  * Return: 0 or the error of vm_change_state().
@@ -68,7 +72,7 @@ static bool finish_pending(struct mte_vm *vm)
 
 	raw_spin_lock(&vm->lock);
 	if (state_is_pending(vm->state) && all_reinitialised(vm)) {
-		/* Cannot fail: the module is pinned already. */
+		/* Cannot fail: a VM with a pending change has pinned the module. */
 		vm_change_state(vm, VM_REINITIALISED);
 		done = true;
 	}
@@ -123,7 +127,7 @@ bool vm_is_pending(const struct kvm *kvm)
 }
 
 /**
- * vm_vcpu_will_run - a vCPU is about to run: a pending change has to wait
+ * vm_vcpu_will_run - a vCPU is about to run, so a pending change must wait
  * @vcpu: the vCPU
  *
  * Context: KVM_RUN, before the guest is entered; any.

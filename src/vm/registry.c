@@ -14,17 +14,17 @@
 
 static DEFINE_READ_MOSTLY_HASHTABLE(vms, REGISTRY_BITS);
 static LIST_HEAD(all_vms);
-/* Writers of the two above, and the choice of a free name in sysfs. */
+/* Held by writers of the two above, and while a free name in sysfs is chosen. */
 static DEFINE_MUTEX(registry_lock);
-/* Under registry_lock: the module is being unloaded, no VM is added any more. */
+/* Under registry_lock.  The module is being unloaded: no VM is added any more. */
 static bool closed;
 
 /**
- * registry_find - the module's state of a VM
- * @kvm: the VM, which the caller must keep alive by KVM's own rules
+ * registry_find - find the module's state of a VM
+ * @kvm: the VM; the caller must keep it alive by KVM's own rules
  *
  * Context: any.
- * Return: the state, valid as long as @kvm is; NULL if the VM is not known.
+ * Return: the state, valid as long as @kvm; NULL if the VM is not registered.
  */
 struct mte_vm *registry_find(const struct kvm *kvm)
 {
@@ -39,11 +39,11 @@ struct mte_vm *registry_find(const struct kvm *kvm)
 }
 
 /**
- * registry_find_by_mm - a VM with MTE, on or pending, of an address space
+ * registry_find_by_mm - find a VM of an address space with MTE, on or pending
  * @mm: the address space
  *
- * Context: any, with preemption off: without a reference to a VM, it is only
- * safe to count something in what is returned, and only until preemption is on
+ * Context: any, with preemption off.  The caller holds no reference on the VM.  So it
+ * may only update counters of the returned VM, and only until it turns preemption on
  * again (mte_vm.rcu).
  * Return: the first such VM; NULL if there is none.
  */
@@ -65,7 +65,7 @@ struct mte_vm *registry_find_by_mm(const struct mm_struct *mm)
 
 /**
  * kvm_mte_enabled - the one predicate for a VM: does its guest have MTE now?
- * @kvm: the VM, which the caller must keep alive by KVM's own rules
+ * @kvm: the VM; the caller must keep it alive by KVM's own rules
  *
  * Context: any.
  * Return: true if it has.
@@ -96,23 +96,24 @@ static struct mte_vm *find_or_create(struct kvm *kvm, pid_t creator, pid_t pid,
 	}
 	list_add(&vm->all, &all_vms);
 	hash_add_rcu(vms, &vm->node, (unsigned long)kvm);
-	/* After hash_add_rcu(): a KVM_ENABLE_CAP from here on finds the VM by itself. */
+	/* After hash_add_rcu(): a KVM_ENABLE_CAP from now on finds the VM itself. */
 	if (vm_backend->kvm_gave_mte(kvm))
 		vm_sync_from_kvm(vm);
 	return vm;
 }
 
 /**
- * registry_add - register a VM, unless it is registered
+ * registry_add - register a VM, unless it is registered already
  * @kvm: the VM, kept alive by the caller
- * @creator: thread that created it, if KVM does not know better
+ * @creator: thread that created it; not used if KVM's debugfs has the name
  * @pid: process of that thread
- * @fd: its file descriptor in that process, likewise
+ * @fd: its file descriptor in that process; not used if KVM's debugfs has the name
  * @policy: its policy
  *
  * Context: may sleep.
- * Return: its state; NULL if the module is being unloaded, or if there is no memory
- * or no free name: the VM then works as without the module.
+ * Return: its state.  NULL if the module is being unloaded and the VM is not
+ * registered, or if there is no memory or no free name: the VM works as without the
+ * module then.
  */
 struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
 			    enum vm_policy policy)
@@ -130,10 +131,10 @@ struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
  * vm_unpublish - mark a VM destroyed, and remove its directory
  * @vm: the VM
  *
- * A write to its files that came before finishes first; one that comes after fails.
+ * Writes to its files that have started finish first.  Later writes fail.
  *
- * Context: may sleep: waits for readers and writers of its files; without
- * registry_lock, which they may wait for.
+ * Context: may sleep: waits for readers and writers of its files.  The caller must not
+ * hold registry_lock: they may wait for it.
  */
 void vm_unpublish(struct mte_vm *vm)
 {
@@ -148,10 +149,10 @@ void vm_unpublish(struct mte_vm *vm)
 }
 
 /**
- * registry_remove - forget a VM
+ * registry_remove - remove a VM from the registry
  * @vm: the VM; may be freed when this returns
  *
- * Context: may sleep; the VM's hook on its destruction, or module exit.
+ * Context: may sleep; the hook on the VM's destruction, or module exit.
  */
 void registry_remove(struct mte_vm *vm)
 {
@@ -162,7 +163,7 @@ void registry_remove(struct mte_vm *vm)
 	vm_put(vm);
 }
 
-/* A VM that has its directory, with a reference on its state. */
+/* Returns a VM that still has its directory, with a reference on its state. */
 static struct mte_vm *get_published(void)
 {
 	struct mte_vm *vm, *published = NULL;
@@ -181,10 +182,11 @@ static struct mte_vm *get_published(void)
 }
 
 /**
- * registry_close - remove all VMs' directories, and add no more
+ * registry_close - remove the directories of all VMs, and add no more VMs
  *
- * Before the hooks are removed: after that nothing tells when a VM is destroyed, so no
- * file of it may be open for longer.  The hooks still find the state of their VMs.
+ * This comes before the hooks are removed.  After their removal the module does not
+ * see that a VM is destroyed, so no file of a VM may exist then.  Until then the hooks
+ * still find the state of their VMs.
  *
  * Context: module exit or a failed init; may sleep.  All VMs are off.
  */
@@ -199,7 +201,7 @@ void registry_close(void)
 }
 
 /**
- * registry_empty - forget all VMs
+ * registry_empty - remove all VMs from the registry
  *
  * Context: module exit or a failed init, after registry_close() and when no hook
  * can run any more; may sleep.

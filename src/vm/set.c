@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Turns a VM's MTE on and off, as an admin, a policy or its VMM wants it.
+ * Turns a VM's MTE on and off, as an admin, a policy or its VMM requests it.
  *
- * A VM of which no vCPU has ever run changes at once.  kvm->lock is held from
- * before the decision to the end of the switch, and in it the mutexes of all vCPUs:
- * no vCPU runs, is initialised or is created in between.
+ * If no vCPU of the VM has ever run, the VM changes at once.  kvm->lock, and inside it
+ * the mutexes of all vCPUs, are held from before the decision to the end of the switch.
+ * So no vCPU runs, is initialised or is created in between.
  *
- * One that has run changes at the guest's next reboot: see reboot.c.
+ * A VM that has run changes at the guest's next reboot: see reboot.c.
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -21,7 +21,7 @@
 /* How long to wait for a vCPU that is in an ioctl, in jiffies. */
 #define HOLD_TIMEOUT	(2 * HZ)
 
-/* MTE does not go with some vCPUs and some memory. */
+/* Some vCPUs and some memory exclude MTE. */
 static int check_vm(struct mte_vm *vm)
 {
 	unsigned long features = vcpus_no_mte_features(vm->kvm);
@@ -44,7 +44,7 @@ static bool already(struct mte_vm *vm, bool on, enum vm_origin origin)
 
 	raw_spin_lock(&vm->lock);
 	is_so = vm_requested(vm, on);
-	/* What policy chose is the admin's own wish now. */
+	/* An explicit request replaces policy's, so policy does not fall back any more. */
 	if (is_so && on && vm->origin == ORIGIN_POLICY)
 		vm->origin = origin;
 	raw_spin_unlock(&vm->lock);
@@ -71,15 +71,16 @@ static int set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin, int nr
 		return err;
 	vm_backend->switch_mte(vm->kvm, true, nr);
 	/*
-	 * An MMU notifier maps pages without a vCPU where it finds a table, and
-	 * a slot of device memory makes one.  What it maps from here on it maps
-	 * as of an MTE VM, since it runs under the mmu_lock that this takes.
+	 * An MMU notifier may map pages without a vCPU, where a stage-2 table
+	 * exists.  A slot of device memory creates such a table.  vm_drop_mappings()
+	 * takes mmu_lock, under which the notifier runs, so later mappings are those
+	 * of an MTE VM.
 	 */
 	vm_drop_mappings(vm->kvm);
 	return 0;
 }
 
-/* What is allocated for vCPUs is freed by an on-demand hook, also after a failure. */
+/* Memory for vCPUs is freed by an on-demand hook, so hold the hooks even if this fails. */
 static int prepare(struct mte_vm *vm, int nr)
 {
 	raw_spin_lock(&vm->lock);
@@ -88,7 +89,7 @@ static int prepare(struct mte_vm *vm, int nr)
 	return vm_backend->prepare(vm->kvm, nr);
 }
 
-/* One try, with slots_lock held: no slot comes or goes. */
+/* One try, with slots_lock held: no slot is set or removed. */
 static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
 	struct kvm *kvm = vm->kvm;
@@ -117,8 +118,8 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 }
 
 /*
- * Only tries slots_lock: its holder may be policy giving way (yield.c), which
- * only tries kvm->lock in its turn.
+ * Only tries slots_lock.  A holder of slots_lock may make policy fall back (yield.c),
+ * and tries kvm->lock.
  */
 static int try_with_slots(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
@@ -172,10 +173,10 @@ static void log_failure(const struct mte_vm *vm, int err)
 	vm_notice(vm, "not changed: %s\n", why);
 }
 
-/* A VM that is not off holds the hooks by itself. */
+/* A VM that is not off holds its own reference on the hooks. */
 static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
-	/* An admin may have removed what stood in the way. */
+	/* Try again for an admin, who may have removed the obstacle. */
 	int err = on ? ondemand_get(origin == ORIGIN_ADMIN) : 0;
 
 	if (err) {
@@ -192,16 +193,17 @@ static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
 /**
  * vm_set - turn MTE of a VM on or off, at once or at the guest's next reboot
  * @vm: the VM, kept alive by the caller (mte_vm.destroy_lock or an ioctl)
- * @on: what is wanted
- * @origin: who asks
+ * @on: turn MTE on or off
+ * @origin: the source of the request
  *
  * Context: may sleep; takes kvm->lock, slots_lock, mmap_lock and vCPU mutexes.
- * Return: 0 also if it is so already; -EINVAL if a vCPU is 32-bit or nested, a slot
- * cannot hold tags, or @origin is the VMM and there is a vCPU, -ENODEV if the VM, its
- * process or the module is going (or still coming), -ENOMEM, -EINTR if the caller
- * is killed, or -EBUSY if a vCPU or the VM did not come out of an ioctl for two
- * seconds, or if a function that is to be hooked has got another owner.  After
- * an error nothing has changed, and the log has the reason.
+ * Return: 0, also if the VM is in that state already.  -EINVAL if a vCPU is 32-bit or
+ * nested, if a slot cannot hold tags, or if @origin is the VMM and there is a vCPU.
+ * -ENODEV if the VM's process is exiting, or the module is being loaded or unloaded.
+ * -ENOMEM.  -EINTR if the caller is killed.  -EBUSY if a vCPU or the VM stays in an
+ * ioctl for two seconds, if a vCPU has run and the backend cannot wait for a reboot,
+ * or if a function that is to be hooked has another owner, or its text was rewritten.
+ * After an error nothing has changed, and the log has the reason.
  */
 int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
@@ -210,8 +212,9 @@ int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	int err;
 
 	/*
-	 * With the address space goes stage 2: it must last while we unmap.
-	 * Not mmput(): the last user's exit work may destroy the very VM.
+	 * Stage 2 is destroyed with the address space, so it must live while this
+	 * drops mappings.  Not mmput(): if this is the last user, mmput() may
+	 * destroy this VM.
 	 */
 	if (!vm_may_set() || !mmget_not_zero(mm)) {
 		log_failure(vm, -ENODEV);

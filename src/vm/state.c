@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The state machine of a VM.  set.c and reboot.c carry out what is asked for, yield.c
- * what policy means; every change of state goes through vm_change_state().
+ * The state machine of a VM.  set.c and reboot.c carry out requests, and yield.c
+ * carries out policy.  Every change of state goes through vm_change_state().
  */
 #include <linux/bug.h>
 #include <linux/module.h>
@@ -16,7 +16,7 @@ atomic_t vms_pending = ATOMIC_INIT(0);
 
 const struct vm_backend *vm_backend __read_mostly;
 
-/* All transitions; what is not here does not happen. */
+/* All transitions.  Others do not happen. */
 static const struct {
 	enum vm_event event;
 	enum vm_state from;
@@ -36,11 +36,11 @@ static const struct {
 	{ VM_DESTROY,		VM_TURNING_OFF,	VM_OFF },
 };
 
-/* Set while the hooks are armed that always are: only then may a VM rely on them. */
+/* Set while the hooks that are always armed are armed: a VM may rely on them only then. */
 static bool ready;
 
 /**
- * vm_allow_set - the hooks are armed: from now on VMs may be turned on
+ * vm_allow_set - the hooks are armed, so VMs may be turned on
  *
  * Context: module init.
  */
@@ -51,7 +51,7 @@ void vm_allow_set(void)
 }
 
 /**
- * vm_forbid_set - the module is being unloaded: no VM is turned on any more
+ * vm_forbid_set - the module is being unloaded, so no VM is turned on any more
  *
  * Context: module exit.
  */
@@ -76,7 +76,7 @@ bool vm_may_set(void)
  * vm_hold_hooks - keep the on-demand hooks armed for a VM until it is destroyed
  * @vm: the VM
  *
- * Context: mte_vm.lock held; the caller has a reference on the hooks meanwhile.
+ * Context: mte_vm.lock held; the caller holds a reference on the hooks.
  */
 void vm_hold_hooks(struct mte_vm *vm)
 {
@@ -99,7 +99,7 @@ static bool find_transition(enum vm_event event, enum vm_state from, enum vm_sta
 	return false;
 }
 
-/* With the counters of VMs that are not off, and that have a change pending. */
+/* Also updates the counters of VMs that are not off, and of VMs with a pending change. */
 static void write_state(struct mte_vm *vm, enum vm_state to)
 {
 	enum vm_state from = vm->state;
@@ -108,9 +108,9 @@ static void write_state(struct mte_vm *vm, enum vm_state to)
 		atomic_inc(&vms_active);
 	if (!state_is_pending(from) && state_is_pending(to))
 		atomic_inc(&vms_pending);
-	smp_wmb();	/* A reader that sees the state sees the counters raised. */
+	smp_wmb();	/* A reader that sees the state sees the raised counters. */
 	WRITE_ONCE(vm->state, to);
-	smp_wmb();	/* One that sees them lowered sees the state: inject/vcpu.c. */
+	smp_wmb();	/* A reader that sees lowered counters sees the state: inject/vcpu.c. */
 	if (state_is_pending(from) && !state_is_pending(to))
 		atomic_dec(&vms_pending);
 	if (to == VM_OFF)
@@ -123,14 +123,14 @@ static void write_state(struct mte_vm *vm, enum vm_state to)
  * @vm: the VM
  * @event: what has happened
  *
- * A VM that is not off pins the module: its guest relies on the hooks.  Once it
- * has left VM_OFF it keeps the on-demand hooks armed until it is destroyed: its VMM
- * may go on to use what it was shown of MTE, and its vCPUs and its memory have state
- * of the module.
+ * A VM that is not off pins the module, because its guest relies on the hooks.  When
+ * it has left VM_OFF it keeps the on-demand hooks armed until it is destroyed: its VMM
+ * may still use the MTE registers that it was shown, and its vCPUs and its memory have
+ * state of the module.
  *
  * Context: mte_vm.lock held; a reference on the on-demand hooks if it is VM_OFF.
  * Return: 0; -ENODEV if it is VM_OFF and the module is being unloaded; -EINVAL if
- * there is no such transition, which would be a bug.
+ * there is no such transition, which is a bug.
  */
 int vm_change_state(struct mte_vm *vm, enum vm_event event)
 {
@@ -161,8 +161,8 @@ int vm_change_state(struct mte_vm *vm, enum vm_event event)
  *
  * The state changes last: a reader that sees "off" finds KVM's own flag cleared.
  *
- * Context: may sleep.  The caller keeps everybody else from changing the state:
- * kvm->lock and all vCPUs held, or vm_policy_fallback_vcpu().
+ * Context: may sleep.  Nothing else may change the state: the caller holds kvm->lock
+ * and all vCPUs, or is vm_policy_fallback_vcpu().
  */
 void vm_set_off(struct mte_vm *vm, enum vm_origin origin, int nr)
 {
@@ -177,7 +177,7 @@ void vm_set_off(struct mte_vm *vm, enum vm_origin origin, int nr)
  * vm_slot_refused - a running VM that waits for MTE gets a slot that cannot hold tags
  * @vm: the VM
  *
- * It has no MTE yet, so it may have the slot; the pending change is dropped.
+ * The VM has no MTE yet, so it may have the slot.  The pending change is dropped.
  *
  * Context: slots_lock held; may sleep.
  */
@@ -199,10 +199,10 @@ void vm_slot_refused(struct mte_vm *vm)
 }
 
 /**
- * vm_sync_from_kvm - KVM has given a VM MTE without us
+ * vm_sync_from_kvm - KVM itself has given a VM MTE: follow its state
  * @vm: the VM, kept alive by the caller
  *
- * It stays VM_OFF only if the module is being unloaded.
+ * The VM stays VM_OFF only if the module is being unloaded.
  *
  * Context: may sleep.
  */
@@ -210,7 +210,7 @@ void vm_sync_from_kvm(struct mte_vm *vm)
 {
 	bool changed = false;
 
-	/* A KVM that gives MTE has no on-demand hooks, so none need be armed first. */
+	/* On a KVM with guest MTE no hook is on-demand, so none must be armed first. */
 	raw_spin_lock(&vm->lock);
 	if (vm->state == VM_OFF)
 		changed = !vm_change_state(vm, VM_KVM_GAVE);

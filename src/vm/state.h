@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Inside the state machine, and for the backends: see vm.h for the rest. */
+/* The interface inside the state machine, and to the backends.  The rest: vm.h. */
 #ifndef _KVM_MTE_STATE_H
 #define _KVM_MTE_STATE_H
 
@@ -7,10 +7,11 @@
 
 /**
  * enum vm_event - what changes a VM's state
- * @VM_SET_ON: asked for, of a VM that has never run (set.c)
- * @VM_SET_OFF: the reverse; or policy falls back (yield.c)
- * @VM_ASK_ON: asked for, of a VM that has run (reboot.c)
- * @VM_ASK_OFF: the reverse; or a slot that cannot hold tags was set (state.c)
+ * @VM_SET_ON: request to turn on a VM that has never run (set.c)
+ * @VM_SET_OFF: request to turn off such a VM; or policy falls back (yield.c)
+ * @VM_ASK_ON: request to turn on a VM that has run (reboot.c)
+ * @VM_ASK_OFF: request to turn off such a VM; or a slot that cannot hold tags was set
+ *	(state.c)
  * @VM_REINITIALISED: the guest has rebooted: all vCPUs were reinitialised (reboot.c)
  * @VM_KVM_GAVE: KVM itself has given the VM MTE (state.c)
  * @VM_DESTROY: the VM is being destroyed (state.c)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All vCPUs of a VM at once: what they have done, and holding them still.
+ * All vCPUs of a VM: have they run, which features they have, and holding them.
  */
 #include <linux/kvm_host.h>
 
@@ -9,10 +9,11 @@
 
 /**
  * vcpus_have_run - has any vCPU of a VM ever run?
- * @kvm: the VM, held alive by the caller
+ * @kvm: the VM, kept alive by the caller
  *
- * Context: any; a no stays true only until vcpus_release().
- * Return: true if one has.
+ * Context: any; the answer false is stable only while the vCPUs are held
+ * (vcpus_hold()).
+ * Return: true if a vCPU has run.
  */
 bool vcpus_have_run(struct kvm *kvm)
 {
@@ -26,10 +27,10 @@ bool vcpus_have_run(struct kvm *kvm)
 }
 
 /**
- * vcpu_no_mte_features - which features that MTE does not go with does a vCPU have?
+ * vcpu_no_mte_features - which features that exclude MTE does a vCPU have?
  * @vcpu: the vCPU
  *
- * Context: any; stays true only while its mutex is held.
+ * Context: any; the answer is stable only while the vCPU's mutex is held.
  * Return: bits of KVM_ARM_VCPU_INIT's features: 32-bit, or nested virtualization.
  */
 unsigned long vcpu_no_mte_features(struct kvm_vcpu *vcpu)
@@ -45,10 +46,10 @@ unsigned long vcpu_no_mte_features(struct kvm_vcpu *vcpu)
 }
 
 /**
- * vcpus_no_mte_features - the same of all vCPUs of a VM
- * @kvm: the VM, held alive by the caller
+ * vcpus_no_mte_features - which features that exclude MTE do a VM's vCPUs have?
+ * @kvm: the VM, kept alive by the caller
  *
- * Context: any; stays true only until vcpus_release().
+ * Context: any; the answer is stable only while the vCPUs are held (vcpus_hold()).
  * Return: as vcpu_no_mte_features().
  */
 unsigned long vcpus_no_mte_features(struct kvm *kvm)
@@ -62,9 +63,9 @@ unsigned long vcpus_no_mte_features(struct kvm *kvm)
 }
 
 /**
- * vcpus_release - let vCPUs go on
+ * vcpus_release - release the vCPUs that vcpus_hold() holds
  * @kvm: the VM
- * @nr: what vcpus_hold() returned
+ * @nr: the result of vcpus_hold()
  *
  * Context: process context.
  */
@@ -75,19 +76,20 @@ void vcpus_release(struct kvm *kvm, int nr)
 }
 
 /**
- * vcpus_hold - hold all vCPUs of a VM still, by their mutexes
- * @kvm: the VM, held alive by the caller
+ * vcpus_hold - hold all vCPUs of a VM by their mutexes
+ * @kvm: the VM, kept alive by the caller
  *
- * Only tries: waiting for a vCPU's ioctl here would invert KVM's lock order.
+ * This only tries the mutexes: waiting for a vCPU's ioctl would invert KVM's lock order.
  *
- * kvm->lock must be held until vcpus_release().  No vCPU gets its file meanwhile, so
- * one that is being created cannot be used yet (kvm_main.c:kvm_vm_ioctl_create_vcpu()).
- * It may wait for slots_lock, which the caller may hold, so it is not waited for.  The
- * ioctls of KVM that hold all vCPUs wait: they only try too, and would fail
- * with EBUSY (vgic/vgic-kvm-device.c, arm.c:lock_all_vcpus()).
+ * kvm->lock must be held until vcpus_release().  While it is held, no vCPU gets its
+ * file, so a vCPU that is being created cannot be used yet
+ * (kvm_main.c:kvm_vm_ioctl_create_vcpu()).  Its creation may wait for slots_lock, which
+ * the caller may hold, so this does not wait for it.  The ioctls of KVM that hold all
+ * vCPUs wait for kvm->lock.  That is needed because they only try the mutexes too, and
+ * would fail with EBUSY (vgic/vgic-kvm-device.c, arm.c:lock_all_vcpus()).
  *
  * Context: process context, kvm->lock held, also under slots_lock.
- * Return: number of vCPUs; -EAGAIN if one is in an ioctl.
+ * Return: number of vCPUs; -EAGAIN if a vCPU is in an ioctl.
  */
 int vcpus_hold(struct kvm *kvm)
 {
@@ -104,15 +106,15 @@ int vcpus_hold(struct kvm *kvm)
 }
 
 /**
- * vcpus_all_online - are @nr vCPUs all that there are?
- * @kvm: the VM, held alive by the caller
- * @nr: number of vCPUs looked at, by index
+ * vcpus_all_online - does a VM have exactly @nr vCPUs?
+ * @kvm: the VM, kept alive by the caller
+ * @nr: number of vCPUs that the caller has seen, by index
  *
- * A vCPU can be used as soon as its file exists, a little before KVM counts it as
- * online.
+ * A vCPU can be used as soon as its file exists.  KVM counts it as online a little
+ * later.
  *
- * Context: any; stays true only while kvm->lock is held.
- * Return: false if there is another one, or one is being created.
+ * Context: any; the answer is stable only while kvm->lock is held.
+ * Return: false if there is another vCPU, or one is being created.
  */
 bool vcpus_all_online(struct kvm *kvm, int nr)
 {

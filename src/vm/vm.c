@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * struct mte_vm: created, shown as a directory of sysfs, reported by uevents, and
- * freed.  The files in the directory: admin/vm_files.c.
+ * Creates and frees struct mte_vm, shows it as a directory of sysfs, and reports its
+ * changes by uevents.  The files in the directory: admin/vm_files.c.
  */
 #include <linux/dcache.h>
 #include <linux/err.h>
@@ -22,7 +22,7 @@ static const char * const state_words[] = {
 	[VM_TURNING_OFF] = "turning-off",
 };
 
-/* struct mte_vm that have not been released: the module stays until there is none. */
+/* Number of struct mte_vm that have not been released.  The module stays until it is 0. */
 static atomic_t nr_vms = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(all_released);
 
@@ -69,8 +69,8 @@ static const struct kset_uevent_ops vm_uevent_ops = {
 };
 
 /*
- * A VM's name is the one that it has in KVM's debugfs, if it is there: the thread
- * that created the VM may have exited, and its descriptor may be another file now.
+ * If the VM has a directory in KVM's debugfs, use its name.  The thread that created the
+ * VM may have exited, and its descriptor may be another file now.
  */
 static void take_debugfs_name(struct mte_vm *vm)
 {
@@ -109,10 +109,10 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	return vm;
 }
 
-/* VMs of one name at a time; each further one has to look at all of them. */
+/* How many VMs may have one name at a time.  Each new one walks all names before its own. */
 #define MAX_SAME_NAME	256
 
-/* A VM that is being destroyed may still have the name: the next one gets .1, .2, ... */
+/* A VM that is being destroyed may still have the name.  The next VM gets .1, .2, ... */
 static int add_dir(struct mte_vm *vm)
 {
 	char name[sizeof("-2147483648--2147483648.4294967295")];
@@ -130,11 +130,11 @@ static int add_dir(struct mte_vm *vm)
 }
 
 /**
- * vm_create - the state of a VM, with its directory in sysfs
+ * vm_create - create the state of a VM, with its directory in sysfs
  * @kvm: the VM, kept alive by the caller
- * @creator: thread that created it, if KVM's debugfs does not say
+ * @creator: thread that created it; not used if KVM's debugfs has the name
  * @pid: process of that thread
- * @fd: its file descriptor in that process, likewise
+ * @fd: its file descriptor in that process; not used if KVM's debugfs has the name
  * @policy: its policy
  *
  * Context: may sleep; one caller at a time (registry_lock).
@@ -190,9 +190,9 @@ void vm_uevent_changed(struct mte_vm *vm)
 }
 
 /**
- * vm_uevent_untracked - report a migration that leaves the tags behind
+ * vm_uevent_untracked - report a migration that does not carry the tags
  * @vm: the VM
- * @nr: how many there have been
+ * @nr: number of such migrations of this VM so far
  *
  * Context: may sleep.
  */
@@ -206,9 +206,9 @@ void vm_uevent_untracked(struct mte_vm *vm, int nr)
 }
 
 /**
- * vm_dirs_init - create the directory of the VMs' directories
+ * vm_dirs_init - create the directory that contains the VMs' directories
  * @root: its parent
- * @ops: how a VM's files are read and written
+ * @ops: the functions that read and write a VM's files
  * @groups: a VM's files
  *
  * Context: module init; may sleep.
@@ -234,6 +234,6 @@ void vm_dirs_exit(void)
 	/* vm_release() may not have returned yet. */
 	synchronize_rcu_tasks();
 	kset_unregister(vms_set);
-	/* kfree_rcu() of the VMs. */
+	/* Waits for kfree_rcu() of the VMs. */
 	rcu_barrier();
 }

@@ -2,31 +2,31 @@
 /*
  * The VMs of the host: the module's state of each, and how it changes.
  *
- * Lifetime.  struct mte_vm is found by its struct kvm in an RCU hash (registry.c).
- * The hook on kvm_arch_destroy_vm() takes it out of the hash; so does module exit,
- * when no hook can run any more.  A caller that keeps the VM alive by KVM's own rules
- * (an ioctl on one of its files, a fault or KVM_RUN of its vCPU, its MMU notifier) may
- * therefore use the pointer without a reference.  sysfs does not keep the VM alive: it
- * takes mte_vm.destroy_lock and checks mte_vm.destroyed.
+ * Lifetime.  An RCU hash finds struct mte_vm by its struct kvm (registry.c).  The hook
+ * on kvm_arch_destroy_vm() removes it from the hash.  Module exit removes it too, when
+ * no hook can run any more.  A caller may use the pointer without a reference if it
+ * keeps the VM alive by KVM's own rules (an ioctl on one of its files, a fault or
+ * KVM_RUN of its vCPU, its MMU notifier).  sysfs does not keep the VM alive: it takes
+ * mte_vm.destroy_lock and checks mte_vm.destroyed.
  *
  * Locks, outermost first:
  *	mte_vm.destroy_lock	sysfs against the VM's destruction
- *	  kvm->lock		no vCPU is created, and KVM holds none of them
+ *	  kvm->lock		no vCPU is created, and no ioctl of KVM holds all vCPUs
  *	    clearing		native: PG_mte_tagged of hugetlb pages is cleared at load,
  *				against a first vCPU
- *	    kvm->slots_lock	trylock here, or the outer one with kvm->lock a trylock:
+ *	    kvm->slots_lock	trylock here; or it is outside, and kvm->lock a trylock:
  *				no slot is set while slots are checked
  *	      vcpu->mutex	trylock only, all of them (vcpus.c)
- *	        mte_vm.init_lock	native: with one vCPU's mutex only
- *	          mte_vm.fallback_lock	with one vCPU's mutex only: policy falls back
+ *	        mte_vm.init_lock	native: under one vCPU's mutex only
+ *	          mte_vm.fallback_lock	under one vCPU's mutex only: policy falls back
  *	            config_lock	native: KVM's flag and ID registers
  *	        mmap_lock (read)
  *	        mte_vm.lock	state, origin, reinit_vcpus; also at the start of KVM_RUN
  *	          tag locks	inject/page.c; also under mmu_lock and page table locks
- * The mutexes of the registry and of the policy lists are taken inside others.  Inside
- * them, only mte_vm.lock is taken.  ondemand_lock (hook/ondemand.c) is taken inside
- * mte_vm.destroy_lock, kvm->lock and the registry's; only locks of ftrace and kprobes
- * are taken inside it.
+ * The mutexes of the registry and of the policy lists are taken inside other locks.
+ * Inside them, only mte_vm.lock is taken.  ondemand_lock (hook/ondemand.c) is taken
+ * inside mte_vm.destroy_lock, kvm->lock and the registry's mutex; only locks of ftrace
+ * and kprobes are taken inside it.
  */
 #ifndef _KVM_MTE_VM_H
 #define _KVM_MTE_VM_H
@@ -54,8 +54,8 @@
 enum vm_state { VM_OFF, VM_ON, VM_TURNING_ON, VM_TURNING_OFF };
 
 /**
- * enum vm_origin - who asked for the present state
- * @ORIGIN_NONE: it has never been asked for
+ * enum vm_origin - the source of the request for the present state
+ * @ORIGIN_NONE: there was no request
  * @ORIGIN_VMM: its VMM, by the standard capability
  * @ORIGIN_POLICY: the policy when it was created
  * @ORIGIN_ADMIN: a write to its file in sysfs
@@ -66,33 +66,33 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
  * struct mte_vm - a VM of the host, with or without MTE
  * @node: in the registry's hash, by @kvm
  * @all: in the registry's list of VMs
- * @kvm: the VM; not to be followed once @destroyed is set, except by its own hooks
- * @mm: its VMM's address space, to compare with only
+ * @kvm: the VM; only its own hooks may dereference it after @destroyed is set
+ * @mm: its VMM's address space; only compared with, never dereferenced
  * @kobj: its directory in sysfs; its reference count is the struct's
  * @creator: thread that created the VM, as in KVM's own debugfs names
  * @pid: process of that thread
- * @fd: the VM's file descriptor there
- * @policy: that of its creator when it was created
+ * @fd: the VM's file descriptor in that process
+ * @policy: the policy of its creator when it was created
  * @destroy_lock: the VM is not destroyed while sysfs works on it
- * @init_lock: native: one of its vCPUs is initialised at a time while policy may fall
- *	back
- * @fallback_lock: one vCPU at a time makes policy fall back
+ * @init_lock: native: while policy may fall back, its vCPUs are initialised one at a
+ *	time
+ * @fallback_lock: only one vCPU at a time makes policy fall back
  * @destroyed: under @destroy_lock and @lock: the VM is being destroyed
- * @lock: guards the following; taken with preemption off at the start of KVM_RUN
+ * @lock: guards the fields below; taken with preemption off at the start of KVM_RUN
  * @state: also read without @lock, see the readers
- * @origin: who asked for @state
- * @origin_before: what @origin goes back to when a pending change is undone
- * @reinit_vcpus: vCPUs, by index, that have been initialised since the change was asked
- *	for, with no vCPU having run since; only while a change is pending
+ * @origin: the source of the request for @state
+ * @origin_before: the value that @origin gets back when a pending change is undone
+ * @reinit_vcpus: while a change is pending: the vCPUs, by index, that have been
+ *	initialised since the request; a vCPU that runs clears the whole set
  * @holds_hooks: holds a reference on the on-demand hooks.  Taken when the VM first
  *	leaves VM_OFF, dropped when the VM is destroyed.
- * @had_mte: it had MTE and has been turned off since
- * @vmm_asked: its VMM has enabled MTE itself, so it knows of tags
- * @pages_tagged: base pages whose tags were cleared for this VM
- * @tags_restored: base pages of it whose tags came back from swap
- * @untracked_migrations: how often its memory began to be logged by a VMM that
- *	knows nothing of tags
- * @rcu: freed after readers of the hash
+ * @had_mte: the VM had MTE before a later change of its state
+ * @vmm_asked: its VMM has enabled MTE itself, so the VMM knows about tags
+ * @pages_tagged: number of base pages whose tags were cleared for this VM
+ * @tags_restored: number of its base pages whose tags were restored from swap
+ * @untracked_migrations: how often its VMM started to log the guest's memory although
+ *	the VMM does not know about tags
+ * @rcu: frees the struct after all readers of the hash
  */
 struct mte_vm {
 	struct hlist_node node;
@@ -105,9 +105,9 @@ struct mte_vm {
 	int fd;
 	enum vm_policy policy;
 
-	struct mutex destroy_lock;	/* against its destruction, as seen from sysfs */
-	struct mutex init_lock;		/* of vCPUs, with the native backend */
-	struct mutex fallback_lock;	/* of policy */
+	struct mutex destroy_lock;	/* sysfs against the VM's destruction */
+	struct mutex init_lock;		/* native: initialisation of vCPUs */
+	struct mutex fallback_lock;	/* policy falls back */
 	bool destroyed;
 
 	/* Raw: taken in tracing callbacks, which must never sleep. */
@@ -126,7 +126,7 @@ struct mte_vm {
 	struct rcu_head rcu;
 };
 
-/* VMs that are not off; VMs with a change pending.  For quick ways out. */
+/* Numbers of VMs that are not off, and of VMs with a pending change.  For fast exits. */
 extern atomic_t vms_active;
 extern atomic_t vms_pending;
 
@@ -135,7 +135,7 @@ static inline bool state_is_pending(enum vm_state state)
 	return state == VM_TURNING_ON || state == VM_TURNING_OFF;
 }
 
-/* Does the guest have MTE now?  A pending change has not happened yet. */
+/* Does the guest have MTE now?  A pending change does not count yet. */
 static inline bool vm_has_mte(const struct mte_vm *vm)
 {
 	enum vm_state state = READ_ONCE(vm->state);
@@ -143,7 +143,7 @@ static inline bool vm_has_mte(const struct mte_vm *vm)
 	return state == VM_ON || state == VM_TURNING_OFF;
 }
 
-/* Is this what was last asked for? */
+/* Is @on the last request? */
 static inline bool vm_requested(const struct mte_vm *vm, bool on)
 {
 	enum vm_state state = READ_ONCE(vm->state);
@@ -151,13 +151,13 @@ static inline bool vm_requested(const struct mte_vm *vm, bool on)
 	return on == (state == VM_ON || state == VM_TURNING_ON);
 }
 
-/* A line in the log about a VM, limited in rate as a guest or a VMM may cause it. */
+/* A line in the log about a VM.  It is rate-limited because a guest or a VMM may cause it. */
 #define vm_notice(vm, fmt, ...)						\
 	pr_notice_ratelimited("%d-%d: " fmt, (vm)->creator, (vm)->fd, ##__VA_ARGS__)
 #define vm_warn(vm, fmt, ...)						\
 	pr_warn_ratelimited("%d-%d: " fmt, (vm)->creator, (vm)->fd, ##__VA_ARGS__)
 
-/* What a refusal was about, for the tracepoint. */
+/* The thing that was refused, for the tracepoint. */
 enum vm_refused { REFUSED_32BIT, REFUSED_SLOT, REFUSED_PAGE };
 
 /* vm.c: struct mte_vm and its directory in sysfs */
@@ -200,7 +200,7 @@ bool vm_is_pending(const struct kvm *kvm);
 void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu);
 void vm_vcpu_will_run(struct kvm_vcpu *vcpu);
 
-/* yield.c: what policy means to a VM */
+/* yield.c: policy turns a VM on, and falls back */
 void vm_apply_policy(struct mte_vm *vm);
 bool vm_policy_fallback_vcpu(struct mte_vm *vm, struct kvm_vcpu *self);
 bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What policy means to a VM: policy turns the VM on when it is created, and turns it
- * off again (falls back) where the VM turns out to need what MTE forbids.
+ * Policy turns a VM on when the VM is created.  Policy turns it off again (falls back)
+ * if the VM needs a vCPU or a memory slot that excludes MTE.
  */
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -11,30 +11,33 @@
 #include "vm/state.h"
 
 /*
- * Longest wait, in milliseconds, for a vCPU or VM that is in an ioctl.  Short:
- * our caller may hold slots_lock, which that ioctl may be waiting for.
+ * Longest wait, in milliseconds, for a vCPU or VM that is in an ioctl.  It is short
+ * because the caller may hold slots_lock, and that ioctl may wait for slots_lock.
  */
 #define FALLBACK_TRIES	100
 
 /**
- * vm_apply_policy - a VM has been created: does policy turn it on?
+ * vm_apply_policy - turn a new VM on, if policy says so
  * @vm: the VM
  *
  * Context: the ioctl that created it; may sleep.
  */
 void vm_apply_policy(struct mte_vm *vm)
 {
-	/* Failing leaves it off and running, with the reason in the log. */
+	/* If this fails, the VM stays off and works; the log has the reason. */
 	if (vm->policy != POLICY_ON || READ_ONCE(vm->origin) != ORIGIN_NONE)
 		return;
-	/* A thread that guessed the descriptor may hold the locks that this waits for. */
+	/*
+	 * Pin the module: another thread that guessed the descriptor may hold the locks
+	 * that vm_set() waits for.
+	 */
 	if (!try_module_get(THIS_MODULE))
 		return;
 	vm_set(vm, true, ORIGIN_POLICY);
 	module_put(THIS_MODULE);
 }
 
-/* On by policy alone, and never run? */
+/* Is the VM on by policy alone, and has it never run? */
 static bool may_fall_back(struct mte_vm *vm)
 {
 	lockdep_assert_held(&vm->lock);
@@ -55,14 +58,14 @@ static bool others_are_so(struct kvm *kvm, const struct kvm_vcpu *self)
 }
 
 /**
- * vm_policy_fallback_vcpu - turn a VM off again that only policy turned on, and
- * that turns out to be a 32-bit one, or one for nested virtualization
+ * vm_policy_fallback_vcpu - turn a VM that only policy turned on off again, because a
+ * vCPU is 32-bit or for nested virtualization
  * @vm: the VM
- * @self: the vCPU that is initialised so; its mutex is held
+ * @self: the vCPU that is being initialised with such a feature; its mutex is held
  *
- * Policy never breaks a VM.  No vCPU need be held still: a VM with another vCPU
- * can have no such one, KVM itself refuses that, and these run only when this has
- * turned the VM off.
+ * Policy never breaks a VM.  The vCPUs need not be held: KVM itself refuses a VM that
+ * has both such vCPUs and others, and such vCPUs run only after this has turned the VM
+ * off.
  *
  * Context: may sleep.
  * Return: true if the VM is off now; false if the caller must refuse.
@@ -73,7 +76,7 @@ bool vm_policy_fallback_vcpu(struct mte_vm *vm, struct kvm_vcpu *self)
 
 	mutex_lock(&vm->fallback_lock);
 	raw_spin_lock(&vm->lock);
-	/* Two vCPUs may be here at once: the second finds it done. */
+	/* Two vCPUs may come here at once.  The second finds the VM off. */
 	is_off = vm->state == VM_OFF;
 	may = !is_off && others_are_so(vm->kvm, self) && may_fall_back(vm);
 	raw_spin_unlock(&vm->lock);
@@ -105,7 +108,7 @@ static int try_fallback(struct mte_vm *vm)
 	return may ? 0 : -EPERM;
 }
 
-/* kvm->lock is taken outside slots_lock, which is held: only a try. */
+/* Only tries kvm->lock: it is taken outside slots_lock, which is held. */
 static int try_fallback_locked(struct mte_vm *vm)
 {
 	int err;
@@ -118,14 +121,14 @@ static int try_fallback_locked(struct mte_vm *vm)
 }
 
 /**
- * vm_policy_fallback_slot - turn a VM off again that only policy turned on, and that
- * turns out to need a memory slot that cannot hold tags
+ * vm_policy_fallback_slot - turn a VM that only policy turned on off again, because a
+ * memory slot cannot hold tags
  * @vm: the VM
  * @slot: the slot
  *
  * Context: slots_lock held; may sleep.
- * Return: true if the VM is off now; false if it is not policy's or has run, and
- * the caller must refuse.
+ * Return: true if the VM is off now; false if the caller must refuse: policy alone did
+ * not turn the VM on, the VM has run, or it stays in an ioctl.
  */
 bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 {
@@ -136,7 +139,7 @@ bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *sl
 			usleep_range(500, 1000);
 		err = try_fallback_locked(vm);
 	}
-	/* It may have been a vCPU that made policy fall back meanwhile. */
+	/* A vCPU may have made policy fall back meanwhile. */
 	if (err)
 		return READ_ONCE(vm->state) == VM_OFF;
 	vm_notice(vm, "policy asked for MTE, but memory slot %d cannot hold tags: off\n", slot->id);
