@@ -2,10 +2,10 @@
 /*
  * KVM_ARM_MTE_COPY_TAGS: how a VMM saves, restores and migrates a guest's tags.
  *
- * Documentation/virt/kvm/api.rst 4.130; arch/arm64/kvm/guest.c upstream, of
- * which this has the later fixes too: no copy to the guest while its pages are
- * logged, which would not see it; and a page that gets only a part of its tags
- * gets none, rather than keep those of an earlier owner.
+ * Documentation/virt/kvm/api.rst 4.130; arch/arm64/kvm/guest.c upstream.  This has the
+ * later fixes of upstream too.  It copies no tags to the guest while a slot is logged,
+ * because the log would not see it.  And if only a part of a page's tags can be read,
+ * the page gets cleared tags, and does not keep those of an earlier owner.
  */
 #include <linux/kvm_host.h>
 #include <linux/memory_hotplug.h>
@@ -22,7 +22,7 @@
 #include "repair/tags.h"
 #include "vm/vm.h"
 
-/* A page's tags as the VMM has them: a byte each. */
+/* Size of a page's tags in the VMM's buffer: one byte each. */
 #define TAGS_PER_PAGE	(PAGE_SIZE / MTE_GRANULE_SIZE)
 
 static int check_args(const struct kvm_arm_copy_mte_tags *copy)
@@ -36,11 +36,11 @@ static int check_args(const struct kvm_arm_copy_mte_tags *copy)
 }
 
 /**
- * struct tag_buffer - a page's tags on their way, too large for the stack
- * @tags: as tags_read() and tags_write() have them
- * @bytes: as the VMM has them
+ * struct tag_buffer - a page's tags while they are copied
+ * @tags: in the format of tags_read() and tags_write()
+ * @bytes: in the format of the VMM's buffer
  *
- * 6,144 bytes with pages of 64 KiB.
+ * Too large for the stack: 6,144 bytes with pages of 64 KiB.
  */
 struct tag_buffer {
 	struct page_tags tags;
@@ -91,7 +91,7 @@ static int copy_one(struct kvm *kvm, gfn_t gfn, u8 __user *addr, bool to_guest,
 		err = to_page(page, addr, buf);
 	else
 		err = from_page(page, addr, buf);
-	/* Its tags are new even if they could only be cleared. */
+	/* The page's tags have changed even if they were only cleared. */
 	if (to_guest)
 		kvm_release_pfn_dirty(pfn);
 	else
@@ -110,7 +110,7 @@ static bool is_logged(struct kvm *kvm)
 	return false;
 }
 
-/* Returns the bytes of guest memory done; the error only if there are none. */
+/* Returns the bytes of guest memory that were copied, or an error if there are none. */
 static long copy_range(struct kvm *kvm, const struct kvm_arm_copy_mte_tags *copy,
 		       struct tag_buffer *buf)
 {
@@ -155,7 +155,7 @@ static long copy_tags(struct kvm *kvm, const void __user *arg)
 	return ret;
 }
 
-/* The VM's own ioctls; current is its VMM. */
+/* An ioctl on the VM's file; current is its VMM. */
 static notrace bool copies_tags(const u64 *x)
 {
 	const struct file *filp = (const struct file *)x[0];

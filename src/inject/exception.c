@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Exceptions that KVM injects into a guest: the architecture sets PSTATE.TCO on
- * entry to an exception level where MTE is implemented (ARM DDI 0487,
- * AArch64.TakeException; upstream: hyp/exception.c:enter_exception64()), these
- * kernels clear it.  Without it the guest's handler checks tags before it is
- * ready to.
+ * Exceptions that KVM injects into a guest.  Where MTE is implemented, the architecture
+ * sets PSTATE.TCO on entry to an exception level (ARM DDI 0487, AArch64.TakeException;
+ * upstream: hyp/exception.c:enter_exception64()).  These kernels clear it.  Without TCO
+ * the guest's handler runs with tag checks before it is ready for them.
  */
 #include "calls.h"
 #include "hook/hook.h"
 #include "vm/vm.h"
 
 /*
- * Some kernels make the new PSTATE only on the way into the guest, with the
- * guest's vectors in place, where nothing can be hooked.  There it is made at
- * once, as older kernels do, by the same function; KVM then finds nothing left to
- * do.  That function works on the CPU's registers, so the vCPU must be loaded; it
- * is not when the VMM asks for an abort (KVM_SET_VCPU_EVENTS).  Under VHE it does
- * not mind being preempted meanwhile: KVM's notifier moves the registers.
+ * Some kernels compute the new PSTATE only when they enter the guest.  The guest's
+ * vectors are in place there, so nothing can be hooked.  On these kernels the module
+ * calls the same function at once, as older kernels do, and KVM has nothing left to do.
+ * That function works on the CPU's registers, so the vCPU must be loaded.  It is not
+ * loaded when the VMM asks for an abort (KVM_SET_VCPU_EVENTS).  Under VHE the function
+ * may be preempted: KVM's notifier moves the registers.
  */
 static void make_pstate(struct kvm_vcpu *vcpu)
 {
@@ -30,7 +29,7 @@ static void make_pstate(struct kvm_vcpu *vcpu)
 		vcpu_put(vcpu);
 }
 
-/* An exception was injected, by this vCPU's thread or an ioctl on it. */
+/* The vCPU's thread, or an ioctl on the vCPU, has injected an exception. */
 static void set_tco(struct kvm_vcpu *vcpu)
 {
 	if (!kvm_mte_enabled(vcpu->kvm))

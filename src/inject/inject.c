@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The backend for kernels whose KVM has no guest MTE: all of it is supplied by
- * hooks.  What must be the case, and what turning a VM on and off means here.
+ * The backend for kernels whose KVM has no guest MTE.  Hooks supply all of guest MTE.
+ * This file has the backend's operations.
  */
 #include <linux/hugetlb.h>
 #include <linux/memory_hotplug.h>
@@ -35,7 +35,7 @@ static void vcpu_precreate(struct kvm *kvm)
 {
 }
 
-/* This KVM cannot. */
+/* KVM of these kernels cannot. */
 static bool kvm_gave_mte(struct kvm *kvm)
 {
 	return false;
@@ -53,12 +53,12 @@ static int prepare(struct kvm *kvm, int nr)
 	return 0;
 }
 
-/* Its vCPUs look at its state when they run. */
+/* Nothing to do: the vCPUs read the VM's state when they run. */
 static void switch_mte(struct kvm *kvm, bool on, int nr)
 {
 }
 
-/* KVM's own function does not know it.  vm_set() refuses a VM that has a vCPU. */
+/* KVM's own function does not know this capability.  vm_set() refuses a VM with a vCPU. */
 static int enable_cap(struct mte_vm *vm, struct kvm_enable_cap *cap,
 		      int (*orig)(struct kvm *kvm, struct kvm_enable_cap *cap))
 {
@@ -77,7 +77,7 @@ static bool offers_cap(struct kvm *kvm, int (*orig)(struct kvm *kvm, long ext))
 	return true;
 }
 
-/* As KVM does: what is no RAM is mapped as device, and has no tags. */
+/* As in KVM: memory that is not RAM is mapped as device, and has no tags. */
 static bool pfn_is_fine(unsigned long pfn)
 {
 	struct page *page;
@@ -89,8 +89,9 @@ static bool pfn_is_fine(unsigned long pfn)
 }
 
 /*
- * Device memory, or RAM of a driver.  One page of each PMD_SIZE is looked at, if it is
- * there already: what counts is the look at each when it is mapped (stage2.c).
+ * Device memory, or RAM of a driver.  This checks one page in each PMD_SIZE, if it is
+ * mapped already.  The check of each page when it is mapped (stage2.c) is the one that
+ * protects.
  */
 static bool pfnmap_is_fine(struct vm_area_struct *vma, unsigned long start,
 			   unsigned long end)

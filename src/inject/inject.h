@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Inside the inject backend. */
+/* The interface inside the inject backend. */
 #ifndef _KVM_MTE_INJECT_H
 #define _KVM_MTE_INJECT_H
 

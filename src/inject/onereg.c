@@ -3,8 +3,8 @@
  * System registers as the VMM sees them, through KVM_GET_REG_LIST and
  * KVM_GET/SET_ONE_REG: ID_AA64PFR1_EL1.MTE and the four tag registers.
  *
- * All of these ioctls hold vcpu->mutex and do not load the vCPU, so the copy in
- * struct mte_vcpu is the valid one.
+ * All of these ioctls hold vcpu->mutex and do not load the vCPU.  So struct mte_vcpu
+ * has the valid copy.
  */
 #include <linux/kernel.h>
 #include <linux/kvm_host.h>
@@ -19,14 +19,14 @@ HOOK_ORIGINAL(kvm_arm_sys_reg_get_reg);
 HOOK_ORIGINAL(kvm_arm_sys_reg_set_reg);
 HOOK_ORIGINAL(kvm_arm_num_sys_reg_descs);
 
-/* How KVM names them to the VMM: Op0, Op1, CRn, CRm, Op2. */
+/* The ids of the registers in KVM's interface: Op0, Op1, CRn, CRm, Op2. */
 #define PFR1_ID		ARM64_SYS_REG(3, 0, 0, 4, 1)
 #define RGSR_ID		ARM64_SYS_REG(3, 0, 1, 0, 5)
 #define GCR_ID		ARM64_SYS_REG(3, 0, 1, 0, 6)
 #define TFSR_ID		ARM64_SYS_REG(3, 0, 5, 6, 0)
 #define TFSRE0_ID	ARM64_SYS_REG(3, 0, 5, 6, 1)
 
-/* In the order of their encodings, as KVM lists its own. */
+/* In the order of their encodings, as in KVM's own list. */
 static const u64 tag_reg_ids[] = { RGSR_ID, GCR_ID, TFSR_ID, TFSRE0_ID };
 
 static bool is_tag_reg(u64 id)
@@ -50,9 +50,10 @@ static u64 *tag_reg(struct mte_regs *regs, u64 id)
 }
 
 /*
- * A VMM reads the list of registers once and uses it at every reset.  It may give up if
- * a register is gone because the VM was turned off since.  So a VM that was shown the
- * tag registers keeps them, although the list no longer names them.
+ * A VMM reads the list of registers once and uses it at every reset.  It may fail if a
+ * register is missing because the VM has been turned off since.  So once the VMM has
+ * read the tag registers in a list, the vCPU keeps them, although later lists do not
+ * name them.
  */
 static u64 *accessible_tag_reg(struct kvm_vcpu *vcpu, u64 id)
 {
@@ -65,8 +66,8 @@ static u64 *accessible_tag_reg(struct kvm_vcpu *vcpu, u64 id)
 }
 
 /*
- * KVM's own value for this vCPU, with the MTE field.  Not the host's register: kernels
- * differ in which other fields KVM hides or lets a VMM change.
+ * KVM's own value for this vCPU, with the MTE field.  The host's register would be
+ * wrong: kernels differ in the other fields that KVM hides or that a VMM may change.
  */
 static int current_pfr1(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg, u64 *val)
 {
@@ -110,9 +111,9 @@ HOOK_WRAP_WAITS(kvm_arm_sys_reg_get_reg, is_got, int,
 }
 
 /*
- * In mainline the field cannot be changed.  But a VMM writes its saved registers
- * back at a reset, and an admin may have turned MTE on or off since it saved
- * them: the value of the other state changes nothing and is no error.
+ * In mainline a VMM cannot change the field.  But a VMM writes its saved registers back
+ * at a reset, and an admin may have turned MTE on or off since they were saved.  So the
+ * value of the other state is not an error, and changes nothing.
  */
 static int set_pfr1(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 {
@@ -165,7 +166,7 @@ HOOK_WRAP_WAITS(kvm_arm_sys_reg_set_reg, is_set, int,
 	return 0;
 }
 
-/* One ioctl asks for the number and then for the list; it may change between. */
+/* One ioctl gets the number and then the list.  The VM's state may change in between. */
 HOOK_WRAP(kvm_arm_num_sys_reg_descs, unsigned long, (struct kvm_vcpu *vcpu),
 	  (vcpu))
 {
@@ -178,7 +179,7 @@ HOOK_WRAP(kvm_arm_num_sys_reg_descs, unsigned long, (struct kvm_vcpu *vcpu),
 	return mv->counted ? nr + ARRAY_SIZE(tag_reg_ids) : nr;
 }
 
-/* The VMM has room for as many as the function above returned. */
+/* The VMM's buffer has room for as many registers as the function above returned. */
 static notrace bool lists_tag_regs(const u64 *x)
 {
 	struct mte_vcpu *mv = vcpu_find((const struct kvm_vcpu *)x[0]);

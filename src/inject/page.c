@@ -2,12 +2,13 @@
 /*
  * Tags over the life of a page.
  *
- * PG_mte_tagged (PG_arch_2) of a page means: its tags are in use, belong to the owner of
- * its content, and are kept with it (Documentation/arm64/memory-tagging-
- * extension.rst; arch/arm64/kernel/mte.c).  A page without it has the tags that
- * its last user left.  The page allocator drops the flag, so it is enough to
- * clear tags and set the flag before a guest can see a page, and to keep the
- * flag right where the kernel does not.
+ * PG_mte_tagged (PG_arch_2) of a page means that its tags are in use.  They belong to
+ * the owner of its content, and are kept with the content (Documentation/arm64/memory-
+ * tagging-extension.rst; arch/arm64/kernel/mte.c).  A page without PG_mte_tagged has
+ * the tags that its last user left.  The page allocator clears PG_mte_tagged when a
+ * page is freed.  So the module has two things to do.  It clears the tags and sets
+ * PG_mte_tagged before a guest can see a page.  And it keeps PG_mte_tagged right where
+ * the kernel does not.
  */
 #include <linux/hash.h>
 #include <linux/hugetlb.h>
@@ -22,9 +23,10 @@
 #include "vm/vm.h"
 
 /*
- * Test, clear and set must be one step: a page may be mapped into two VMs at
- * once, whose mmu_locks exclude nothing, and into a process.  Hashed by the head
- * page, so that a huge page has one lock.
+ * The lock makes one step of three: test PG_mte_tagged, clear the tags, set
+ * PG_mte_tagged.  It is needed because a page may be mapped into a process and two VMs at
+ * once, and the mmu_locks of two VMs do not exclude each other.  The locks are hashed by
+ * the head page, so that a huge page has one lock.
  */
 #define LOCK_BITS	6
 static raw_spinlock_t tag_locks[BIT(LOCK_BITS)] = {
@@ -36,7 +38,7 @@ static raw_spinlock_t *tag_lock(const struct page *head)
 	return &tag_locks[hash_ptr(head, LOCK_BITS)];
 }
 
-/* The huge zero page: no list, no owner, no mapping. */
+/* The huge zero page is on no list, and has no owner and no mapping. */
 static bool maybe_huge_zero_page(struct page *page)
 {
 	struct page *head = compound_head(page);
@@ -48,12 +50,11 @@ static bool maybe_huge_zero_page(struct page *page)
  * page_can_hold_tags - does the kernel keep this page's tags?
  * @page: the page
  *
- * Anonymous and shmem pages are swap-backed.  A page of a file would lose its
- * tags at the next write-back.  Of a hugetlb page each base page needs a flag of
- * its own.
+ * Anonymous and shmem pages are swap-backed.  A page of a file would lose its tags at
+ * the next write-back.  Each base page of a hugetlb page needs its own PG_mte_tagged.
  *
- * Context: any; the caller holds a reference, or the page table lock or mmu_lock
- * that keeps it mapped.
+ * Context: any; the caller holds a reference on the page, or the page table lock or
+ * mmu_lock that keeps it mapped.
  * Return: true if it does.
  */
 bool page_can_hold_tags(struct page *page)
@@ -64,7 +65,7 @@ bool page_can_hold_tags(struct page *page)
 	       (PageSwapBacked(page) || PageAnon(page) || maybe_huge_zero_page(page));
 }
 
-/* Bytes whose tags one STGM stores: GMID_EL1.BS, ARM DDI 0487. */
+/* Number of bytes whose tags one STGM stores: GMID_EL1.BS, ARM DDI 0487. */
 static unsigned long stgm_size(void)
 {
 	return 4UL << (read_sysreg_s(SYS_GMID_EL1) &
@@ -72,9 +73,9 @@ static unsigned long stgm_size(void)
 }
 
 /*
- * mte_clear_page_tags() for huge pages, where its loop would take more than twice
- * as many instructions.  @size: a multiple of 64 times the largest that STGM has,
- * 16 KiB.
+ * mte_clear_page_tags() for huge pages: the kernel's loop takes more than twice as many
+ * instructions.  @size: a multiple of 16 KiB, which is 64 times the largest block of
+ * STGM.
  */
 static noinline void tags_clear_block(void *start, size_t size)
 {
@@ -104,7 +105,7 @@ static bool any_tagged(const struct page *page, unsigned long nr)
 	return any & BIT(PG_mte_tagged);
 }
 
-/* set_bit() on each of an even number; a machine with MTE has the atomics of Armv8.1. */
+/* set_bit() on each page; @nr is even.  A machine with MTE has the atomics of Armv8.1. */
 static void set_all_tagged(struct page *page, unsigned long nr)
 {
 	unsigned long *flags = &page->flags, *end = &page[nr].flags;
@@ -128,16 +129,16 @@ static bool init_page(struct page *page)
 		return false;
 	kfn.clear_page_tags(page_address(page));
 	/*
-	 * Whoever sees the flag must see cleared tags.  Pairs with tags_read();
-	 * the kernel's own copy_highpage() and mte_save_tags() have no barrier,
-	 * but look only when a page's mappings have been taken away.
+	 * A reader that sees PG_mte_tagged must see cleared tags.  Pairs with
+	 * tags_read().  The kernel's copy_highpage() and mte_save_tags() have no
+	 * barrier, but read only after a page's mappings have been removed.
 	 */
 	smp_wmb();
 	set_bit(PG_mte_tagged, &page->flags);
 	return true;
 }
 
-/* All of one compound page if more than one. */
+/* If @nr is more than 1, all pages belong to one compound page. */
 static unsigned int init_pages(struct page *page, unsigned long nr)
 {
 	raw_spinlock_t *lock = tag_lock(compound_head(page));
@@ -159,8 +160,8 @@ static unsigned int init_pages(struct page *page, unsigned long nr)
 }
 
 /*
- * What is initialised in one go: a whole compound page, but of a larger one only
- * TAGS_CHUNK pages, as the lock is held and preemption off.
+ * The pages that are initialised in one step: a whole compound page, but at most
+ * TAGS_CHUNK pages, because the lock is held and preemption is off.
  */
 static struct page *chunk_of(struct page *page, unsigned long *nr)
 {
@@ -174,9 +175,9 @@ static struct page *chunk_of(struct page *page, unsigned long *nr)
  * tags_init - clear a page's tags for a guest, unless they are in use
  * @page: the page
  *
- * Splitting a huge page gives the head page's flag to all its pages
- * (mm/huge_memory.c:__split_huge_page_tail()).  With the flag on some pages
- * only, that loses tags or exposes old ones, so all get it together.
+ * A split of a huge page gives the head page's PG_mte_tagged to all its pages
+ * (mm/huge_memory.c:__split_huge_page_tail()).  If only some pages had PG_mte_tagged,
+ * that would lose tags or expose old ones.  So all pages get it together.
  *
  * Context: process context, also with preemption or interrupts off, under
  * mmu_lock or a page table lock.
@@ -191,7 +192,7 @@ unsigned int tags_init(struct page *page)
 }
 
 /**
- * tags_ahead - how many pages from here on does tags_init() initialise?
+ * tags_ahead - how many pages, from this one on, does tags_init() initialise?
  * @page: the page
  *
  * Context: as tags_init().
@@ -207,7 +208,7 @@ unsigned long tags_ahead(struct page *page)
 
 /**
  * tags_all_init - have all tags of a large block been initialised?
- * @page: first page of the block, all of one compound page
+ * @page: first page of the block; the whole block is in one compound page
  * @nr: pages in the block, a multiple of TAGS_CHUNK
  *
  * Context: as tags_init().
@@ -218,7 +219,7 @@ bool tags_all_init(struct page *page, unsigned long nr)
 	raw_spinlock_t *lock = tag_lock(compound_head(page));
 	unsigned long i;
 
-	/* Under the lock a chunk's first page speaks for all of it. */
+	/* Under the lock all pages of a chunk have the same flag as the first one. */
 	raw_spin_lock(lock);
 	for (i = 0; i < nr; i += TAGS_CHUNK)
 		if (!test_bit(PG_mte_tagged, &page[i].flags))
@@ -228,9 +229,9 @@ bool tags_all_init(struct page *page, unsigned long nr)
 }
 
 /**
- * tags_read - the tags of a page as its owner has them
+ * tags_read - read the tags of a page, as its owner has them
  * @page: the page; the caller holds a reference
- * @tags: where they go; all zero if the page has no owner's tags
+ * @tags: set to the tags; all zero if the page's tags are not in use
  *
  * Context: any.
  */
@@ -239,13 +240,13 @@ void tags_read(struct page *page, struct page_tags *tags)
 	memset(tags, 0, sizeof(*tags));
 	if (!test_bit(PG_mte_tagged, &page->flags))
 		return;
-	smp_rmb();	/* Tags after the flag; pairs with init_page(). */
+	smp_rmb();	/* Tags after PG_mte_tagged; pairs with init_page(). */
 	kfn.save_page_tags(page_address(page), tags);
 }
 
 /**
  * tags_write - give a page new tags
- * @page: the page, which page_can_hold_tags(); the caller holds a reference
+ * @page: the page; page_can_hold_tags() is true; the caller holds a reference
  * @tags: the tags
  *
  * Context: as tags_init().
@@ -261,9 +262,9 @@ void tags_write(struct page *page, const struct page_tags *tags)
 }
 
 /*
- * tags_init() is not enough: khugepaged builds huge pages out of pages with and without
- * PG_mte_tagged.  Needed also while no VM has MTE: the page may belong to a VM that had
- * MTE, or to one that will have it.
+ * tags_init() alone is not enough: khugepaged builds huge pages from pages with and
+ * without PG_mte_tagged.  This hook is needed also while no VM has MTE: the page may
+ * belong to a VM that had MTE, or to a VM that will get it.
  */
 HOOK_WATCH2(split_huge_page_to_list, int, struct page *, page,
 	    struct list_head *, list)
@@ -288,11 +289,11 @@ unlock:
 }
 
 /*
- * A process gets a page mapped PROT_MTE, by set_pte_at() under its page table
- * lock.  The original sets the flag and then clears the tags; a VM that has the
- * page too and finds the flag would let its guest in before they are cleared.  So
- * the same is done here first, the right way round, and the original finds
- * nothing to do.  No VM gets a page that cannot hold tags.
+ * A process gets a page mapped PROT_MTE, by set_pte_at() under its page table lock.
+ * The original sets PG_mte_tagged first and clears the tags after it.  If a VM has the
+ * page too and sees PG_mte_tagged, its guest could read the tags before they are
+ * cleared.  So this wrapper first does the same work in the right order, and the
+ * original has nothing left to do.  No VM gets a page that cannot hold tags.
  */
 HOOK_WRAP_VOID(mte_sync_tags, (pte_t *ptep, pte_t pte), (ptep, pte))
 {
@@ -301,7 +302,7 @@ HOOK_WRAP_VOID(mte_sync_tags, (pte_t *ptep, pte_t pte), (ptep, pte))
 
 	if (PageHuge(page) && compat_has_shared_structs(compound_head(page)))
 		goto out;
-	/* Of a part of a huge page that is mapped alone @nr is 1. */
+	/* If only a part of a huge page is mapped, @nr is 1. */
 	if (PageCompound(page))
 		for (i = 0; i < nr; i += TAGS_CHUNK)
 			tags_init(page + i);

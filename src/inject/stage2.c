@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tags of memory before a guest can see it.
+ * Clears the tags of memory before a guest can see it.
  *
  * On kernels without guest MTE only kvm_pgtable_stage2_map() creates valid leaves of a
  * stage-2 table.  A fault (user_mem_abort), an MMU notifier (change_pte) and device
@@ -32,7 +32,7 @@ static int init_range(struct mte_vm *vm, u64 phys, u64 size,
 		page = pfn_to_online_page(pfn);
 		if (!page || !page_can_hold_tags(page))
 			return -EFAULT;
-		/* Pages of one compound page differ in their flags only. */
+		/* The pages of one compound page need one check: only their flags differ. */
 		if (end - pfn > 1)
 			nr = tags_ahead(page);
 		if (nr > 1 || !test_bit(PG_mte_tagged, &page->flags))
@@ -54,10 +54,10 @@ struct block {
 };
 
 /*
- * Clearing the tags of 1 GiB takes too long for mmu_lock.  So of such a block only the
- * part that the guest has touched is mapped, until all parts have been initialised.  The
- * parts are not smaller, since user_mem_abort() may invalidate the instruction cache for
- * the whole block before it maps each.
+ * To clear the tags of 1 GiB takes too long under mmu_lock.  So only the part of such a
+ * block that the guest has touched is mapped, until all parts have been initialised.
+ * The parts are not smaller, because user_mem_abort() may invalidate the instruction
+ * cache for the whole block before it maps each part.
  */
 #define PART_SIZE	max_t(u64, PMD_SIZE, SZ_32M)
 
@@ -68,7 +68,7 @@ static void narrow(struct block *b)
 	unsigned long nr = b->size / PAGE_SIZE;
 	u64 offset;
 
-	/* The VMM may have mapped something else there meanwhile. */
+	/* The VMM may have mapped other memory there meanwhile. */
 	if (!page || compound_nr(compound_head(page)) < nr)
 		return;
 	if (!vcpu || tags_all_init(page, nr))
@@ -92,8 +92,8 @@ static int before_map(struct mte_vm *vm, u64 ipa, u64 phys, u64 size)
 		trace_kvm_mte_clear_tags(vm, ipa, size, cleared);
 	}
 	/*
-	 * A VM that waits for MTE may map any memory: all its mappings are
-	 * dropped before it gets MTE.
+	 * A VM that is turning on may map any memory: all its mappings are dropped
+	 * before it gets MTE.
 	 */
 	if (!err || !vm_has_mte(vm))
 		return 0;
@@ -109,7 +109,7 @@ static struct mte_vm *vm_of(const struct kvm_pgtable *pgt)
 	return vm && READ_ONCE(vm->state) != VM_OFF ? vm : NULL;
 }
 
-/* Not faults of VMs without MTE, nor device memory. */
+/* False for faults of VMs that are off, and for device memory. */
 static notrace bool is_mte_memory(const u64 *x)
 {
 	const struct kvm_pgtable *pgt = (const struct kvm_pgtable *)x[0];
@@ -135,8 +135,8 @@ HOOK_WRAP_IF(kvm_pgtable_stage2_map, is_mte_memory, int, COMPAT_STAGE2_MAP_PROTO
 	err = original(kvm_pgtable_stage2_map)COMPAT_STAGE2_MAP_ARGS(b.ipa, b.size,
 								     b.phys);
 	/*
-	 * A part needs a table where the block does not.  A permission fault has
-	 * allocated none; the guest's next fault there will.
+	 * A part needs a table that the block does not need.  KVM has allocated none for
+	 * a permission fault.  It allocates one at the guest's next fault there.
 	 */
 	return err == -ENOMEM && b.size != size ? 0 : err;
 }

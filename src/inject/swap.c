@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tags that come back from swap.
+ * Restores tags from swap.
  *
  * Swapping out saves the tags of every page with PG_mte_tagged (mte_save_tags()).
  * Swapping in restores them only where the VMM's mapping is PROT_MTE, and guest memory
  * is not.  Such a page would come back without PG_mte_tagged, and its tags would be
  * cleared when it is next mapped to the guest.  So tags are restored here, when
- * do_swap_page() or unuse_pte() is about to map a page.  How the page came from swap does
- * not matter: through the swap cache or past it, by read-ahead, by swapoff, or never
- * read (zswap's write-back).  shmem restores tags by itself.
+ * do_swap_page() or unuse_pte() is about to map a page.  The way of the page from swap
+ * does not matter: it may come through the swap cache or not, by read-ahead or swapoff,
+ * or without a read (zswap's write-back).  shmem restores tags itself.
  *
  * Pages of other processes are treated in the same way.  Their next set_pte_at() would
  * do it a little later.
@@ -32,14 +32,14 @@
  *	from being freed
  *
  * Context: any.
- * Return: false if none were saved; the page is as before.
+ * Return: false if no tags were saved; the page has not changed then.
  */
 bool tags_restore(struct page *page, swp_entry_t entry)
 {
 	if (!entry.val || non_swap_entry(entry) ||
 	    !kfn.restore_tags(entry, page))
 		return false;
-	/* Tags before flag, as in page.c:init_page(). */
+	/* Tags before PG_mte_tagged, as in page.c:init_page(). */
 	smp_wmb();
 	set_bit(PG_mte_tagged, &page->flags);
 	return true;
@@ -47,8 +47,8 @@ bool tags_restore(struct page *page, swp_entry_t entry)
 
 /*
  * The page is locked, the swap cache holds its entry, and page_private() is the entry.
- * If PG_mte_tagged is set the page was never away, and its tags may be newer than the
- * saved ones.
+ * If PG_mte_tagged is set, the page never left memory, and its tags may be newer than
+ * the saved ones.
  */
 static void restore_cached(struct page *page)
 {
@@ -58,7 +58,7 @@ static void restore_cached(struct page *page)
 		tags_restore(page, entry);
 }
 
-/* With mmap_lock held; NULL if there is no table of pages. */
+/* mmap_lock held.  Returns NULL if there is no page table (PTEs). */
 static pmd_t *find_pmd(struct mm_struct *mm, unsigned long address)
 {
 	pgd_t *pgd = pgd_offset(mm, address);
@@ -79,9 +79,10 @@ static pmd_t *find_pmd(struct mm_struct *mm, unsigned long address)
 }
 
 /*
- * Fast swap devices (zram) are read past the swap cache.  Two threads may read one page,
- * and the first frees the entry.  So the entry is looked up in the page table, whose
- * lock keeps it.  The second thread finds another page there, and its own is freed.
+ * Reads from fast swap devices (zram) bypass the swap cache.  Two threads may read one
+ * page, and the first frees the entry.  So the entry is looked up in the page table, and
+ * the table's lock keeps it from being freed.  The second thread finds another page
+ * there, and its own page is freed.
  */
 static void restore_uncached(struct page *page, struct vm_area_struct *vma,
 			     unsigned long address)
@@ -122,7 +123,7 @@ HOOK_WRAP(ksm_might_need_to_copy, struct page *,
 		restore_cached(page);
 	else if (!test_bit(PG_mte_tagged, &page->flags) && !page_mapped(page))
 		restore_uncached(page, vma, address);
-	/* A page that is mapped elsewhere was never away. */
+	/* A page that has another mapping never left memory. */
 	if (test_bit(PG_mte_tagged, &page->flags) && !page_mapped(page))
 		count_restored(vma, address);
 out:

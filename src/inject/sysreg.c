@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * System registers as the guest sees them, where it does not reach the hardware:
- * ID_AA64PFR1_EL1.MTE, and the set/way cache operations on tags.  The VMM's side
- * is in onereg.c.
+ * System registers as the guest sees them, where KVM traps the access:
+ * ID_AA64PFR1_EL1.MTE, and the set/way cache operations on tags.  The VMM's view:
+ * onereg.c.
  */
 #include <linux/kvm_host.h>
 
@@ -15,7 +15,7 @@
 #include "inject/vcpu.h"
 #include "vm/vm.h"
 
-/* Set/way operations on tags, ARM DDI 0487 C5.4; 5.10 has no names for them. */
+/* Set/way operations on tags, ARM DDI 0487 C5.4.  5.10 has no names for them. */
 #define SYS_DC_IGSW	sys_insn(1, 0, 7, 6, 4)
 #define SYS_DC_IGDSW	sys_insn(1, 0, 7, 6, 6)
 #define SYS_DC_CGSW	sys_insn(1, 0, 7, 10, 4)
@@ -23,7 +23,7 @@
 #define SYS_DC_CIGSW	sys_insn(1, 0, 7, 14, 4)
 #define SYS_DC_CIGDSW	sys_insn(1, 0, 7, 14, 6)
 
-/* Trapped MSR, MRS or SYS: the encoding, as in sys_reg(). */
+/* The encoding of a trapped MSR, MRS or SYS, as in sys_reg(). */
 static u32 trapped_encoding(u64 esr)
 {
 	return sys_reg((esr & ESR_ELx_SYS64_ISS_OP0_MASK) >> ESR_ELx_SYS64_ISS_OP0_SHIFT,
@@ -47,17 +47,17 @@ static bool is_tag_set_way(u32 encoding)
 	return false;
 }
 
-/* kvm_skip_instr() for AArch64 state; the header's calls an unexported function. */
+/* kvm_skip_instr() for AArch64 state.  That of the header calls an unexported function. */
 static void skip_instruction(struct kvm_vcpu *vcpu)
 {
 	*vcpu_pc(vcpu) += 4;
 	*vcpu_cpsr(vcpu) &= ~PSR_BTYPE_MASK;
-	/* The instruction is done, for a guest that is single-stepped. */
+	/* For a guest that is single-stepped: the instruction has been executed. */
 	*vcpu_cpsr(vcpu) &= ~DBG_SPSR_SS;
 }
 
 /*
- * As DC *SW on data (sys_regs.c:access_dcsw()): with forced write-back at
+ * The same as for DC *SW on data (sys_regs.c:access_dcsw()).  With forced write-back at
  * stage 2 there is nothing to do.
  */
 static int emulate_set_way(struct kvm_vcpu *vcpu)

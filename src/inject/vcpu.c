@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The vCPU: HCR_EL2.ATA, and the registers RGSR_EL1, GCR_EL1, TFSR_EL1 and
- * TFSRE0_EL1, which these kernels have no place for.
+ * TFSRE0_EL1.  KVM of these kernels has no place for the registers.
  *
- * They are switched where KVM_RUN begins and ends, and when its task is scheduled
- * meanwhile.  Between the two the host does not depend on them: GCR_EL1 and
- * RGSR_EL1 only serve IRG, which the kernel does not use (KASAN_HW_TAGS is
- * refused), TFSRE0_EL1 is looked at only on entry from EL0, and
- * mte_thread_switch() runs when one task is scheduled out and the next one not
- * yet in.  Under VHE the kernel's own TFSR_EL1 is TFSR_EL2, and the guest's is
- * reached as TFSR_EL12.
+ * The module switches them where KVM_RUN begins and ends, and when its task is
+ * scheduled out or in meanwhile.  Between these points the host does not depend on
+ * them.  Only IRG uses GCR_EL1 and RGSR_EL1, and the kernel does not use IRG
+ * (KASAN_HW_TAGS is refused).  The kernel reads TFSRE0_EL1 only on entry from EL0.
+ * mte_thread_switch() runs after one task is scheduled out and before the next one is
+ * scheduled in.  Under VHE the kernel's own TFSR_EL1 is TFSR_EL2, and the guest's
+ * TFSR_EL1 is reached as TFSR_EL12.
  *
  * A guest without MTE cannot see them: with HCR_EL2.ATA = 0 its accesses trap
  * (ARM DDI 0487, HCR_EL2.ATA).
@@ -38,14 +38,14 @@
 static DEFINE_READ_MOSTLY_HASHTABLE(vcpus, VCPU_BITS);
 static DEFINE_RAW_SPINLOCK(vcpus_lock);
 
-/* The host's own, while a CPU has a vCPU's. */
+/* The host's registers, while the CPU has those of a vCPU. */
 static DEFINE_PER_CPU(struct mte_regs, host_regs);
 
 static struct preempt_ops preempt_ops;
 
 /**
- * vcpu_find - the module's state of a vCPU
- * @vcpu: the vCPU, held alive by the caller
+ * vcpu_find - find the module's state of a vCPU
+ * @vcpu: the vCPU, kept alive by the caller
  *
  * Context: any.
  * Return: the state, valid as long as @vcpu; NULL if it has none.
@@ -71,8 +71,8 @@ static void reset_regs(struct mte_regs *regs)
 }
 
 /**
- * vcpu_prepare - make sure that a vCPU has a place for its registers
- * @vcpu: the vCPU, held alive by the caller
+ * vcpu_prepare - ensure that a vCPU has a place for its registers
+ * @vcpu: the vCPU, kept alive by the caller
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
@@ -138,14 +138,14 @@ static void restore_regs(const struct mte_regs *regs)
 	write_sysreg_s(regs->tfsre0, SYS_TFSRE0_EL1);
 }
 
-/* Accumulated tag check faults must land before TFSR*_EL1 change hands. */
+/* Pending asynchronous tag check faults must be in TFSR*_EL1 before these are switched. */
 static void sync_tag_faults(void)
 {
 	dsb(nsh);
 	isb();
 }
 
-/* Preemption is off, in both. */
+/* Preemption is off in switch_in() and switch_out(). */
 static void switch_in(struct mte_vcpu *mv)
 {
 	sync_tag_faults();
@@ -178,27 +178,27 @@ static struct preempt_ops preempt_ops = {
 };
 
 /*
- * Whether a vCPU has MTE is settled when KVM_RUN has its mutex, and stays so until
- * that ends: a change takes the mutexes of all vCPUs (vcpus.c), or their
- * KVM_ARM_VCPU_INIT (reboot.c).
+ * A vCPU does not get or lose MTE while KVM_RUN holds its mutex.  A change needs the
+ * mutexes of all vCPUs (vcpus.c), or KVM_ARM_VCPU_INIT of all vCPUs (reboot.c).
  */
 static notrace bool has_or_gets_mte(const u64 *x)
 {
 	const struct kvm_vcpu *vcpu = (const struct kvm_vcpu *)x[0];
 
-	/* First: a change that is completed meanwhile is then seen below. */
+	/* This test comes first: a change that is completed after it is seen below. */
 	if (vm_is_pending(vcpu->kvm))
 		return true;
-	/* Counters before state; pairs with write_state(). */
+	/* Read the counters before the state.  Pairs with write_state(). */
 	smp_rmb();
 	return kvm_mte_enabled(vcpu->kvm);
 }
 
 /*
- * HCR_EL2.ATA is written here only, in the vCPU's own context: KVM's other writers
- * of hcr_el2 run under its mutex, or, for interrupt lines, use atomic bit
- * operations as this does.  It is set during KVM_RUN only, so that none is left
- * in a vCPU whose VM is turned off, or loses the module.
+ * Only begin_run() and end_run() write HCR_EL2.ATA, in the vCPU's own context.  Other
+ * writers of hcr_el2 in KVM run under the vCPU's mutex, or, for interrupt lines, use
+ * atomic bit operations.  So the module uses atomic bit operations too.  ATA is set
+ * during KVM_RUN only, so that it is not left in a vCPU whose VM is turned off, or
+ * after the module is unloaded.
  */
 static void begin_run(struct kvm_vcpu *vcpu, struct mte_vcpu *mv)
 {
@@ -219,11 +219,12 @@ static void end_run(struct kvm_vcpu *vcpu, struct mte_vcpu *mv)
 }
 
 /*
- * KVM_RUN, with vcpu->mutex held.  The module's own preempt notifier switches its
- * registers as KVM's does the rest; a VM without MTE has none of the module's.
+ * KVM_RUN, with vcpu->mutex held.  A preempt notifier of the module switches the tag
+ * registers, and KVM's notifier switches the other registers.  A VM without MTE has no
+ * notifier of the module.
  *
- * KVM_RUN may last as long as the guest likes.  It does not hold up the module's
- * exit: a VM that is not off pins the module, and does not become off during it.
+ * KVM_RUN may last as long as the guest likes.  It does not delay the module's exit: a
+ * VM that is not off pins the module, and does not become off during KVM_RUN.
  */
 HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, has_or_gets_mte, int, (struct kvm_vcpu *vcpu),
 	     (vcpu))
@@ -232,7 +233,7 @@ HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, has_or_gets_mte, int, (struct kvm_vcpu *vc
 	int ret;
 
 	vm_vcpu_will_run(vcpu);
-	/* Without a place for its registers it would see the host's: no MTE. */
+	/* No MTE without a place for its registers: it would see the host's. */
 	if (!mv || !kvm_mte_enabled(vcpu->kvm))
 		return original(kvm_arch_vcpu_ioctl_run)(vcpu);
 	begin_run(vcpu, mv);
@@ -241,7 +242,7 @@ HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, has_or_gets_mte, int, (struct kvm_vcpu *vc
 	return ret;
 }
 
-/* Preemption is off: PSCI resets a vCPU in KVM_RUN, where the CPU has its registers. */
+/* Preemption is off.  PSCI resets a vCPU during KVM_RUN, where the CPU has its registers. */
 HOOK_WATCH1(kvm_reset_sys_regs, void, struct kvm_vcpu *, vcpu)
 {
 	struct mte_vcpu *mv = vcpu_find(vcpu);
@@ -265,8 +266,8 @@ HOOK_WATCH1(kvm_arch_vcpu_destroy, void, struct kvm_vcpu *, vcpu)
 }
 
 /*
- * An MTE VM has no 32-bit vCPUs: AArch32 knows no tags, and a VM of both kinds
- * would need tag rules for memory that one of them cannot follow.
+ * An MTE VM has no 32-bit vCPUs: AArch32 has no tags.  In a VM with both kinds of vCPU,
+ * the 32-bit ones could not follow the rules for tagged memory.
  */
 static int check_width(struct kvm_vcpu *vcpu)
 {
@@ -286,8 +287,8 @@ static int check_width(struct kvm_vcpu *vcpu)
 }
 
 /*
- * KVM_ARM_VCPU_INIT undoes everything if this fails; PSCI's CPU_ON cannot.  Policy
- * gives way only to a 32-bit vCPU that KVM itself has accepted.
+ * KVM_ARM_VCPU_INIT undoes everything if this fails.  PSCI's CPU_ON cannot fail here.
+ * Policy falls back only for a 32-bit vCPU that KVM itself has accepted.
  */
 HOOK_WRAP(kvm_reset_vcpu, int, (struct kvm_vcpu *vcpu), (vcpu))
 {
@@ -297,8 +298,9 @@ HOOK_WRAP(kvm_reset_vcpu, int, (struct kvm_vcpu *vcpu), (vcpu))
 }
 
 /*
- * A VM that is off is not turned on at once meanwhile: that takes kvm->lock, and the
- * mutexes of all vCPUs that have a file (vcpus_hold()).
+ * KVM_ARM_VCPU_INIT of a VM that is off needs no wrapper.  The VM is not turned on at
+ * once during the ioctl: that takes kvm->lock, and the mutexes of all vCPUs that have a
+ * file (vcpus_hold()).
  */
 static notrace bool is_initialised(const u64 *x)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A vCPU's tag registers, for those who show them to guest or VMM. */
+/* A vCPU's tag registers, for the files that show them to guest or VMM. */
 #ifndef _KVM_MTE_VCPU_H
 #define _KVM_MTE_VCPU_H
 
@@ -26,15 +26,15 @@ struct mte_regs {
 };
 
 /**
- * struct mte_vcpu - what the module keeps of a vCPU
+ * struct mte_vcpu - the module's state of a vCPU
  * @node: in the hash of vCPUs
  * @vcpu: the vCPU
- * @notifier: of its task's scheduling while it runs
+ * @notifier: reports that its task is scheduled out or in during KVM_RUN
  * @regs: its registers while no CPU has them
- * @loaded: the CPU that runs its task has them; looked at by that task only
+ * @loaded: the CPU that runs its task has the registers; only that task reads this
  * @counted: under vcpu->mutex: @regs were counted for the VMM's list of registers
- * @listed: under vcpu->mutex: its VMM was told that it has these registers
- * @rcu: for its end
+ * @listed: under vcpu->mutex: the list that its VMM got has these registers
+ * @rcu: frees the struct after all readers of the hash
  */
 struct mte_vcpu {
 	struct hlist_node node;
@@ -49,16 +49,16 @@ struct mte_vcpu {
 
 #define PFR1_MTE_MASK	(0xfULL << ID_AA64PFR1_MTE_SHIFT)
 
-/* ID_AA64PFR1_EL1.MTE of an MTE guest: all that the host has, as upstream. */
+/* ID_AA64PFR1_EL1.MTE of an MTE guest: the host's value, as upstream. */
 static inline u64 host_mte_field(void)
 {
 	return read_sanitised_ftr_reg(SYS_ID_AA64PFR1_EL1) & PFR1_MTE_MASK;
 }
 
 /*
- * The predicate for a vCPU in KVM_RUN, in its own context: the wrapper of KVM_RUN has
- * set HCR_EL2.ATA if and only if the VM has MTE, and a VM's state does not change
- * meanwhile.  Elsewhere: kvm_mte_enabled().
+ * The predicate for a vCPU in KVM_RUN, in its own context.  The wrapper of KVM_RUN has
+ * set HCR_EL2.ATA if and only if the VM has MTE, and this does not change during
+ * KVM_RUN.  Elsewhere use kvm_mte_enabled().
  */
 static inline bool vcpu_runs_mte(const struct kvm_vcpu *vcpu)
 {
