@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What admins see and write: /sys/kernel/kvm_mte. */
+/* The admin's interface: /sys/kernel/kvm_mte. */
 #ifndef _KVM_MTE_ADMIN_H
 #define _KVM_MTE_ADMIN_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/kvm_mte: files only.  What a write means is decided in vm/set.c and
- * policy/.
+ * /sys/kernel/kvm_mte: files only.  vm/set.c and policy/ carry out what is written to
+ * them.
  */
 #include <linux/kernel.h>
 #include <linux/kobject.h>
@@ -26,7 +26,7 @@ static ssize_t backend_show(struct kobject *kobj, struct kobj_attribute *attr,
 	return sysfs_emit(buf, "%s\n", vm_backend->name);
 }
 
-/* A file for each repair, of its own name. */
+/* A file for each repair, with the name of the repair. */
 struct repair_attribute {
 	struct kobj_attribute attr;
 	unsigned long repair;
@@ -72,9 +72,9 @@ static const struct attribute_group root_group = { .attrs = root_attrs };
 static const struct attribute_group repairs_group = { .attrs = repairs_attrs };
 
 /*
- * Removes the directory now, not with its last reference, which others may hold: its
- * files lead into this module.  When this returns no file is being read or written, and
- * descriptors that are still open fail with ENODEV.
+ * Removes the directory now.  Its last reference would be too late, because others may
+ * hold references, and the files use code of this module.  When this returns, no file is
+ * being read or written, and descriptors that are still open fail with ENODEV.
  */
 static void remove_dir(struct kobject *dir)
 {

@@ -51,7 +51,7 @@ const struct sysfs_ops vm_files_ops = {
 
 static ssize_t enable_show(struct mte_vm *vm, char *buf)
 {
-	/* What was asked for, as it was written. */
+	/* The last request, not the present state. */
 	return sysfs_emit(buf, "%d\n", vm_requested(vm, true));
 }
 
@@ -65,7 +65,7 @@ static ssize_t enable_store(struct mte_vm *vm, const char *buf, size_t len)
 		vm_notice(vm, "enable: not a boolean\n");
 		return err;
 	}
-	/* It may wait for locks that a VMM holds; unloading would wait for it. */
+	/* Pin the module: vm_set() may wait for locks that a VMM holds, and rmmod would wait too. */
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
 	err = mutex_lock_killable(&vm->destroy_lock);
@@ -102,7 +102,7 @@ static ssize_t vcpus_show(struct mte_vm *vm, char *buf)
 {
 	int nr = 0;
 
-	/* Not mte_vm.destroy_lock: a writer may hold it for long. */
+	/* Not mte_vm.destroy_lock: a writer may hold it for a long time. */
 	raw_spin_lock(&vm->lock);
 	if (!vm->destroyed)
 		nr = READ_ONCE(vm->kvm->created_vcpus);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KVM_CAP_ARM_MTE: VMMs that ask for guest MTE by themselves.
+ * KVM_CAP_ARM_MTE: VMMs that ask for guest MTE themselves.
  *
- * Some VMMs enable whatever is advertised and give up if that fails, so the two
- * answers must agree: KVM_CHECK_EXTENSION says yes only if the hooks that
- * KVM_ENABLE_CAP needs can be armed.  Before there is a VM the calling process's
- * policy decides; a VM keeps the policy that it was created with.
+ * Some VMMs enable every capability that is advertised, and exit if that fails.  So the
+ * two answers must agree: KVM_CHECK_EXTENSION says yes only if the hooks that
+ * KVM_ENABLE_CAP needs can be armed.  Before there is a VM, the policy of the calling
+ * process decides.  A VM keeps the policy that it was created with.
  *
  * Documentation/virt/kvm/api.rst 7.28; arch/arm64/kvm/arm.c upstream.
  */
@@ -16,15 +16,15 @@
 #include "hook/ondemand.h"
 #include "vm/backend.h"
 
-/* KVM_CHECK_EXTENSION on /dev/kvm (no VM yet) or on a VM. */
+/* @vm is NULL for KVM_CHECK_EXTENSION on /dev/kvm: no VM exists yet. */
 static bool policy_allows(const struct mte_vm *vm)
 {
 	return (vm ? vm->policy : policy_of_current()) != POLICY_OFF;
 }
 
 /*
- * KVM's own answer, unless policy says no: to a VM that could not be registered, and to
- * all VMs while the module is being loaded or unloaded.
+ * Unless policy says no, KVM itself answers in two cases: for a VM that could not be
+ * registered, and for all VMs while the module is being loaded or unloaded.
  */
 static bool answer_is_kvms(const struct kvm *kvm, const struct mte_vm *vm)
 {
@@ -56,7 +56,7 @@ static notrace bool is_enabled(const u64 *x)
 	return cap->cap == KVM_CAP_ARM_MTE;
 }
 
-/* KVM_ENABLE_CAP on a VM.  Waits for locks that KVM holds while it copies to user space. */
+/* KVM_ENABLE_CAP on a VM.  It waits for locks that KVM holds while it copies to user space. */
 HOOK_WRAP_WAITS(kvm_vm_ioctl_enable_cap, is_enabled, int,
 		(struct kvm *kvm, struct kvm_enable_cap *cap), (kvm, cap))
 {

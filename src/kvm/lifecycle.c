@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMs are created and destroyed.  Every VM is registered before its first vCPU is
+ * Creation and destruction of VMs.  Every VM is registered before its first vCPU is
  * created.
  */
 #include <linux/file.h>
@@ -14,7 +14,7 @@
 #include "vm/backend.h"
 #include "vm/vm.h"
 
-/* The file that KVM_CREATE_VM returned; the descriptor may be another file by now. */
+/* KVM_CREATE_VM returned @fd.  The descriptor may be another file by now. */
 static void add_created_vm(int fd)
 {
 	struct file *file = fget(fd);
@@ -49,9 +49,9 @@ HOOK_WRAP_IF(kvm_dev_ioctl, creates_vm, long,
 }
 
 /*
- * A VM may get here without being registered: another thread guessed the descriptor
- * before KVM_CREATE_VM returned, or the VM was being created while the module was
- * loaded.
+ * A VM may come here without being registered.  Either another thread guessed the
+ * descriptor before KVM_CREATE_VM returned, or the VM was being created while the module
+ * was loaded.
  */
 HOOK_WRAP(kvm_arch_vcpu_precreate, int, (struct kvm *kvm, unsigned int id),
 	  (kvm, id))
@@ -64,9 +64,9 @@ HOOK_WRAP(kvm_arch_vcpu_precreate, int, (struct kvm *kvm, unsigned int id),
 }
 
 /*
- * No vCPU runs and no MMU notifier comes any more.  The original destroys the
- * vCPUs, and a hook frees their tag registers (inject/vcpu.c): the on-demand hooks
- * stay until then.
+ * No vCPU runs and no MMU notifier is called any more.  The original destroys the vCPUs,
+ * and a hook frees their tag registers (inject/vcpu.c).  So the on-demand hooks must stay
+ * until the original has returned.
  */
 HOOK_WRAP_VOID(kvm_arch_destroy_vm, (struct kvm *kvm), (kvm))
 {

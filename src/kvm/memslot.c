@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* KVM_SET_USER_MEMORY_REGION: memory slots of a VM that has, or is to get, MTE. */
+/* KVM_SET_USER_MEMORY_REGION: memory slots of a VM that has MTE or is to get it. */
 #include <linux/kvm_host.h>
 
 #include "compat.h"
@@ -7,7 +7,7 @@
 #include "trace.h"
 #include "vm/vm.h"
 
-/* What a slot being set means for a VM that has, or is to get, MTE. */
+/* A slot that cannot hold tags is being set, and the VM has MTE or is to get it. */
 static int refuse_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 {
 	if (!vm_has_mte(vm)) {
@@ -22,7 +22,7 @@ static int refuse_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 	return -EINVAL;
 }
 
-/* With slots_lock held a VM leaves VM_OFF only by KVM itself. */
+/* While slots_lock is held, a VM leaves VM_OFF only if KVM itself gives it MTE. */
 static notrace bool has_or_gets_mte(const u64 *x)
 {
 	struct mte_vm *vm = registry_find((const struct kvm *)x[0]);
@@ -31,8 +31,8 @@ static notrace bool has_or_gets_mte(const u64 *x)
 }
 
 /*
- * KVM_SET_USER_MEMORY_REGION; slots_lock is held, current is the VMM.  Waits for its
- * mmap_lock.
+ * KVM_SET_USER_MEMORY_REGION.  slots_lock is held, and current is the VMM.  This waits
+ * for the VMM's mmap_lock.
  */
 HOOK_WRAP_WAITS(kvm_arch_prepare_memory_region, has_or_gets_mte, int,
 		COMPAT_PREPARE_SLOT_PROTO, COMPAT_PREPARE_SLOT_ARGS)
@@ -50,7 +50,7 @@ HOOK_WRAP_WAITS(kvm_arch_prepare_memory_region, has_or_gets_mte, int,
 		return err;
 out:
 	err = original(kvm_arch_prepare_memory_region)COMPAT_PREPARE_SLOT_ARGS;
-	/* After this setting the slot cannot fail. */
+	/* From here on KVM cannot fail to set the slot. */
 	if (!err && vm && change != KVM_MR_DELETE)
 		migration_slot_set(vm, slot);
 	return err;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Finds VMs that were there before the module: KVM's list of VMs is out of a
- * module's reach, but a living VM has an open file, its own or a vCPU's.
+ * Finds VMs that existed before the module was loaded.  A module cannot use KVM's list
+ * of VMs.  But a VM that exists has an open file: its own, or that of a vCPU.
  */
 #include <linux/fdtable.h>
 #include <linux/fs.h>
@@ -20,9 +20,9 @@
  * struct found_vm - a VM seen in a table of open files
  * @list: in scan.found
  * @kvm: the VM; a reference is held
- * @pid: process whose table it was
- * @fd: descriptor there
- * @is_creator: that process is the one whose memory the VM has
+ * @pid: the process that has the table
+ * @fd: the descriptor in the table
+ * @is_creator: the VM uses the memory of that process
  */
 struct found_vm {
 	struct list_head list;
@@ -35,8 +35,8 @@ struct found_vm {
 /**
  * struct scan - a walk over tables of open files
  * @found: list of struct found_vm
- * @task: whose table is walked
- * @err: -ENOMEM if something was found that could not be noted
+ * @task: the task that has the table
+ * @err: -ENOMEM if there was no memory to note a VM
  */
 struct scan {
 	struct list_head found;
@@ -66,7 +66,7 @@ static struct found_vm *already_found(const struct scan *scan,
 	return NULL;
 }
 
-/* Called with the table's spinlock held, so the file and its VM stay. */
+/* Called with the table's spinlock held, which keeps the file and its VM alive. */
 static int note_vm(const void *data, struct file *file, unsigned int fd)
 {
 	struct scan *scan = (struct scan *)data;
@@ -88,7 +88,7 @@ static int note_vm(const void *data, struct file *file, unsigned int fd)
 	found->is_creator = false;
 	list_add_tail(&found->list, &scan->found);
 note:
-	/* Others may have been given the file, but the VM has one's memory. */
+	/* Several processes may have the file, but the VM uses the memory of only one. */
 	if (found->is_creator)
 		return 0;
 	found->is_creator = scan->task->mm == kvm->mm;
@@ -98,8 +98,9 @@ note:
 }
 
 /*
- * A thread may have a table of its own (CLONE_FILES is not implied), so all
- * tables are looked at, each once a process; VMs seen twice are noted once.
+ * A thread may have its own table (CLONE_THREAD does not imply CLONE_FILES).  So this
+ * walks the table of every process, and of every thread that has another table than its
+ * process.  A VM that is seen twice is noted once.
  */
 static void scan_tasks(struct scan *scan)
 {
@@ -110,7 +111,7 @@ static void scan_tasks(struct scan *scan)
 		if (task != process && task->files == process->files)
 			continue;
 		scan->task = task;
-		/* Holds task->files. */
+		/* Keeps task->files. */
 		task_lock(task);
 		if (task->files && !scan->err)
 			iterate_fd(task->files, 0, note_vm, scan);
@@ -120,12 +121,12 @@ static void scan_tasks(struct scan *scan)
 }
 
 /**
- * scan_vms - make the VMs known that exist already
+ * scan_vms - register the VMs that exist already
  *
- * VMs made while this runs are caught by the hooks, which must be armed.
+ * The hooks must be armed.  They register VMs that are created while this runs.
  *
  * Context: module init; may sleep.
- * Return: 0; -ENOMEM if not all could be noted.
+ * Return: 0; -ENOMEM if not all VMs could be noted.
  */
 int scan_vms(void)
 {
@@ -137,7 +138,7 @@ int scan_vms(void)
 		if (!scan.err)
 			registry_add(found->kvm, found->kvm->userspace_pid,
 				     found->pid, found->fd, policy_of_old());
-		/* May be the last reference: then the VM's end is hooked. */
+		/* If this is the last reference, the VM is destroyed: that is hooked. */
 		kvm_put_kvm(found->kvm);
 		kfree(found);
 	}
@@ -154,11 +155,11 @@ static int match_vm(const void *kvm, struct file *file, unsigned int fd)
 }
 
 /**
- * scan_own_fd - the calling process's descriptor of a VM
+ * scan_own_fd - find the calling process's descriptor of a VM
  * @kvm: the VM
  *
  * Context: process context.
- * Return: the descriptor, -1 if it has none.
+ * Return: the descriptor, or -1 if the process has none.
  */
 int scan_own_fd(const struct kvm *kvm)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* VMs and their open files. */
+/* Finds VMs by their open files. */
 #ifndef _KVM_MTE_SCAN_H
 #define _KVM_MTE_SCAN_H
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The backend for kernels whose KVM has guest MTE itself.  It does what KVM_ENABLE_CAP
- * does, for VMMs that never ask, until a vCPU first runs.  KVM does all the rest.
+ * The backend for kernels whose KVM has guest MTE itself.  It switches KVM's flag as
+ * KVM_ENABLE_CAP does, for VMMs that never ask, until a vCPU first runs.  KVM does all
+ * the rest.
  *
  * KVM_ENABLE_CAP comes before the first vCPU is created.  Here vCPUs may exist, so the
- * backend changes what KVM has set up in them: HCR_EL2.ATA (6.1: KVM_ARM_VCPU_INIT sets
- * it; later kernels: the first run), the VM's copy of ID_AA64PFR1_EL1, and
- * CLIDR_EL1.Ttype.
+ * backend also changes the registers that KVM has set up in them: HCR_EL2.ATA (set by
+ * KVM_ARM_VCPU_INIT on 6.1, by the first run on later kernels), the VM's copy of
+ * ID_AA64PFR1_EL1, and CLIDR_EL1.Ttype.
  */
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
@@ -34,12 +35,13 @@ static void do_nothing(void)
 {
 }
 
-/* Held while PG_mte_tagged of hugetlb pages is cleared: no VM gets its first vCPU. */
+/* Held while PG_mte_tagged of hugetlb pages is cleared, so that no VM gets its first vCPU. */
 static DEFINE_MUTEX(clearing);
 
 /*
- * Those VMs among them that have MTE own the tags of their memory.  A VM that KVM gives
- * MTE meanwhile, unseen by the hooks, has no vCPU yet, and so no tags until this is done.
+ * The known VMs that have MTE own the tags of their memory.  KVM may give MTE to another
+ * VM meanwhile, and the hooks may not see it.  Such a VM has no vCPU yet, and gets none
+ * until this is done, so it has no tags.
  */
 static void vms_known(void)
 {
@@ -51,8 +53,8 @@ static void vms_known(void)
 }
 
 /*
- * The last moment at which KVM may have given the VM MTE.  It is seen only here if the
- * module was being loaded then.
+ * KVM cannot give the VM MTE later than this.  If the module was being loaded when KVM
+ * gave it, the module sees it only here.
  */
 static void vcpu_precreate(struct kvm *kvm)
 {
@@ -60,7 +62,7 @@ static void vcpu_precreate(struct kvm *kvm)
 
 	mutex_lock(&clearing);
 	vm = registry_find(kvm);
-	/* State before flag: pairs with vm_set_off(). */
+	/* Read the state before KVM's flag.  Pairs with vm_set_off(). */
 	if (vm && smp_load_acquire(&vm->state) == VM_OFF && kvm_has_mte(kvm))
 		vm_sync_from_kvm(vm);
 	mutex_unlock(&clearing);
@@ -76,7 +78,7 @@ static int prepare(struct kvm *kvm, int nr)
 	return 0;
 }
 
-/* A vCPU of it may have been in a KVM_RUN that failed half way. */
+/* A KVM_RUN that failed half way may have set up a vCPU of the VM. */
 static void switch_mte(struct kvm *kvm, bool on, int nr)
 {
 	int i;
@@ -90,8 +92,8 @@ static void switch_mte(struct kvm *kvm, bool on, int nr)
 }
 
 /*
- * Stage 2 has pages whose tags were never looked at, and the guest has read its ID
- * registers.
+ * A VM that has run cannot change: stage 2 maps pages whose tags were never checked, and
+ * the guest has read its ID registers.
  */
 static int set_after_run(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
@@ -99,8 +101,8 @@ static int set_after_run(struct mte_vm *vm, bool on, enum vm_origin origin)
 }
 
 /*
- * Under both locks KVM's flag and our state agree: policy falls back for a slot with
- * the first, for a vCPU with the second.
+ * Under both locks KVM's flag and the module's state agree: policy falls back for a slot
+ * under kvm->lock, and for a vCPU under fallback_lock.
  */
 static bool synced(struct mte_vm *vm)
 {
@@ -121,13 +123,13 @@ static int enable_cap(struct mte_vm *vm, struct kvm_enable_cap *cap,
 {
 	int err;
 
-	/* Not where a hook does not take effect. */
+	/* Fails if a hook does not take effect any more. */
 	err = ondemand_get(false);
 	if (err)
 		return err;
-	/* An admin's write would otherwise come between KVM's flag and ours. */
+	/* No write by an admin may come between KVM's flag and the module's state. */
 	mutex_lock(&vm->destroy_lock);
-	/* Policy may fall back in between, once. */
+	/* Policy may fall back in between, but only once. */
 	do
 		err = orig(vm->kvm, cap);
 	while (!err && !synced(vm));
@@ -141,14 +143,14 @@ static bool offers_cap(struct kvm *kvm, int (*orig)(struct kvm *kvm, long ext))
 	return orig(kvm, KVM_CAP_ARM_MTE) > 0;
 }
 
-/* arch/arm64/kvm/mmu.c:kvm_arch_prepare_memory_region(). */
+/* The same check as in arch/arm64/kvm/mmu.c:kvm_arch_prepare_memory_region(). */
 static bool vma_can_hold_tags(struct vm_area_struct *vma, unsigned long start,
 			      unsigned long end)
 {
 	return compat_kvm_takes_vma(vma);
 }
 
-/* Features that MTE does not go with: asked for, and offered on this machine. */
+/* The features that exclude MTE, are requested, and are available on this machine. */
 static u32 no_mte_features(const struct kvm_vcpu_init __user *arg)
 {
 	u32 features;
@@ -170,8 +172,9 @@ static bool may_have_features(const struct kvm_vcpu *vcpu)
 }
 
 /*
- * Policy falls back before KVM refuses a 32-bit vCPU.  A nested one KVM does not
- * refuse, but its guest is shown no MTE: that is not what an admin has asked for.
+ * Policy falls back before KVM refuses a 32-bit vCPU.  KVM does not refuse a nested vCPU,
+ * but shows no MTE to its guest.  So if an admin has turned the VM on, the module refuses
+ * the nested vCPU.
  */
 static int fall_back_or_refuse(struct mte_vm *vm, struct kvm_vcpu *vcpu, u32 features)
 {
@@ -196,7 +199,7 @@ static long init_vcpu(struct mte_vm *vm, struct file *filp, unsigned long arg,
 {
 	long ret;
 
-	/* One at a time: none may be set up for MTE while it is taken away. */
+	/* One vCPU at a time: none may be set up for MTE while policy falls back. */
 	mutex_lock(&vm->init_lock);
 	ret = fall_back_or_refuse(vm, filp->private_data,
 				  no_mte_features((const struct kvm_vcpu_init __user *)arg));

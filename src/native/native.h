@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Inside the native backend. */
+/* The interface inside the native backend. */
 #ifndef _KVM_MTE_NATIVE_H
 #define _KVM_MTE_NATIVE_H
 

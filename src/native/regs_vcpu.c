@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What KVM sets up before a vCPU runs, where it keeps no ID registers per VM:
- * ID_AA64PFR1_EL1 is computed at each read, and HCR_EL2.ATA is set by
- * KVM_ARM_VCPU_INIT (kvm_emulate.h:vcpu_reset_hcr()).
+ * The registers that KVM sets up before a vCPU runs, on kernels that keep no ID registers
+ * per VM.  KVM computes ID_AA64PFR1_EL1 at each read, and KVM_ARM_VCPU_INIT sets
+ * HCR_EL2.ATA (kvm_emulate.h:vcpu_reset_hcr()).
  */
 #include <linux/kvm_host.h>
 
@@ -11,9 +11,9 @@
 #include "native/native.h"
 
 /**
- * native_switch_id_regs - show a VM's guest MTE, or not
+ * native_switch_id_regs - show or hide MTE in a VM's ID registers
  * @kvm: the VM
- * @on: which
+ * @on: show MTE
  *
  * Context: the VM's config_lock held.
  */
@@ -22,9 +22,9 @@ void native_switch_id_regs(struct kvm *kvm, bool on)
 }
 
 /**
- * native_switch_vcpu - give a vCPU MTE, or take it away
- * @vcpu: the vCPU, which has never run and is held still
- * @on: which
+ * native_switch_vcpu - give MTE to a vCPU, or take it away
+ * @vcpu: the vCPU; it has never run, and is held
+ * @on: give MTE
  *
  * Context: the VM's config_lock held.
  */
@@ -32,7 +32,7 @@ void native_switch_vcpu(struct kvm_vcpu *vcpu, bool on)
 {
 	if (!compat_vcpu_is_initialised(vcpu))
 		return;
-	/* Atomic: interrupt lines set bits there at any time. */
+	/* Atomic: interrupt lines set bits in HCR_EL2 at any time. */
 	if (on)
 		set_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
 	else

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What KVM sets up before a vCPU runs, where it keeps ID registers per VM (6.5 and
- * later): ID_AA64PFR1_EL1 at the first KVM_ARM_VCPU_INIT (sys_regs.c:
- * kvm_reset_id_regs()), and CLIDR_EL1 at each.  The bits of MTE in HCR_EL2 are set
- * in the first KVM_RUN (vcpu_set_hcr()).  That may fail later on, without an
- * interrupt controller or PMU that is ready, and is then repeated: KVM sets bits
- * there, and never clears any.
+ * The registers that KVM sets up before a vCPU runs, on kernels that keep ID registers
+ * per VM (6.5 and later).  The first KVM_ARM_VCPU_INIT sets ID_AA64PFR1_EL1 (sys_regs.c:
+ * kvm_reset_id_regs()), and each one sets CLIDR_EL1.  The first KVM_RUN sets the bits of
+ * MTE in HCR_EL2 (vcpu_set_hcr()).  That KVM_RUN may fail after it, if the interrupt
+ * controller or the PMU is not ready.  The next KVM_RUN then repeats the setup.  It sets
+ * bits in HCR_EL2, but never clears any.
  */
 #include <linux/bitfield.h>
 #include <linux/kvm_host.h>
@@ -18,11 +18,11 @@
 #include "native/native.h"
 
 #define CLIDR_LOC_MASK		GENMASK_ULL(26, 24)
-/* Separate from data, in the same cache line: reset_clidr() */
+/* Tags are separate from data, in the same cache line: reset_clidr() */
 #define TTYPE_UNIFIED_TAGS	2ULL
 #define TTYPE_MASK		3ULL
 
-/* What sys_regs.c hides from VMs without MTE: sanitise_id_aa64pfr1_el1(), .._pfr2_el1(). */
+/* sys_regs.c hides these from VMs without MTE: sanitise_id_aa64pfr1_el1(), .._pfr2_el1(). */
 static const struct {
 	u32 reg;
 	u64 fields;
@@ -34,9 +34,9 @@ static const struct {
 };
 
 /**
- * native_switch_id_regs - show a VM's guest MTE, or not
+ * native_switch_id_regs - show or hide MTE in a VM's ID registers
  * @kvm: the VM
- * @on: which
+ * @on: show MTE
  *
  * Context: the VM's config_lock held.
  */
@@ -57,9 +57,9 @@ void native_switch_id_regs(struct kvm *kvm, bool on)
 }
 
 /**
- * native_switch_vcpu - give a vCPU MTE, or take it away
- * @vcpu: the vCPU, which has never run and is held still
- * @on: which
+ * native_switch_vcpu - give MTE to a vCPU, or take it away
+ * @vcpu: the vCPU; it has never run, and is held
+ * @on: give MTE
  *
  * Context: the VM's config_lock held.
  */
@@ -68,8 +68,8 @@ void native_switch_vcpu(struct kvm_vcpu *vcpu, bool on)
 	u64 clidr, loc;
 
 	/*
-	 * The next KVM_RUN sets what is right, since the vCPU has not run.  Atomic:
-	 * interrupt lines set bits there at any time.
+	 * The next KVM_RUN sets the right bits, because the vCPU has not run.  Atomic:
+	 * interrupt lines set bits in HCR_EL2 at any time.
 	 */
 	clear_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
 	clear_bit(HCR_TID5_BIT, vcpu_hcr(vcpu));

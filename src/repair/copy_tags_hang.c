@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KVM_ARM_MTE_COPY_TAGS that sleeps with a page's tag lock held (6.2 and later).
+ * KVM_ARM_MTE_COPY_TAGS sleeps with a page's tag lock held (6.2 and later).
  *
- * Where a page's tags have not been initialised, the ioctl takes PG_mte_lock, reads
- * the VMM's buffer, which may fault and sleep for as long as userfaultfd or FUSE
- * likes, and sets PG_mte_tagged.  A vCPU that faults on the page meanwhile spins
- * on the lock under mmu_lock.
+ * If a page's tags have not been initialised, the ioctl takes PG_mte_lock, reads the
+ * VMM's buffer, and sets PG_mte_tagged.  The read may fault, and sleep for as long as
+ * userfaultfd or FUSE likes.  A vCPU that faults on the page meanwhile spins on the lock
+ * under mmu_lock.
  *
- * So the tags are cleared and PG_mte_tagged is set when the ioctl gets its reference
- * to the page: from then on the lock counts as free.  Of a hugetlb page all is cleared
+ * So this clears the tags and sets PG_mte_tagged when the ioctl gets its reference on the
+ * page.  From then on the lock counts as free.  A hugetlb page is cleared as a whole
  * (hugetlb_partial).
  */
 #include <linux/memory_hotplug.h>
@@ -18,7 +18,7 @@
 #include "kvm_private.h"
 #include "repair/page_tags.h"
 
-/* With a reference.  Memory of devices has no tags; KVM refuses it later. */
+/* The caller holds a reference.  Device memory has no tags; KVM refuses it later. */
 static void init_before_copy(struct page *page)
 {
 	unsigned long pfn = page ? page_to_pfn(page) : 0;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hugetlb pages that are cleared in part (6.13 and later).
+ * KVM clears the tags of hugetlb pages in part (6.13 and later).
  *
- * A hugetlb page has one flag, but sanitise_mte_tags() clears only what is mapped,
- * and KVM_ARM_MTE_COPY_TAGS only what is copied, before they set it.  A part is mapped
- * where the page is no block at stage 2 (64 KiB, 32 MiB), under dirty logging, or where
- * HVA and IPA are not aligned alike.  The rest keeps the tags of the last owner.
+ * A hugetlb page has one flag for all its tags.  Before KVM sets the flag,
+ * sanitise_mte_tags() clears only the part that is mapped, and KVM_ARM_MTE_COPY_TAGS only
+ * the part that is copied.  KVM maps a part if the page's size is not a block size at
+ * stage 2 (64 KiB, 32 MiB), under dirty logging, or if HVA and IPA are aligned
+ * differently.  The rest keeps the tags of the last owner.
  *
- * So the whole page is cleared and flagged once KVM has got a reference to it, before
- * KVM looks at the flag: here for a fault, in copy_tags_hang.c for a copy.
+ * So the whole page is cleared and flagged after KVM has got a reference on it, and
+ * before KVM reads the flag.  This file does it for a fault, copy_tags_hang.c for a copy.
  */
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
@@ -18,8 +19,8 @@
 #include "repair/page_tags.h"
 
 /*
- * The VM is found by the vCPU that is loaded, as pages are faulted in only in KVM_RUN:
- * the registry may not know the VM, and KVM's own flag is what counts.
+ * Finds the VM by the loaded vCPU, because pages are faulted in only in KVM_RUN.  It does
+ * not use the registry: the registry may not have the VM, and KVM's own flag decides.
  */
 static bool runs_mte_vm(void)
 {
@@ -39,7 +40,7 @@ static notrace bool is_of_mte_vm(const u64 *x)
 	return runs_mte_vm();
 }
 
-/* Process context, with no lock of KVM but kvm->srcu.  Waits for the VMM's memory. */
+/* Process context.  Of KVM's locks only kvm->srcu is held.  Waits for the VMM's memory. */
 HOOK_WRAP_WAITS(__kvm_faultin_pfn, is_of_mte_vm, kvm_pfn_t,
 		(const struct kvm_memory_slot *slot, gfn_t gfn, unsigned int foll,
 		 bool *writable, struct page **refcounted_page),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tags of hugetlb pages.  They go back to their pool without passing the page
- * allocator, which would drop PG_mte_tagged, and would come to the next owner
- * with the flag, that is with the tags of the last.
+ * Tags of hugetlb pages.  Freed hugetlb pages return to their pool.  They do not pass the
+ * page allocator, which would clear PG_mte_tagged.  So the next owner would get them with
+ * PG_mte_tagged, and so with the tags of the last owner.
  */
 #include <linux/delay.h>
 #include <linux/fs.h>
@@ -20,8 +20,9 @@
 #include "vm/vm.h"
 
 /*
- * Shared struct pages, which are read-only, show one that stands before them and
- * has been cleared: no flag is seen there, and nothing written.
+ * Shared struct pages are read-only.  They show an earlier struct page of the same huge
+ * page, whose flag has been cleared before.  So the test is false there, and nothing is
+ * written.
  */
 static void clear_tagged(struct page *head)
 {
@@ -33,8 +34,8 @@ static void clear_tagged(struct page *head)
 }
 
 /*
- * Whether or not a VM is on now: its memory may be freed after it has gone.  Not
- * a watch: a page of 1 GiB has 262,144 flags, too many for a tracer's callback.
+ * This is needed even if no VM is on: memory may be freed after its VM was destroyed.  It
+ * is not a watch: a page of 1 GiB has 262,144 flags, too many for a tracer's callback.
  */
 HOOK_WRAP_VOID(free_huge_page, (struct page *page), (page))
 {
@@ -43,9 +44,9 @@ HOOK_WRAP_VOID(free_huge_page, (struct page *page), (page))
 }
 
 /*
- * A free page can be taken from the pool while we look at it.  Its new owner
- * sets the flag only after clearing megabytes of memory, long after this is
- * through: interrupts are off.
+ * A free page may be taken from the pool while this checks it.  The new owner clears
+ * megabytes of memory before it sets PG_mte_tagged.  This is finished long before that,
+ * because interrupts are off.
  */
 static void clear_if_free(struct page *page)
 {
@@ -57,7 +58,7 @@ static void clear_if_free(struct page *page)
 	local_irq_restore(flags);
 }
 
-/* A process that maps it PROT_MTE owns its tags, or one whose VM has MTE already. */
+/* A process owns the tags if it maps the page PROT_MTE, or if its VM has MTE or is to get it. */
 static bool is_not_mte(compat_rmap_t *page, struct vm_area_struct *vma,
 		       unsigned long addr, void *owned)
 {
@@ -73,8 +74,8 @@ static bool is_not_mte(compat_rmap_t *page, struct vm_area_struct *vma,
 }
 
 /*
- * Of a hugetlb page the file's i_mmap_rwsem comes before the page's lock (mm/rmap.c,
- * lock ordering), so it is only tried.
+ * Only tries the file's i_mmap_rwsem: for hugetlb pages it is taken before the page's
+ * lock (mm/rmap.c, lock ordering), which is held.
  */
 static bool try_clear_unless_mte(struct page *page)
 {
@@ -127,7 +128,7 @@ static void check_page(unsigned long pfn)
 /**
  * tags_clear_hugetlb - clear PG_mte_tagged of hugetlb pages whose tags are not in use
  *
- * They were freed before free_huge_page() was hooked; some may have a new owner
+ * These pages were freed before free_huge_page() was hooked.  Some may have a new owner
  * by now.
  *
  * Context: module init, when the hooks are armed and all VMs with MTE registered;
@@ -139,7 +140,7 @@ void tags_clear_hugetlb(void)
 	int node;
 
 	for_each_online_node(node) {
-		/* The smallest hugetlb page that arm64 has. */
+		/* CONT_PTES: pages in the smallest hugetlb page of arm64. */
 		pfn = ALIGN(node_start_pfn(node), CONT_PTES);
 		end = node_end_pfn(node);
 		for (; pfn < end; pfn += CONT_PTES) {
@@ -149,7 +150,7 @@ void tags_clear_hugetlb(void)
 	}
 }
 
-/* @pfn is where such a page begins, if there is one. */
+/* Does a hugetlb page of this order with shared struct pages start at @pfn? */
 static bool has_shared_structs(unsigned long pfn, unsigned int order)
 {
 	struct page *page = pfn_to_online_page(pfn);
@@ -163,7 +164,7 @@ static bool any_has_shared_structs(int node, unsigned int order)
 	unsigned long pfn = ALIGN(node_start_pfn(node), BIT(order));
 
 	for (; pfn < node_end_pfn(node); pfn += BIT(order)) {
-		/* Killed: the answer does not matter, and this may be long. */
+		/* If the caller is killed, the answer does not matter, and this may take long. */
 		if (has_shared_structs(pfn, order) || fatal_signal_pending(current))
 			return true;
 		cond_resched();
@@ -175,13 +176,13 @@ static bool any_has_shared_structs(int node, unsigned int order)
  * tags_hugetlb_can_hold - do hugetlb pages have flags for all their base pages?
  * @vma: a hugetlb mapping
  *
- * Its pages may not have been chosen yet.  So this asks whether the host has any
- * page of this size with shared struct pages (compat.h).  A pool with both kinds is
- * taken for one that has only these; pages that become so later are refused one by
- * one (page_can_hold_tags()).
+ * The mapping may have no pages yet.  So this checks whether the host has any hugetlb
+ * page of this size with shared struct pages (compat.h).  If it has one, the answer is
+ * false, also if other pages of this size have their own struct pages.  A page whose
+ * struct pages become shared later is refused when it is mapped (page_can_hold_tags()).
  *
  * Context: the address space's mmap_lock held; may sleep.
- * Return: false if not, with the reason in the log.
+ * Return: false if they do not, with the reason in the log.
  */
 bool tags_hugetlb_can_hold(struct vm_area_struct *vma)
 {

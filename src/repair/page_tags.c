@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The tags of a page in a VM with KVM's own guest MTE: are they in use, and clear them
- * if they are not.
+ * The tags of a page in a VM with KVM's own guest MTE: tests whether they are in use, and
+ * clears them if they are not.
  *
- * Since 6.2 a second flag, PG_mte_lock, is a lock that is taken once.  Its owner clears
- * the tags and sets PG_mte_tagged.  Others spin until then, also under mmu_lock or a
- * page table lock.  So preemption is off while it is held.
+ * Since 6.2 a second flag, PG_mte_lock, is a lock that is taken only once.  Its owner
+ * clears the tags and sets PG_mte_tagged.  Others spin until then, also under mmu_lock or
+ * a page table lock.  So preemption is off while it is held.
  */
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
@@ -16,7 +16,7 @@
 
 /**
  * page_tags_in_use - are a page's tags in use?
- * @page: the page, with a reference or mapped
+ * @page: the page; the caller holds a reference, or the page is mapped
  *
  * Context: any.
  * Return: true if its tags have been initialised.
@@ -36,7 +36,7 @@ static void init_page(struct page *page)
 	set_page_mte_tagged(page);
 }
 
-/* All of it: its one flag says so. */
+/* Clears the whole page, because its one flag is for all its tags. */
 static void init_hugetlb_page(struct page *head)
 {
 	unsigned long i, nr = compound_nr(head);
@@ -50,13 +50,14 @@ static void init_hugetlb_page(struct page *head)
 
 /**
  * page_tags_init - clear the tags of those pages whose tags are not in use
- * @page: first page; of a hugetlb page that has one flag, all of it is meant
+ * @page: first page; if it belongs to a hugetlb page with one flag, the whole hugetlb
+ *	page is cleared
  * @nr: number of base pages
  *
- * arch/arm64/kvm/mmu.c:sanitise_mte_tags().
+ * As in arch/arm64/kvm/mmu.c:sanitise_mte_tags().
  *
- * Context: any; with a reference, or mmu_lock, or where the
- * pages have no other user.  Before 6.2 there is no lock: with mmu_lock or exclusively.
+ * Context: any; the caller holds a reference or mmu_lock, or is the only user of the
+ * pages.  Before 6.2 PG_mte_tagged has no lock: mmu_lock, or only user.
  */
 void page_tags_init(struct page *page, unsigned long nr)
 {
@@ -72,12 +73,12 @@ void page_tags_init(struct page *page, unsigned long nr)
 }
 
 /**
- * page_tags_differ - are some of these pages flagged, but not all?
- * @page: first page, of those that have a flag each
+ * page_tags_differ - do some of these pages have PG_mte_tagged, but not all?
+ * @page: first page; each page has its own flag
  * @nr: number of base pages
  *
  * Context: any.
- * Return: true if so; others may set a flag at any time.
+ * Return: true if so; other code may set a flag at any time.
  */
 bool page_tags_differ(struct page *page, unsigned long nr)
 {
@@ -91,9 +92,11 @@ bool page_tags_differ(struct page *page, unsigned long nr)
 }
 
 /**
- * page_tags_make_uniform - a huge page is to be split: all its pages or none
+ * page_tags_make_uniform - give PG_mte_tagged to all pages of a huge page if one has it
  * @head: first page
  * @nr: number of base pages
+ *
+ * For a huge page that is to be split.
  *
  * Context: any; see thp_split.c.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The tags of a page of KVM's own guest MTE. */
+/* The tags of a page in a VM with KVM's own guest MTE. */
 #ifndef _KVM_MTE_PAGE_TAGS_H
 #define _KVM_MTE_PAGE_TAGS_H
 

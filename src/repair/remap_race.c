@@ -2,18 +2,18 @@
 /*
  * Pages that a permission fault maps.
  *
- * On a permission fault user_mem_abort() (7.2: kvm_s2_fault_map()) does not look at
- * the tags, since the page is mapped already.  Two holes follow from that:
+ * On a permission fault user_mem_abort() (7.2: kvm_s2_fault_map()) does not check the
+ * tags, because it assumes that the page is mapped already.  This causes two holes:
  *
- * remap_race: the VMM replaces the page (MAP_FIXED, MADV_DONTNEED) between the
- * guest's exit and KVM's reading of mmu_invalidate_seq.  The fault is still one of
- * permission, and the new page is mapped.
+ * remap_race: the VMM replaces the page (MAP_FIXED, MADV_DONTNEED) between the guest's
+ * exit and KVM's read of mmu_invalidate_seq.  The fault is still a permission fault, and
+ * KVM maps the new page.
  *
- * block_collapse: the fault makes a block of pages, some of which were never mapped.
+ * block_collapse: the fault creates a block of pages, and some of them were never mapped.
  *
- * A fault that changes the permissions of an entry alone maps no page.  All others
- * go through kvm_pgtable_stage2_map(), so every page is looked at there.  After a
- * fault that is not one of permission that is one test of a flag.
+ * A fault that only changes the permissions of an entry maps no page.  All other faults
+ * call kvm_pgtable_stage2_map(), so every page is checked there.  After a fault that is
+ * not a permission fault, the check is one test of a flag.
  */
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
@@ -24,16 +24,16 @@
 #include "kvm_private.h"
 #include "repair/page_tags.h"
 
-/* Not in the linear map: its tags are not ours to clear, and KVM maps it as device. */
+/* The tags of other pages must not be cleared: they are not in the linear map. */
 static bool is_memory(unsigned long pfn)
 {
 	return pfn_is_map_memory(pfn) && !is_zero_pfn(pfn);
 }
 
 /*
- * KVM checks the mapping (VM_MTE_ALLOWED) only where the fault is not one of
- * permission.  A file that is mapped meanwhile has pages that lose their tags, and DAX
- * memory may have no tags at all.
+ * KVM checks the mapping (VM_MTE_ALLOWED) only if the fault is not a permission fault.
+ * The VMM may have mapped a file meanwhile, whose pages lose their tags, or DAX memory,
+ * which may have no tags at all.
  */
 static bool can_hold_tags(struct page *page)
 {
@@ -46,7 +46,7 @@ static bool can_hold_tags(struct page *page)
 	       folio_test_hugetlb(folio) || !folio->mapping;
 }
 
-/* -EAGAIN has the guest fault again: no longer one of permission, so KVM checks it. */
+/* After -EAGAIN the guest faults again.  That is not a permission fault, so KVM checks it. */
 static int init_range(unsigned long pfn, unsigned long nr)
 {
 	struct page *page = pfn_to_online_page(pfn);

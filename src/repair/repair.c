@@ -3,11 +3,11 @@
 #include "repair/repair.h"
 
 /**
- * repair_word - what the module does about a hole of the kernel
+ * repair_word - the status of a repair
  * @repair: the repair
  *
- * A repair that no row of the table of hooks names is not needed on this kernel.  An
- * on-demand hook counts as armed: it is, whenever a VM has MTE.
+ * A repair is not needed on this kernel if no row of the table of hooks names it.
+ * On-demand hooks count as armed, because they are armed while a VM has MTE.
  *
  * Context: any.
  * Return: a word for sysfs; "unavailable" if one of its hooks is not armed, or does

@@ -6,12 +6,13 @@
 #include <linux/bits.h>
 
 /*
- * A hole in which tags are lost or shown, by its name in sysfs and docs/holes.md.
- * Bits: a row of the table of hooks names all repairs that need the hook.
+ * Holes by which tags are lost or shown to another owner.  Their names are those in sysfs
+ * and docs/holes.md.  They are bits, because a row of the table of hooks names all repairs
+ * that need the hook.
  */
 #define THP_SPLIT		BIT(0)	/* a huge page with tags in some pages is split */
 #define BLOCK_COLLAPSE		BIT(1)	/* entries of 4 KiB become a block again */
-#define HUGETLB_REUSE		BIT(2)	/* a hugetlb page goes to its next owner */
+#define HUGETLB_REUSE		BIT(2)	/* the next owner gets a hugetlb page with its tags */
 #define HUGETLB_PARTIAL		BIT(3)	/* a hugetlb page is cleared in part */
 #define REMAP_RACE		BIT(4)	/* a page is replaced during a permission fault */
 #define SWAPOFF_UNREADABLE	BIT(5)	/* swapoff reads back pages that are PROT_NONE */

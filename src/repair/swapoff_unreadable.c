@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tags that swapoff reads back (until 6.5).
+ * Tags of pages that swapoff reads back (until 6.5).
  *
- * unuse_pte() leaves the restoring of tags to set_pte_at(), which does it for
- * readable memory only.  Of memory that is PROT_NONE just then the saved tags are
- * thrown away with the swap entry.  Later kernels restore them in unuse_pte() itself.
+ * unuse_pte() relies on set_pte_at() to restore tags, and set_pte_at() does it for
+ * readable memory only.  If the memory is PROT_NONE at that time, the saved tags are
+ * dropped with the swap entry.  Later kernels restore them in unuse_pte() itself.
  *
- * Just before it maps a page, unuse_pte() calls ksm_might_need_to_copy(), with the
- * page locked and in the swap cache, which keeps the entry.
+ * Directly before unuse_pte() maps a page, it calls ksm_might_need_to_copy().  The page is
+ * locked and in the swap cache, which keeps the entry.
  */
 #include <linux/ksm.h>
 #include <linux/mm.h>
@@ -26,7 +26,7 @@ HOOK_WATCH3(ksm_might_need_to_copy, struct page *, struct page *, page,
 
 	if (!PageSwapCache(page) || page_mte_tagged(page))
 		return;
-	/* With the flag, the page was never away: its tags may be newer. */
+	/* A page with PG_mte_tagged never left memory: its tags may be newer. */
 	if (kfn.restore_tags(entry, page))
 		set_page_mte_tagged(page);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The tags of physical pages: who owns them, and clearing them. */
+/* The tags of physical pages: tests, reads, writes and clears them. */
 #ifndef _KVM_MTE_TAGS_H
 #define _KVM_MTE_TAGS_H
 
@@ -11,13 +11,13 @@
 #include <asm/page.h>
 #include <asm/pgtable.h>
 
-/* A tag, and how many of them are in a word of struct page_tags */
+/* Mask of one tag, and number of tags in a word of struct page_tags */
 #define TAG_MASK	GENMASK(MTE_TAG_SIZE - 1, 0)
 #define TAGS_PER_WORD	16
 
 /*
- * Base pages whose tags are initialised at most in one go; a larger compound page
- * (hugetlb) is initialised in pieces of it.
+ * The most base pages whose tags are initialised in one step.  A larger compound page
+ * (hugetlb) is initialised in pieces of this size.
  */
 #define TAGS_CHUNK	(PMD_SIZE / PAGE_SIZE)
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Huge pages that are split.  Many functions lead there and the compiler moves
- * them into each other, but all of them tell the memory controller when no mapping
- * is left, all references are frozen and interrupts are off, just before the pages
- * get the first one's flag (mm/huge_memory.c:__split_huge_page(), and later
- * __split_unmapped_folio()).  So nothing else reads or writes the tags then.
+ * Huge pages that are split.  Many functions split them, and the compiler inlines these
+ * functions.  But all of them call the memory controller, directly before all pages get
+ * the first page's flags (mm/huge_memory.c:__split_huge_page(), and later
+ * __split_unmapped_folio()).  At that point no mapping is left, all references are
+ * frozen, and interrupts are off.  So no other code reads or writes the tags then.
  *
- * The page allocator calls the same function for pages that are not compound, and that
- * have no owner yet.
+ * The page allocator calls the same function for pages that are not compound and have no
+ * owner yet.
  */
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
@@ -28,15 +28,15 @@ COMPAT_WATCH_SPLIT
 
 #ifdef COMPAT_SPLIT_AHEAD
 /*
- * A huge page has 32 MiB where pages have 16 KiB, and 512 MiB where they have 64:
- * too much to clear with interrupts off.  unmap_folio() comes before that, with
- * interrupts and preemption on and the folio locked.  It calls one of these two,
- * which may sleep.  So the tags are cleared here, in pieces of 2 MiB at most,
- * with preemption on between them; the lock of a page's tags keeps others out.
+ * A huge page has 32 MiB where pages have 16 KiB, and 512 MiB where pages have 64 KiB.
+ * That is too much to clear with interrupts off.  unmap_folio() comes before that, with
+ * interrupts and preemption on and the folio locked.  It calls try_to_migrate() or
+ * try_to_unmap(), which may sleep.  So the tags are cleared here, in pieces of at most
+ * 2 MiB, with preemption on between them.  PG_mte_lock keeps others out.
  *
- * After this, the hook at the freeze has nothing left to clear.  The exception: no page
- * has PG_mte_tagged here, and a VM or a process tags a page while the folio is being
- * unmapped.  Then the hook at the freeze clears all the rest at once.
+ * After this, the hook at the freeze has nothing left to clear.  There is one exception:
+ * no page has PG_mte_tagged here, and a VM or a process tags a page while the folio is
+ * being unmapped.  Then the hook at the freeze clears all the rest at once.
  */
 static void complete_ahead(struct folio *folio)
 {
@@ -50,10 +50,10 @@ static void complete_ahead(struct folio *folio)
 	}
 }
 
-/* unmap_folio() alone passes both, whatever the folio's size. */
+/* Only unmap_folio() passes both flags, and it does so for folios of every size. */
 #define UNMAPS_FOLIO	(TTU_RMAP_LOCKED | TTU_SYNC)
 
-/* The check of the flags is left to the wrapper: this runs for pages that are migrated, too. */
+/* Leaves the check of PG_mte_tagged to the wrapper: this also runs for pages that migrate. */
 static notrace bool is_split(const u64 *x)
 {
 	struct folio *folio = (struct folio *)x[0];
