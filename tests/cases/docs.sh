@@ -59,7 +59,7 @@ like "$(/sbin/modinfo -F description "$m")" '.' "it has a description"
 # --- one version ---
 
 is "$(sed -nE '1s/^kvm-mte \((.*)-[^-]*\) .*/\1/p' debian/changelog)" "$version" "debian/changelog has that version"
-is "$(sed -nE 's/^## ([0-9].*)/\1/p' CHANGELOG.md | head -n 1)" "$version" "CHANGELOG.md begins with it"
+is "$(sed -nE 's/^## ([0-9.]+) \([0-9]{4}-[0-9]{2}-[0-9]{2}\)$/\1/p' CHANGELOG.md | head -n 1)" "$version" "CHANGELOG.md begins with it, and a date"
 # A release that something appeared in is not the version; of these files only history may name one.
 is "$(grep -rlF "$version" --include='*' README.md Makefile Kbuild packaging src include docs debian/control debian/rules 2>/dev/null)" "" \
 	"nothing else repeats it"
