@@ -5,8 +5,9 @@
 
 #include "vm/vm.h"
 
-/* vcpu.c: HCR_EL2.ATA and the four registers */
+/* tag_regs.c */
 int vcpu_prepare(struct kvm_vcpu *vcpu);
+void vcpu_forget(struct kvm_vcpu *vcpu);
 void vcpu_forget_all(void);
 
 #endif /* _KVM_MTE_INJECT_H */

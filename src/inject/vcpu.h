@@ -29,6 +29,7 @@ struct mte_regs {
  * struct mte_vcpu - the module's state of a vCPU
  * @node: in the hash of vCPUs
  * @vcpu: the vCPU
+ * @vm: its VM; not to be followed once the VM is being destroyed
  * @notifier: reports that its task is scheduled out or in during KVM_RUN
  * @regs: its registers while no CPU has them
  * @loaded: the CPU that runs its task has the registers; only that task reads this
@@ -39,6 +40,7 @@ struct mte_regs {
 struct mte_vcpu {
 	struct hlist_node node;
 	struct kvm_vcpu *vcpu;
+	struct mte_vm *vm;
 	struct preempt_notifier notifier;
 	struct mte_regs regs;
 	bool loaded;
@@ -65,6 +67,10 @@ static inline bool vcpu_runs_mte(const struct kvm_vcpu *vcpu)
 	return vcpu->arch.hcr_el2 & BIT(HCR_ATA_BIT);
 }
 
+/* tag_regs.c */
 struct mte_vcpu *vcpu_find(const struct kvm_vcpu *vcpu);
+void tag_regs_load(struct mte_vcpu *mv);
+void tag_regs_put(struct mte_vcpu *mv);
+void tag_regs_reset(struct mte_vcpu *mv);
 
 #endif /* _KVM_MTE_VCPU_H */
