@@ -51,7 +51,7 @@
 #define COMPAT_FOR_INJECT	COMPAT_FOR_ALL
 #endif
 
-/* kvm_pgtable_stage2_map(): parameters, and arguments for the block @b. */
+/* kvm_pgtable_stage2_map(): its parameters, and arguments with another block to map. */
 #if defined(HAVE_STAGE2_MAP_FLAGS)
 #define COMPAT_STAGE2_MAP_PROTO						\
 	(struct kvm_pgtable *pgt, u64 addr, u64 size, u64 phys,		\

@@ -20,8 +20,7 @@
 #include "compat.h"
 
 /*
- * virt/kvm/kvm_main.c, 5.10 to 5.13: static there, so the compiler cannot check these
- * prototypes.
+ * Static in virt/kvm/kvm_main.c, so the compiler cannot check these prototypes.
  */
 long kvm_dev_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
 long kvm_vm_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);

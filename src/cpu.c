@@ -68,7 +68,7 @@ static int check_gmid(unsigned int cpu)
  * online later is refused if its GMID_EL1 differs.
  *
  * Context: module init, after cpu_check_host(); may sleep.
- * Return: 0; -ENODEV if CPUs differ.
+ * Return: 0; -ENODEV if CPUs differ; or another error of cpuhp_setup_state().
  */
 int cpu_watch_gmid(void)
 {

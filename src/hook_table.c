@@ -21,9 +21,9 @@
  * when: the host pays for a hook at each call of the function, for every caller.  So
  * hooks on functions that other VMs and processes call are ON_DEMAND.  They are armed
  * when a VM is to get MTE, and removed after the last VM that ever had MTE is
- * destroyed.  Two kinds of hooks are ALWAYS armed.  One kind sees VMs created and
- * destroyed, and VMMs that ask for MTE.  The other kind keeps PG_mte_tagged right in
- * pages that outlive their VM:
+ * destroyed.  On NATIVE no hook is ON_DEMAND.  On INJECT two kinds of hooks are ALWAYS
+ * armed.  One kind sees VMs created and destroyed, and VMMs that ask for MTE.  The other
+ * kind keeps PG_mte_tagged right in pages that outlive their VM:
  *
  * - free_huge_page: without the hook a hugetlb page returns to its pool with
  *   PG_mte_tagged, and the next VM sees the tags of the last one.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm_mte: the Memory Tagging Extension for KVM guests on arm64 hosts whose
- * kernel does not offer it.  This file has the order of init and exit only.
+ * kvm_mte: the Memory Tagging Extension for KVM guests on arm64 hosts.  This file has
+ * the order of init and exit only.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>

@@ -22,7 +22,7 @@ int hook_disarm_on_demand(void);
  * The operations of a mechanism.  Rows without an address are skipped.
  *
  * check: can all rows that are not armed be armed?  Impossible optional rows lose
- *	their address.
+ *	their address.  hook_kprobe_check() takes only a table without armed rows.
  * arm: arm all rows that are not on-demand, or none
  * set, clear: arm or remove one row; hook_ftrace_clear() can fail
  * disarm: remove all rows; by kprobes returns the number of missed calls
@@ -77,8 +77,8 @@ void hook_text_end(void);
 int hook_text_watch(void);
 
 /*
- * Lets a line pass for each row of a table.  The limit is needed because a VMM can have
- * on-demand hooks armed as often as it likes.
+ * Limits the lines in the log about hooks.  It lets one line pass for each row of a
+ * table.  It is needed because a VMM can cause any number of attempts to arm the hooks.
  */
 extern struct ratelimit_state hook_ratelimit;
 

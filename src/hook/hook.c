@@ -184,8 +184,8 @@ bool hook_any_on_demand(void)
  * error some hooks may stay armed for the same reason: call hook_disarm_on_demand()
  * again later.
  *
- * An earlier call of one of these functions may still run when this returns, but not
- * with preemption off.
+ * A call that entered one of these functions before it was hooked may still run when
+ * this returns, but not with preemption off.
  *
  * Context: may sleep.
  * Return: 0; -EBUSY if one of the functions has another owner now (named in the log);

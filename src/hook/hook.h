@@ -35,8 +35,8 @@ enum hook_kind { HOOK_WATCH, HOOK_WRAP };
  * @HOOK_ALWAYS: from hook_arm() to hook_disarm(); hook_arm() fails if the hook is
  *	impossible
  * @HOOK_OPTIONAL: the same, but hook_arm() goes on if the hook is impossible
- * @HOOK_ON_DEMAND: from ondemand_get() to ondemand_put(); hook_arm() fails if the hook
- *	is impossible
+ * @HOOK_ON_DEMAND: from the first ondemand_get() to some seconds after the last
+ *	ondemand_put(); hook_arm() fails if the hook is impossible
  */
 enum hook_when { HOOK_ALWAYS, HOOK_OPTIONAL, HOOK_ON_DEMAND };
 
@@ -148,11 +148,11 @@ void hook_wait_end(struct hook_wait *wait);
  *
  * SP is its value at the function's entry.  So the mark is valid for one call, from one
  * place of one stack.  Interrupts in between, and calls from inside the original, have
- * a lower SP.  The return clears the mark.  With ftrace the engine does not see the
- * call, because the original is called after its trace site, so the mark stays until
- * the return.  If the original ends with a tail call, the called function has the same
- * SP but another address.  Arguments are in registers only: a function with more than
- * eight arguments cannot be wrapped.
+ * a lower SP.  When the original has returned, fn_call clears the mark.  If the
+ * original is called after its trace site (hook.c:original_entry()), the engine does not
+ * see the call, so the mark stays until then.  If the original ends with a tail call, the
+ * called function has the same SP but another address.  Arguments are in registers only:
+ * a function with more than eight arguments cannot be wrapped.
  */
 #define HOOK_FRAME_SIZE	32
 #define HOOK_FRAME_MARK	16

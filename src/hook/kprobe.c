@@ -42,7 +42,7 @@ static int add_kprobe(struct hook *hook, u32 flags)
 
 /**
  * hook_kprobe_check - can kprobes be set on these functions?
- * @hooks: the table
+ * @hooks: the table; no row is armed
  * @nr: number of rows
  *
  * Context: may sleep.

@@ -21,7 +21,7 @@
 
 #include "hook/engine.h"
 
-/* A landing pad, two of a trace site, and the longest jump: four and the branch. */
+/* A landing pad, two of a trace site, and the longest jump: four loads and a branch. */
 #define NR_INSNS	8
 
 struct insn {

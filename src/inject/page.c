@@ -293,7 +293,8 @@ unlock:
  * The original sets PG_mte_tagged first and clears the tags after it.  If a VM has the
  * page too and sees PG_mte_tagged, its guest could read the tags before they are
  * cleared.  So this wrapper first does the same work in the right order, and the
- * original has nothing left to do.  No VM gets a page that cannot hold tags.
+ * original has nothing left to do.  A hugetlb page with shared struct pages is left to
+ * the original, because no VM gets such a page.
  */
 HOOK_WRAP_VOID(mte_sync_tags, (pte_t *ptep, pte_t pte), (ptep, pte))
 {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The vCPU: HCR_EL2.ATA, and the registers RGSR_EL1, GCR_EL1, TFSR_EL1 and
- * TFSRE0_EL1.  KVM of these kernels has no place for the registers.
+ * The registers RGSR_EL1, GCR_EL1, TFSR_EL1 and TFSRE0_EL1 of a vCPU.  KVM of these
+ * kernels has no place for them.
  *
  * The module switches them where KVM_RUN begins and ends, and when its task is
  * scheduled out or in meanwhile.  Between these points the host does not depend on
  * them.  Only IRG uses GCR_EL1 and RGSR_EL1, and the kernel does not use IRG
  * (KASAN_HW_TAGS is refused).  The kernel reads TFSRE0_EL1 only on entry from EL0.
- * mte_thread_switch() runs after one task is scheduled out and before the next one is
- * scheduled in.  Under VHE the kernel's own TFSR_EL1 is TFSR_EL2, and the guest's
- * TFSR_EL1 is reached as TFSR_EL12.
+ * mte_thread_switch() runs between sched_out() of one task and sched_in() of the next,
+ * so it works on the host's registers.  Under VHE the kernel's own TFSR_EL1 is TFSR_EL2,
+ * and the guest's TFSR_EL1 is reached as TFSR_EL12.
  *
  * A guest without MTE cannot see them: with HCR_EL2.ATA = 0 its accesses trap
  * (ARM DDI 0487, HCR_EL2.ATA).

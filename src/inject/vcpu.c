@@ -19,7 +19,7 @@ static notrace bool has_or_gets_mte(const u64 *x)
 {
 	const struct kvm_vcpu *vcpu = (const struct kvm_vcpu *)x[0];
 
-	/* This test comes first: a change that is completed after it is seen below. */
+	/* This comes first.  If a change completes after it, the test below sees it. */
 	if (vm_is_pending(vcpu->kvm))
 		return true;
 	/* Read the counters before the state.  Pairs with write_state(). */

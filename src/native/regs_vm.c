@@ -3,9 +3,9 @@
  * The registers that KVM sets up before a vCPU runs, on kernels that keep ID registers
  * per VM (6.5 and later).  The first KVM_ARM_VCPU_INIT sets ID_AA64PFR1_EL1 (sys_regs.c:
  * kvm_reset_id_regs()), and each one sets CLIDR_EL1.  The first KVM_RUN sets the bits of
- * MTE in HCR_EL2 (vcpu_set_hcr()).  That KVM_RUN may fail after it, if the interrupt
- * controller or the PMU is not ready.  The next KVM_RUN then repeats the setup.  It sets
- * bits in HCR_EL2, but never clears any.
+ * MTE in HCR_EL2 (vcpu_set_hcr()).  That KVM_RUN may still fail after it has set them, if
+ * the interrupt controller or the PMU is not ready.  The next KVM_RUN then repeats the
+ * setup.  It sets bits in HCR_EL2, but never clears any.
  */
 #include <linux/bitfield.h>
 #include <linux/kvm_host.h>

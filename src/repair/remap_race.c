@@ -13,7 +13,7 @@
  *
  * A fault that only changes the permissions of an entry maps no page.  All other faults
  * call kvm_pgtable_stage2_map(), so every page is checked there.  After a fault that is
- * not a permission fault, the check is one test of a flag.
+ * not a permission fault, KVM has initialised the tags, so the check only tests flags.
  */
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
@@ -24,7 +24,10 @@
 #include "kvm_private.h"
 #include "repair/page_tags.h"
 
-/* The tags of other pages must not be cleared: they are not in the linear map. */
+/*
+ * Other memory is not in the linear map, so its tags cannot be cleared.  The zero page is
+ * left out because its tags were cleared at boot.
+ */
 static bool is_memory(unsigned long pfn)
 {
 	return pfn_is_map_memory(pfn) && !is_zero_pfn(pfn);

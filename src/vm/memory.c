@@ -7,8 +7,9 @@
  * or other ZONE_DEVICE memory, which may have no tag storage.
  *
  * The check when a slot is set (Documentation/virt/kvm/api.rst 4.35, 7.28) is for the
- * VMM's convenience.  The check of each page when it is mapped (stage2.c) is the one
- * that protects, because a mapping may change under its slot.
+ * VMM's convenience.  A mapping may change under its slot.  So the check that protects
+ * is that of each page when it is mapped: stage2.c on inject, KVM's own and remap_race.c
+ * on native.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -92,8 +93,8 @@ int vm_check_slots(struct mte_vm *vm)
  * vm_drop_mappings - drop the stage-2 mappings of all memory slots of a VM
  * @kvm: the VM; the caller keeps it and its address space (mm_users) alive
  *
- * Faults map the memory again, through stage2.c.  Device memory is dropped too, because
- * a mapping that looks like a device's may be of RAM.
+ * Faults map the memory again, and its tags are checked then.  Device memory is dropped
+ * too, because a mapping that looks like a device's may be of RAM.
  *
  * Context: may sleep.
  */

@@ -188,7 +188,7 @@ static struct mte_vm *get_published(void)
  * see that a VM is destroyed, so no file of a VM may exist then.  Until then the hooks
  * still find the state of their VMs.
  *
- * Context: module exit or a failed init; may sleep.  All VMs are off.
+ * Context: module exit or a failed init; may sleep.  At module exit all VMs are off.
  */
 void registry_close(void)
 {

@@ -95,7 +95,7 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	struct kvm *kvm = vm->kvm;
 	int nr, err;
 
-	/* As in mainline. */
+	/* As in mainline, a VMM must ask before it creates the first vCPU. */
 	if (origin == ORIGIN_VMM && kvm->created_vcpus)
 		return -EINVAL;
 	if (vcpus_have_run(kvm)) {
@@ -203,7 +203,8 @@ static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
  * -ENOMEM.  -EINTR if the caller is killed.  -EBUSY if a vCPU or the VM stays in an
  * ioctl for two seconds, if a vCPU has run and the backend cannot wait for a reboot,
  * or if a function that is to be hooked has another owner, or its text was rewritten.
- * After an error nothing has changed, and the log has the reason.
+ * After an error the state has not changed.  The log has the reason, except for -EINTR
+ * and for a VMM that asks when there is a vCPU.
  */
 int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 {

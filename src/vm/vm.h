@@ -14,19 +14,20 @@
  *	  kvm->lock		no vCPU is created, and no ioctl of KVM holds all vCPUs
  *	    clearing		native: PG_mte_tagged of hugetlb pages is cleared at load,
  *				against a first vCPU
- *	    kvm->slots_lock	trylock here; or it is outside, and kvm->lock a trylock:
- *				no slot is set while slots are checked
+ *	    kvm->slots_lock	no slot is set while slots are checked.  Only tried under
+ *				kvm->lock.  A holder of slots_lock only tries kvm->lock.
  *	      vcpu->mutex	trylock only, all of them (vcpus.c)
  *	        mte_vm.init_lock	native: under one vCPU's mutex only
- *	          mte_vm.fallback_lock	under one vCPU's mutex only: policy falls back
+ *	          mte_vm.fallback_lock	policy falls back; under one vCPU's mutex only, or
+ *				(native) under kvm->lock without a vCPU's mutex
  *	            config_lock	native: KVM's flag and ID registers
  *	        mmap_lock (read)
  *	        mte_vm.lock	state, origin, reinit_vcpus; also at the start of KVM_RUN
  *	          tag locks	inject/page.c; also under mmu_lock and page table locks
  * The mutexes of the registry and of the policy lists are taken inside other locks.
  * Inside them, only mte_vm.lock is taken.  ondemand_lock (hook/ondemand.c) is taken
- * inside mte_vm.destroy_lock, kvm->lock and the registry's mutex; only locks of ftrace
- * and kprobes are taken inside it.
+ * inside mte_vm.destroy_lock, kvm->lock and the registry's mutex; only watch_lock
+ * (hook/text.c) and locks of ftrace and kprobes are taken inside it.
  */
 #ifndef _KVM_MTE_VM_H
 #define _KVM_MTE_VM_H
@@ -78,7 +79,8 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
  *	time
  * @fallback_lock: only one vCPU at a time makes policy fall back
  * @destroyed: under @destroy_lock and @lock: the VM is being destroyed
- * @lock: guards the fields below; taken with preemption off at the start of KVM_RUN
+ * @lock: guards @state to @had_mte, and writes of @destroyed; also taken at the start
+ *	of KVM_RUN
  * @state: also read without @lock, see the readers
  * @origin: the source of the request for @state
  * @origin_before: the value that @origin gets back when a pending change is undone

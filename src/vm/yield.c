@@ -11,8 +11,8 @@
 #include "vm/state.h"
 
 /*
- * Longest wait, in milliseconds, for a vCPU or VM that is in an ioctl.  It is short
- * because the caller may hold slots_lock, and that ioctl may wait for slots_lock.
+ * How often to try while a vCPU or the VM is in an ioctl.  Each pause is at most 1 ms.
+ * The wait is short because the caller holds slots_lock, and that ioctl may wait for it.
  */
 #define FALLBACK_TRIES	100
 
@@ -128,7 +128,7 @@ static int try_fallback_locked(struct mte_vm *vm)
  *
  * Context: slots_lock held; may sleep.
  * Return: true if the VM is off now; false if the caller must refuse: policy alone did
- * not turn the VM on, the VM has run, or it stays in an ioctl.
+ * not turn the VM on, the VM has run, or a vCPU or the VM stays in an ioctl.
  */
 bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 {
