@@ -65,7 +65,7 @@ static ssize_t enable_store(struct mte_vm *vm, const char *buf, size_t len)
 		vm_notice(vm, "enable: not a boolean\n");
 		return err;
 	}
-	/* Pin the module: vm_set() may wait for locks that a VMM holds, and rmmod would wait too. */
+	/* vm_set() may wait for locks that a VMM holds, and rmmod would wait for it. */
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
 	err = mutex_lock_killable(&vm->destroy_lock);

@@ -55,7 +55,7 @@ int hook_kprobe_check(struct hook *hooks, unsigned int nr)
 	int err;
 
 	for (i = 0; i < nr; i++) {
-		if (!hooks[i].addr)
+		if (!hooks[i].addr || hooks[i].armed)
 			continue;
 		err = add_kprobe(&hooks[i], KPROBE_FLAG_DISABLED);
 		if (!err)

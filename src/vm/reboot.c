@@ -110,29 +110,27 @@ void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu)
 }
 
 /**
- * vm_is_pending - does a VM have a change pending?
+ * vm_is_pending_slow - does a VM have a change pending?
  * @kvm: the VM, kept alive by the caller
  *
  * Context: any.
  * Return: true if it has.
  */
-bool vm_is_pending(const struct kvm *kvm)
+bool vm_is_pending_slow(const struct kvm *kvm)
 {
 	struct mte_vm *vm;
 
-	if (!atomic_read(&vms_pending))
-		return false;
 	vm = registry_find(kvm);
 	return vm && state_is_pending(READ_ONCE(vm->state));
 }
 
 /**
- * vm_vcpu_will_run - a vCPU is about to run, so a pending change must wait
+ * vm_vcpu_will_run_slow - a vCPU is about to run, so a pending change must wait
  * @vcpu: the vCPU
  *
  * Context: KVM_RUN, before the guest is entered; any.
  */
-void vm_vcpu_will_run(struct kvm_vcpu *vcpu)
+void vm_vcpu_will_run_slow(struct kvm_vcpu *vcpu)
 {
 	struct mte_vm *vm;
 
