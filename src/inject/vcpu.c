@@ -106,7 +106,8 @@ static int check_width(struct kvm_vcpu *vcpu)
 }
 
 /*
- * KVM_ARM_VCPU_INIT undoes everything if this fails.  PSCI's CPU_ON cannot fail here.
+ * KVM_ARM_VCPU_INIT undoes everything if this fails.  PSCI's CPU_ON could not, but a VM
+ * with MTE has no 32-bit vCPU that it could reset.
  * Policy falls back only for a 32-bit vCPU that KVM itself has accepted.
  */
 HOOK_WRAP(kvm_reset_vcpu, int, (struct kvm_vcpu *vcpu), (vcpu))

@@ -50,7 +50,7 @@ HOOK_WRAP_WAITS(kvm_arch_prepare_memory_region, has_or_gets_mte, int,
 		return err;
 out:
 	err = original(kvm_arch_prepare_memory_region)COMPAT_PREPARE_SLOT_ARGS;
-	/* From here on KVM cannot fail to set the slot. */
+	/* If this is 0, KVM cannot fail to set the slot any more. */
 	if (!err && vm && change != KVM_MR_DELETE)
 		migration_slot_set(vm, slot);
 	return err;

@@ -25,8 +25,8 @@
 #include "repair/page_tags.h"
 
 /*
- * Other memory is not in the linear map, so its tags cannot be cleared.  The zero page is
- * left out because its tags were cleared at boot.
+ * KVM maps memory outside of the linear map as device, and its tags must not be cleared.
+ * The zero page is left out because its tags were cleared at boot.
  */
 static bool is_memory(unsigned long pfn)
 {
