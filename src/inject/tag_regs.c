@@ -85,7 +85,6 @@ int vcpu_prepare(struct kvm_vcpu *vcpu)
 	if (!mv)
 		return -ENOMEM;
 	mv->vcpu = vcpu;
-	mv->vm = registry_find(vcpu->kvm);
 	preempt_notifier_init(&mv->notifier, &preempt_ops);
 	reset_regs(&mv->regs);
 

@@ -12,16 +12,19 @@
 #include "vm/vm.h"
 
 /*
+ * Each KVM_RUN begins here, and those with MTE are wrapped.  Not those of a VM that is
+ * turning on: such a VM may become off, and let go of the module, during its KVM_RUN,
+ * and rmmod would wait for a wrapper.  So vm_vcpu_will_run() is called here.
+ *
  * A vCPU does not get or lose MTE while KVM_RUN holds its mutex.  A change needs the
  * mutexes of all vCPUs (vcpus.c), or KVM_ARM_VCPU_INIT of all vCPUs (reboot.c).
  */
-static notrace bool has_or_gets_mte(const u64 *x)
+static notrace bool begins_with_mte(const u64 *x)
 {
-	const struct kvm_vcpu *vcpu = (const struct kvm_vcpu *)x[0];
+	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)x[0];
 
-	/* This comes first.  If a change completes after it, the test below sees it. */
-	if (vm_is_pending(vcpu->kvm))
-		return true;
+	/* This comes first.  If a change completes before it, the test below sees it. */
+	vm_vcpu_will_run(vcpu);
 	/* Read the counters before the state.  Pairs with write_state(). */
 	smp_rmb();
 	return kvm_mte_enabled(vcpu->kvm);
@@ -52,17 +55,16 @@ static void end_run(struct kvm_vcpu *vcpu, struct mte_vcpu *mv)
  * notifier of the module.
  *
  * KVM_RUN may last as long as the guest likes.  It does not delay the module's exit: a
- * VM that is not off pins the module, and does not become off during KVM_RUN.
+ * VM that has MTE pins the module, and does not become off during KVM_RUN.
  */
-HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, has_or_gets_mte, int, (struct kvm_vcpu *vcpu),
+HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, begins_with_mte, int, (struct kvm_vcpu *vcpu),
 	     (vcpu))
 {
 	struct mte_vcpu *mv = vcpu_find(vcpu);
 	int ret;
 
-	vm_vcpu_will_run(vcpu);
 	/* No MTE without a place for its registers: it would see the host's. */
-	if (!mv || !vm_has_mte(mv->vm))
+	if (!mv)
 		return original(kvm_arch_vcpu_ioctl_run)(vcpu);
 	begin_run(vcpu, mv);
 	ret = original(kvm_arch_vcpu_ioctl_run)(vcpu);

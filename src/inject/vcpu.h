@@ -29,7 +29,6 @@ struct mte_regs {
  * struct mte_vcpu - the module's state of a vCPU
  * @node: in the hash of vCPUs
  * @vcpu: the vCPU
- * @vm: its VM; not to be followed once the VM is being destroyed
  * @notifier: reports that its task is scheduled out or in during KVM_RUN
  * @regs: its registers while no CPU has them
  * @loaded: the CPU that runs its task has the registers; only that task reads this
@@ -40,7 +39,6 @@ struct mte_regs {
 struct mte_vcpu {
 	struct hlist_node node;
 	struct kvm_vcpu *vcpu;
-	struct mte_vm *vm;
 	struct preempt_notifier notifier;
 	struct mte_regs regs;
 	bool loaded;

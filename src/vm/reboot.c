@@ -110,21 +110,6 @@ void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu)
 }
 
 /**
- * vm_is_pending_slow - does a VM have a change pending?
- * @kvm: the VM, kept alive by the caller
- *
- * Context: any.
- * Return: true if it has.
- */
-bool vm_is_pending_slow(const struct kvm *kvm)
-{
-	struct mte_vm *vm;
-
-	vm = registry_find(kvm);
-	return vm && state_is_pending(READ_ONCE(vm->state));
-}
-
-/**
  * vm_vcpu_will_run_slow - a vCPU is about to run, so a pending change must wait
  * @vcpu: the vCPU
  *
@@ -132,11 +117,10 @@ bool vm_is_pending_slow(const struct kvm *kvm)
  */
 void vm_vcpu_will_run_slow(struct kvm_vcpu *vcpu)
 {
-	struct mte_vm *vm;
+	struct mte_vm *vm = registry_find(vcpu->kvm);
 
-	if (!vm_is_pending(vcpu->kvm))
+	if (!vm || !state_is_pending(READ_ONCE(vm->state)))
 		return;
-	vm = registry_find(vcpu->kvm);
 	raw_spin_lock(&vm->lock);
 	bitmap_zero(vm->reinit_vcpus, KVM_MAX_VCPUS);
 	raw_spin_unlock(&vm->lock);

@@ -198,15 +198,8 @@ int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin);
 
 /* reboot.c: changes that wait for the guest's reboot */
 int vm_set_at_reboot(struct mte_vm *vm, bool on, enum vm_origin origin);
-bool vm_is_pending_slow(const struct kvm *kvm);
 void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu);
 void vm_vcpu_will_run_slow(struct kvm_vcpu *vcpu);
-
-/* Does a VM have a change pending?  Any context; the caller keeps it alive. */
-static inline bool vm_is_pending(const struct kvm *kvm)
-{
-	return unlikely(atomic_read(&vms_pending)) && vm_is_pending_slow(kvm);
-}
 
 /* A vCPU is about to run: a pending change has to wait.  In KVM_RUN, any context. */
 static inline void vm_vcpu_will_run(struct kvm_vcpu *vcpu)

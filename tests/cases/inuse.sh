@@ -77,7 +77,22 @@ no_vm() { [[ -z $(by_module) ]]; }
 wait_until 60 no_vm
 is "$(by_module)" "" "their folders go with them"
 
-is "$(rmmod_says)" ok "it unloads"
+# --- a change that is taken back during a KVM_RUN that does not end ---
+
+hypercalls() { cat /sys/kernel/debug/kvm/*-*/hvc_exit_stat; }
+runs() { (($(hypercalls) > 1000)); }
+gone() { [[ ! -d /sys/module/kvm_mte ]]; }
+hold_start long hold
+hold_is long gcr "gcr 1" "a VM without MTE has run"
+hold_is long "enable 1" "enable 0" "it is turning on"
+hold_is long spin spin "a KVM_RUN begins"
+succeeds "and goes on" wait_until 60 runs
+hold_is long "enable 0" "enable 0" "the change is taken back"
+rmmod kvm_mte &
+succeeds "it unloads, and does not wait for that KVM_RUN" wait_until 60 gone
+hold_tell long stop
+hold_end long
+wait "$!"
 not_loaded "at the end"
 
 done_testing
