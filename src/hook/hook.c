@@ -111,7 +111,8 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 	if (!hook_secret)
 		hook_secret = get_random_long();
 	table = hooks;
-	nr_hooks = nr;
+	/* sysfs may read the groups already.  Pairs with hook_group_*(). */
+	smp_store_release(&nr_hooks, nr);
 	err = hook_text_check(hooks, nr) ?: check(hooks, nr, how);
 	if (err)
 		return err;
@@ -258,9 +259,9 @@ int hook_disarm_on_demand(void)
  */
 bool hook_group_exists(unsigned long group)
 {
-	unsigned int i;
+	unsigned int i, nr = smp_load_acquire(&nr_hooks);	/* then the table */
 
-	for (i = 0; i < nr_hooks; i++)
+	for (i = 0; i < nr; i++)
 		if (table[i].groups & group)
 			return true;
 	return false;
@@ -277,9 +278,9 @@ bool hook_group_exists(unsigned long group)
  */
 bool hook_group_works(unsigned long group)
 {
-	unsigned int i;
+	unsigned int i, nr = smp_load_acquire(&nr_hooks);	/* then the table */
 
-	for (i = 0; i < nr_hooks; i++)
+	for (i = 0; i < nr; i++)
 		if (table[i].groups & group &&
 		    ((!table[i].armed && table[i].when != HOOK_ON_DEMAND) ||
 		     table[i].rewritten))

@@ -119,6 +119,7 @@ static bool vma_can_hold_tags(struct vm_area_struct *vma, unsigned long start,
 
 const struct vm_backend kvm_mte_backend = {
 	.name = "inject",
+	.at_reboot = true,
 	.check_host = check_host,
 	.init = tags_clear_hugetlb,
 	.vms_known = do_nothing,

@@ -18,8 +18,7 @@
 #include "trace.h"
 #include "vm/vm.h"
 
-static int init_range(struct mte_vm *vm, u64 phys, u64 size,
-		      unsigned int *cleared)
+static int init_range(u64 phys, u64 size, unsigned int *cleared)
 {
 	unsigned long pfn = PHYS_PFN(phys), end = PHYS_PFN(phys + size), nr;
 	struct page *page;
@@ -86,7 +85,7 @@ static int before_map(struct mte_vm *vm, u64 ipa, u64 phys, u64 size)
 	unsigned int cleared = 0;
 	int err;
 
-	err = init_range(vm, phys, PAGE_ALIGN(size), &cleared);
+	err = init_range(phys, PAGE_ALIGN(size), &cleared);
 	if (cleared) {
 		atomic64_add(cleared, &vm->pages_tagged);
 		trace_kvm_mte_clear_tags(vm, ipa, size, cleared);

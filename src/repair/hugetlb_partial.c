@@ -22,7 +22,7 @@
  * Finds the VM by the loaded vCPU, because pages are faulted in only in KVM_RUN.  It does
  * not use the registry: the registry may not have the VM, and KVM's own flag decides.
  */
-static bool runs_mte_vm(void)
+static notrace bool is_of_mte_vm(const u64 *x)
 {
 	struct kvm_vcpu *vcpu = kfn.get_running_vcpu();
 
@@ -33,11 +33,6 @@ static void init_if_hugetlb(struct page *page)
 {
 	if (PageHuge(page) && !page_tags_in_use(page))
 		page_tags_init(page, 1);
-}
-
-static notrace bool is_of_mte_vm(const u64 *x)
-{
-	return runs_mte_vm();
 }
 
 /* Process context.  Of KVM's locks only kvm->srcu is held.  Waits for the VMM's memory. */

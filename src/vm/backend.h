@@ -12,6 +12,7 @@
 /**
  * struct vm_backend - the operations of a backend
  * @name: its word in sysfs
+ * @at_reboot: a VM that has run changes at its guest's next reboot
  * @check_host: can guests have MTE on this host?  Returns 0, or -ENODEV with the exact
  *	reason in the log.  Module init.
  * @init: the hooks are armed, no VM is registered yet.  Module init; may sleep.
@@ -35,6 +36,7 @@
  */
 struct vm_backend {
 	const char *name;
+	bool at_reboot;
 	int (*check_host)(void);
 	void (*init)(void);
 	void (*vms_known)(void);

@@ -157,7 +157,7 @@ static void log_failure(const struct mte_vm *vm, int err)
 
 	switch (err) {
 	case -EBUSY:
-		why = vm_backend->set_after_run != vm_set_at_reboot && vcpus_have_run(vm->kvm) ?
+		why = !vm_backend->at_reboot && vcpus_have_run(vm->kvm) ?
 		      "a vCPU has run; this KVM can change it only before" :
 		      "a vCPU, or the VM itself, is busy in an ioctl";
 		break;
