@@ -54,8 +54,9 @@ static_assert(ARRAY_SIZE(calls) <= CALLS_MAX);
 
 /**
  * calls_list - the functions of the table
- * @symbols: where they go; at most CALLS_MAX
+ * @symbols: array to fill, of CALLS_MAX
  *
+ * Context: any.
  * Return: their number.
  */
 unsigned int calls_list(struct symbol *symbols)

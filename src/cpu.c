@@ -63,9 +63,9 @@ static int check_gmid(unsigned int cpu)
 /**
  * cpu_watch_gmid - ensure that all CPUs transfer tags in blocks of one size
  *
- * LDGM and STGM move as many tags as GMID_EL1.BS says, and a guest reads it only
- * once.  Kernels before 5.14 do not compare it between CPUs.  A CPU that comes
- * online later is refused if its GMID_EL1 differs.
+ * LDGM and STGM move as many tags as GMID_EL1.BS says, and a guest reads GMID_EL1 only
+ * once.  Kernels before 5.14 do not compare it between CPUs.  A CPU that comes online
+ * later is refused if its GMID_EL1 differs.
  *
  * Context: module init, after cpu_check_host(); may sleep.
  * Return: 0; -ENODEV if CPUs differ; or another error of cpuhp_setup_state().

@@ -16,7 +16,7 @@
 /*
  * X(function, kernels, when, repairs, purpose)
  *
- * kernels: a word of compat.h.
+ * kernels: which kernels have the hook: X of a macro COMPAT_FOR_X (compat.h, compat_tags.h).
  *
  * when: the host pays for a hook at each call of the function, for every caller.  So
  * hooks on functions that other VMs and processes call are ON_DEMAND.  They are armed
@@ -198,6 +198,7 @@ unsigned long hook_table_disarm(void)
 /**
  * hook_table_count - how many hooks are armed
  *
+ * Context: module init, after hook_table_arm().
  * Return: their number.
  */
 unsigned int hook_table_count(void)

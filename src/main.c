@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm_mte: the Memory Tagging Extension for KVM guests on arm64 hosts.  This file has
- * the order of init and exit only.
+ * kvm_mte: the Memory Tagging Extension for KVM guests on arm64 hosts.  This file has only
+ * the order of init and exit.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -15,7 +15,7 @@
 
 static char *policy = "request";
 module_param(policy, charp, 0444);
-MODULE_PARM_DESC(policy, "what becomes of new VMs: request (default), on, off");
+MODULE_PARM_DESC(policy, "policy for new VMs: request (default), on, off");
 
 static char *hook = "auto";
 module_param(hook, charp, 0444);

@@ -6,8 +6,8 @@
 #include "vm/vm.h"
 
 /*
- * This include must be the last one.  Some vendors' kernel headers include trace
- * headers.  Otherwise their tracepoints would be created here too.
+ * This include must be the last one.  Some vendors' kernel headers include trace headers.
+ * If one of them came after CREATE_TRACE_POINTS, its tracepoints would be created here too.
  */
 #define CREATE_TRACE_POINTS
 #include "trace.h"

@@ -72,9 +72,10 @@ static const struct attribute_group root_group = { .attrs = root_attrs };
 static const struct attribute_group repairs_group = { .attrs = repairs_attrs };
 
 /*
- * Removes the directory now.  Its last reference would be too late, because others may
- * hold references, and the files use code of this module.  When this returns, no file is
- * being read or written, and descriptors that are still open fail with ENODEV.
+ * Removes the directory now.  To wait until its last reference is dropped would be too
+ * late: others may hold references, and the files use code of this module.  When this
+ * returns, no file is being read or written, and descriptors that are still open fail
+ * with ENODEV.
  */
 static void remove_dir(struct kobject *dir)
 {

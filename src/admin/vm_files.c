@@ -65,7 +65,10 @@ static ssize_t enable_store(struct mte_vm *vm, const char *buf, size_t len)
 		vm_notice(vm, "enable: not a boolean\n");
 		return err;
 	}
-	/* vm_set() may wait for locks that a VMM holds, and rmmod would wait for it. */
+	/*
+	 * vm_set() may wait for locks that a VMM holds.  Pin the module, so that rmmod is
+	 * refused and does not wait for this write.
+	 */
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
 	err = mutex_lock_killable(&vm->destroy_lock);

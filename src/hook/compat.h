@@ -26,7 +26,7 @@
 #endif
 
 #ifdef HAVE_FTRACE_ARGS_ONLY
-/* From 6.2 on: arm64's own struct has only the arguments, and the registers that a call needs. */
+/* From 6.2 on, a callback gets only the arguments, and the registers that a call needs. */
 #define COMPAT_FTRACE_FLAGS	FTRACE_OPS_FL_IPMODIFY
 #define compat_ftrace_regs_t	struct ftrace_regs
 #ifdef HAVE_FTRACE_REGS_OF_ARCH

@@ -6,8 +6,8 @@
  * Why it is safe to unload: a wrapper may sleep, and unregistering waits only for
  * callbacks.  So the callback counts each call before it diverts it to the wrapper.
  * hook_disarm() waits until all counted calls have left their wrappers.  A wrapper
- * still runs a few instructions after it has dropped the count.  So at the end
- * synchronize_rcu_tasks() waits until no task is preempted in them.
+ * still runs a few instructions after it has dropped the count.  So hook_disarm() then
+ * calls synchronize_rcu_tasks(), which waits until no task is preempted in them.
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -45,8 +45,8 @@ static bool no_calls_in_flight(void)
 /**
  * hook_drain - wait until all wrapped calls have left their wrappers
  *
- * No new call is diverted any more.  The remaining calls do not wait for user space:
- * calls that do so pin the module.
+ * No new call is diverted any more.  The remaining calls do not wait for user space: a
+ * call that may do so pins the module.
  *
  * Context: may sleep.
  */
@@ -70,8 +70,9 @@ static unsigned long is_dead_addr;
 
 /**
  * hook_symbols - kernel functions that the engine itself calls
- * @symbols: where they go; at most HOOK_SYMBOLS_MAX
+ * @symbols: array to fill, of HOOK_SYMBOLS_MAX
  *
+ * Context: any.
  * Return: their number.
  */
 unsigned int hook_symbols(struct symbol *symbols)

@@ -77,8 +77,8 @@ void hook_text_end(void);
 int hook_text_watch(void);
 
 /*
- * Limits the lines in the log about hooks.  It lets one line pass for each row of a
- * table.  It is needed because a VMM can cause any number of attempts to arm the hooks.
+ * Limits the lines in the log about hooks, because a VMM can cause any number of attempts
+ * to arm the hooks.  It lets one line pass for each row of a table.
  */
 extern struct ratelimit_state hook_ratelimit;
 
@@ -138,15 +138,15 @@ hook_dispatch(const struct hook *hook, const u64 *args, unsigned long sp)
 		handler->watch(args);
 		return 0;
 	}
-	/* Before wants(): a wrapper's call must always lose its mark here. */
+	/* This comes before wants(), so that a wrapper's call always loses its mark. */
 	if (hook_called_by_wrapper(handler, sp))
 		return 0;
 	if (handler->wants && !handler->wants(args))
 		return 0;
 	/*
-	 * hook_wait_end() drops this reference.  The call always enters the wrapper
-	 * then, because no other handler sees this call any more.  try_module_get()
-	 * does not sleep.  It fails while the module is being unloaded.
+	 * hook_wait_end() drops this reference.  The call always reaches the wrapper,
+	 * because no other handler sees it any more.  try_module_get() does not sleep.
+	 * It fails while the module is being unloaded.
 	 */
 	if (handler->waits && !try_module_get(THIS_MODULE))
 		return 0;

@@ -51,7 +51,7 @@ static struct ftrace_ops hook_ops = {
 };
 
 /*
- * Kernels differ in the position of the patched instruction: see compat.h.  Newer
+ * Kernels differ in the position of the patched instruction: see hook/compat.h.  Newer
  * ftrace also accepts the function's start for it, so the start is tried last.  Only
  * -EINVAL means that the address has no such instruction.
  */
@@ -81,7 +81,7 @@ static int find_filter(struct ftrace_ops *ops, struct hook *hook)
 
 /*
  * Empties the filter of an ops that is not registered, in one step, and so frees the
- * memory that ftrace keeps for it.  This allocates memory itself, so it is tried for a
+ * memory that ftrace keeps for it.  ftrace allocates memory to do so, so this tries for a
  * second.  If it fails, the memory of the filter is lost.  Every use of an ops begins
  * with this, so that no entry of an earlier use is left.
  */
@@ -118,8 +118,8 @@ static struct ftrace_ops owner_ops = {
 /*
  * After an internal error ftrace stops for good (ftrace_kill()).  It cannot remove a
  * hook any more, and patched functions still call the ops.  So the module must stay.
- * text.c pins it when it sees hook_ftrace_is_dead().  If that came too late, this waits
- * for ever.
+ * text.c pins it when hook_ftrace_is_dead() is true.  If ftrace stops later than that
+ * check, this waits for ever.
  */
 static void unregister(struct ftrace_ops *ops)
 {
@@ -209,7 +209,7 @@ static int name_owned(struct hook *hooks, unsigned int nr)
  *
  * Context: may sleep.
  * Return: 0; -EBUSY, with the names in the log, if a function has another owner;
- * -ENOENT if ftrace cannot trace a function; or another error of ftrace, as -ENOMEM.
+ * -ENOENT if ftrace cannot trace a function; or another error of ftrace, such as -ENOMEM.
  */
 int hook_ftrace_check(struct hook *hooks, unsigned int nr)
 {
@@ -272,7 +272,7 @@ int hook_ftrace_set(struct hook *hook)
  * when the whole ops is unregistered, in hook_ftrace_disarm().
  *
  * Context: may sleep.
- * Return: 0; or the error of ftrace (-ENOMEM): the hook is still set then.
+ * Return: 0; or the error of ftrace (-ENOMEM), and the hook is still set.
  */
 int hook_ftrace_clear(struct hook *hook)
 {
@@ -330,7 +330,7 @@ int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
  */
 void hook_ftrace_disarm(struct hook *hooks, unsigned int nr)
 {
-	/* This order: an ops without a filter would trace every function. */
+	/* Unregister first: an ops without a filter would trace every function. */
 	unregister(&hook_ops);
 	forget_armed(hooks, nr);
 }

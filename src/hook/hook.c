@@ -19,6 +19,7 @@ static const char * const mechanism_names[] = {
  * hook_mechanism_name - the word for a mechanism
  * @how: the mechanism
  *
+ * Context: any.
  * Return: "ftrace" or "kprobe".
  */
 const char *hook_mechanism_name(enum hook_mechanism how)
@@ -31,6 +32,7 @@ const char *hook_mechanism_name(enum hook_mechanism how)
  * @word: auto, ftrace or kprobe
  * @how: set to the mechanism to use
  *
+ * Context: module init.
  * Return: 0; -EINVAL for any other word; -EOPNOTSUPP if the word is ftrace and this
  * kernel's ftrace cannot divert calls.
  */
@@ -65,10 +67,15 @@ static enum hook_mechanism armed_by;
 static unsigned long missed_before;
 
 /*
- * Where a wrapper calls the original.  With ftrace: after the two instructions for
- * tracing at the function's start, so that ftrace does not catch this call again.  If
- * a landing pad (BTI) comes before them, at the landing pad.  With a kprobe: at the
- * function's start, because tracers and other probes have not seen this call yet.
+ * Where a wrapper calls the original.
+ *
+ * With ftrace: after the two instructions of the trace site, if they are the function's
+ * first, so that ftrace does not catch this call again.  Otherwise (a landing pad (BTI)
+ * comes before them, for example) at the function's start: ftrace catches the call, and
+ * the engine recognises its mark.
+ *
+ * With a kprobe: at the function's start, because tracers and other probes have not seen
+ * this call yet.
  */
 static void *original_entry(const struct hook *hook, enum hook_mechanism how)
 {
@@ -111,7 +118,7 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 	if (!hook_secret)
 		hook_secret = get_random_long();
 	table = hooks;
-	/* sysfs may read the groups already.  Pairs with hook_group_*(). */
+	/* sysfs may call hook_group_*() already.  Pairs with the acquire there. */
 	smp_store_release(&nr_hooks, nr);
 	err = hook_text_check(hooks, nr) ?: check(hooks, nr, how);
 	if (err)
@@ -166,6 +173,7 @@ static int clear(struct hook *hook)
 /**
  * hook_any_on_demand - does the table have on-demand hooks?
  *
+ * Context: any, after hook_arm().
  * Return: false if it has none.
  */
 bool hook_any_on_demand(void)
@@ -197,8 +205,8 @@ int hook_arm_on_demand(void)
 	unsigned int i;
 	int err;
 
-	/* Slow.  Only needed with kprobes: ftrace itself checks the owner when it sets a hook. */
 	err = hook_text_check(table, nr_hooks);
+	/* This is slow.  With ftrace it is not needed: setting a hook checks the owner. */
 	if (!err && armed_by == HOOK_BY_KPROBE)
 		err = hook_ftrace_check(table, nr_hooks);
 	for (i = 0; i < nr_hooks && !err; i++)
@@ -259,7 +267,8 @@ int hook_disarm_on_demand(void)
  */
 bool hook_group_exists(unsigned long group)
 {
-	unsigned int i, nr = smp_load_acquire(&nr_hooks);	/* then the table */
+	/* Read the table after this.  Pairs with hook_arm(). */
+	unsigned int i, nr = smp_load_acquire(&nr_hooks);
 
 	for (i = 0; i < nr; i++)
 		if (table[i].groups & group)
@@ -278,7 +287,8 @@ bool hook_group_exists(unsigned long group)
  */
 bool hook_group_works(unsigned long group)
 {
-	unsigned int i, nr = smp_load_acquire(&nr_hooks);	/* then the table */
+	/* Read the table after this.  Pairs with hook_arm(). */
+	unsigned int i, nr = smp_load_acquire(&nr_hooks);
 
 	for (i = 0; i < nr; i++)
 		if (table[i].groups & group &&

@@ -51,7 +51,7 @@ enum hook_mechanism { HOOK_BY_FTRACE, HOOK_BY_KPROBE };
  * struct hook_handler - the constant half of a hook, from HOOK_WATCHn/HOOK_WRAP
  * @kind: watch or wrap
  * @watch: HOOK_WATCH: called with the argument registers x0..x7
- * @wants: HOOK_WRAP_IF: called with the same; decides whether to wrap this call
+ * @wants: HOOK_WRAP_IF: called with the same registers; decides whether to wrap this call
  * @waits: HOOK_WRAP_WAITS: each wrapped call pins the module
  * @wrapper: HOOK_WRAP: entry point that replaces the function
  * @original: HOOK_WRAP: the address at which to call the function, set by the engine
@@ -148,11 +148,15 @@ void hook_wait_end(struct hook_wait *wait);
  *
  * SP is its value at the function's entry.  So the mark is valid for one call, from one
  * place of one stack.  Interrupts in between, and calls from inside the original, have
- * a lower SP.  When the original has returned, fn_call clears the mark.  If the
- * original is called after its trace site (hook.c:original_entry()), the engine does not
- * see the call, so the mark stays until then.  If the original ends with a tail call, the
- * called function has the same SP but another address.  Arguments are in registers only:
- * a function with more than eight arguments cannot be wrapped.
+ * a lower SP.  If the original ends with a tail call, the called function has the same SP
+ * but another address, so the mark does not match.
+ *
+ * If the original is called after its trace site (hook.c:original_entry()), the engine
+ * does not see the call, and the mark stays.  fn_call clears it when the original has
+ * returned.
+ *
+ * Arguments are in registers only: a function with more than eight arguments cannot be
+ * wrapped.
  */
 #define HOOK_FRAME_SIZE	32
 #define HOOK_FRAME_MARK	16
@@ -226,9 +230,9 @@ extern unsigned long hook_secret;
  * The same for a call that can wait for user space.  Such a call touches user memory,
  * which a userfaultfd or a FUSE server may never provide, or takes a lock that KVM
  * holds while it touches user memory.  A wrapped call pins the module.  So rmmod is
- * refused at once (EAGAIN) and does not wait for ever; the log names a call that takes
- * long.  While the module is being unloaded, calls are not wrapped.  No VM is on then,
- * because a VM that is on pins the module too.
+ * refused at once (EAGAIN) and does not wait for ever.  The log names a call that takes
+ * long.  While the module is being unloaded, calls are not wrapped.  No VM is on at that
+ * time, because a VM that is on pins the module too.
  */
 #define HOOK_WRAP_WAITS(fn, wants_fn, type, proto, args)		\
 	HOOK_SAME_TYPE(fn, typeof(type proto));				\

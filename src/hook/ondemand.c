@@ -89,7 +89,7 @@ static int arm(void)
 
 static int check(void)
 {
-	/* The check would report a hook that is still set as another owner's. */
+	/* A hook that is still set would look like that of another owner. */
 	int err = some_left ? disarm() : 0;
 
 	if (!err)
@@ -180,8 +180,8 @@ bool ondemand_possible(void)
 /**
  * ondemand_close - remove the on-demand hooks for good
  *
- * The caller must not hold ondemand_lock while it waits for wrapped calls: a wrapper
- * may take it.  @closed keeps the hooks removed instead.
+ * The variable closed keeps them removed.  ondemand_lock cannot do that: the caller then
+ * waits for wrapped calls, and a wrapper may take it.
  *
  * Context: module exit; may sleep.
  */

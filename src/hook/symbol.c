@@ -48,7 +48,7 @@ static int find_kallsyms(void)
 	return 0;
 }
 
-/* Each wanted name sets one bit.  One in ten of the kernel's names has a set bit by chance. */
+/* Each wanted name sets one bit.  Of all other names one in ten has a set bit by chance. */
 #define NAME_BITS	512
 
 static unsigned int name_bit(const char *name)
@@ -56,7 +56,7 @@ static unsigned int name_bit(const char *name)
 	return full_name_hash(NULL, name, strlen(name)) % NAME_BITS;
 }
 
-/* The kernel has a function @name at @addr: store the address if the function is wanted. */
+/* The kernel has a function @name at @addr.  Stores the address if the function is wanted. */
 static int take_name(const struct symbol *symbols, unsigned int nr,
 		     const char *name, unsigned long addr)
 {

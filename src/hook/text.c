@@ -4,13 +4,13 @@
  *
  * Some vendors' livepatches do not use ftrace (LIVEPATCH_WO_FTRACE): they overwrite
  * a function's first instructions with a jump to the new function.  ftrace and kprobes
- * do not notice that.  A hook that is set after it patches the jump.  A hook that was
- * set before it is not reached any more.
+ * do not notice that.  If a hook is set later, it overwrites a part of the jump.  If a
+ * hook was set before, calls do not reach it any more.
  *
- * So the engine reads a function before it is hooked, and again while it is hooked.
- * Tracers and other probes patch the same instructions, so only a jump away counts: a
- * branch out of the kernel's image, or a branch to a register that the instructions
- * before it load with a constant.
+ * So the engine reads a function's text before it sets a hook, and again while the hook
+ * is set.  Tracers and other probes patch the same instructions, so only a jump away
+ * counts: a branch out of the kernel's image, or a branch to a register that was loaded
+ * with a constant just before.
  */
 #include <linux/bitops.h>
 #include <linux/delay.h>
@@ -21,7 +21,7 @@
 
 #include "hook/engine.h"
 
-/* A landing pad, two of a trace site, and the longest jump: four loads and a branch. */
+/* One for a landing pad, two for a trace site, five for the longest jump (4 loads, a branch). */
 #define NR_INSNS	8
 
 struct insn {
@@ -56,7 +56,7 @@ static bool is_any(u32 insn, const struct insn *list, unsigned int nr)
 	return false;
 }
 
-/* Outside the kernel's image: in a module, or in no function.  A tail call stays inside it. */
+/* Outside the kernel's image: in a module, or in no function.  Tail calls stay in the image. */
 static bool is_outside(unsigned long addr)
 {
 	char name[KSYM_SYMBOL_LEN];
@@ -137,8 +137,8 @@ static unsigned int nr_watched;
 static bool by_ftrace;
 
 /*
- * How long the result of the last look is valid, since each start of a VM asks for it.
- * The variables are guarded by watch_lock.
+ * How long the result of the last look is valid.  Each start of a VM asks for it.  Both
+ * variables are guarded by watch_lock.
  */
 #define LOOK_VALID	HZ
 static unsigned long looked;
@@ -199,8 +199,8 @@ static void look(void)
  * refused.  Each change is one line in the log.
  *
  * Context: may sleep.
- * Return: 0; -EBUSY if a function is rewritten, or was less than a second ago, or if
- * ftrace has stopped for good.
+ * Return: 0; -EBUSY if the last look found a rewritten function, or found that ftrace has
+ * stopped for good.
  */
 int hook_text_watch(void)
 {
@@ -248,8 +248,8 @@ void hook_text_begin(struct hook *hooks, unsigned int nr, bool ftrace)
 /**
  * hook_text_end - stop watching, before the table is disarmed
  *
- * A function that was rewritten after the last look has not pinned the module.  This
- * waits until its text is as it was: removing the hook would break the host.
+ * If a function was rewritten after the last look, the module is not pinned.  This waits
+ * until the function's text is as it was: to remove the hook earlier would break the host.
  *
  * Context: may sleep.
  */

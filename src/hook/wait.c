@@ -78,8 +78,8 @@ static void tell_long_waits(struct work_struct *work)
  *
  * Context: the wrapper of HOOK_WRAP_WAITS(), which holds a reference on the module;
  * may sleep.
- * Return: the record for hook_wait_end(); NULL if there is no memory: the log does not
- * name the call then.
+ * Return: the record for hook_wait_end(); NULL if there is no memory, and the log does
+ * not name the call.
  */
 struct hook_wait *hook_wait_begin(const char *function)
 {
@@ -102,8 +102,8 @@ struct hook_wait *hook_wait_begin(const char *function)
  * hook_wait_end - note that such a call ends
  * @wait: its record, or NULL
  *
- * The reference on the module is dropped before hook_leave().  Between the two rmmod
- * may begin, but hook_disarm() still waits for the call.
+ * The reference on the module is dropped before hook_leave().  rmmod may begin between
+ * the two, but hook_disarm() still waits for the call.
  *
  * Context: as hook_wait_begin().
  */

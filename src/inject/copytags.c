@@ -4,7 +4,7 @@
  *
  * Documentation/virt/kvm/api.rst 4.130; arch/arm64/kvm/guest.c upstream.  This has the
  * later fixes of upstream too.  It copies no tags to the guest while a slot is logged,
- * because the log would not see it.  And if only a part of a page's tags can be read,
+ * because the log would not record them.  If only a part of a page's tags can be read,
  * the page gets cleared tags, and does not keep those of an earlier owner.
  */
 #include <linux/kvm_host.h>

@@ -2,8 +2,8 @@
 /*
  * Exceptions that KVM injects into a guest.  Where MTE is implemented, the architecture
  * sets PSTATE.TCO on entry to an exception level (ARM DDI 0487, AArch64.TakeException;
- * upstream: hyp/exception.c:enter_exception64()).  These kernels clear it.  Without TCO
- * the guest's handler runs with tag checks before it is ready for them.
+ * upstream: hyp/exception.c:enter_exception64()).  KVM of these kernels clears TCO.  So
+ * the guest's handler would run with tag checks before it is ready for them.
  */
 #include "calls.h"
 #include "hook/hook.h"
@@ -12,10 +12,10 @@
 /*
  * Some kernels compute the new PSTATE only when they enter the guest.  The guest's
  * vectors are in place there, so nothing can be hooked.  On these kernels the module
- * calls the same function at once, as older kernels do, and KVM has nothing left to do.
- * That function works on the CPU's registers, so the vCPU must be loaded.  It is not
- * loaded when the VMM asks for an abort (KVM_SET_VCPU_EVENTS).  Under VHE the function
- * may be preempted: KVM's notifier moves the registers.
+ * calls KVM's function for it at once, as older kernels do, and KVM has nothing left to
+ * do at the entry.  That function works on the CPU's registers, so the vCPU must be
+ * loaded.  When the VMM asks for an abort (KVM_SET_VCPU_EVENTS), the vCPU is not loaded.
+ * Under VHE the function may be preempted: KVM's notifier moves the registers.
  */
 static void make_pstate(struct kvm_vcpu *vcpu)
 {

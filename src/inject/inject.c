@@ -35,7 +35,7 @@ static void vcpu_precreate(struct kvm *kvm)
 {
 }
 
-/* KVM of these kernels cannot. */
+/* KVM of these kernels cannot give MTE. */
 static bool kvm_gave_mte(struct kvm *kvm)
 {
 	return false;
@@ -90,8 +90,8 @@ static bool pfn_is_fine(unsigned long pfn)
 
 /*
  * Device memory, or RAM of a driver.  This checks one page in each PMD_SIZE, if it is
- * mapped already.  The check of each page when it is mapped (stage2.c) is the one that
- * protects.
+ * mapped already.  That is enough to tell the VMM early.  stage2.c checks every page when
+ * it is mapped to the guest.
  */
 static bool pfnmap_is_fine(struct vm_area_struct *vma, unsigned long start,
 			   unsigned long end)

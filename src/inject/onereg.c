@@ -50,10 +50,10 @@ static u64 *tag_reg(struct mte_regs *regs, u64 id)
 }
 
 /*
- * A VMM reads the list of registers once and uses it at every reset.  It may fail if a
- * register is missing because the VM has been turned off since.  So once the VMM has
- * read the tag registers in a list, the vCPU keeps them, although later lists do not
- * name them.
+ * A VMM reads the list of registers once and uses it at every reset.  If the VM has been
+ * turned off since, and a register of the list is missing, the VMM may fail.  So once the
+ * VMM has got the tag registers in a list, the vCPU keeps them, although later lists do
+ * not have them.
  */
 static u64 *accessible_tag_reg(struct kvm_vcpu *vcpu, u64 id)
 {
@@ -111,9 +111,9 @@ HOOK_WRAP_WAITS(kvm_arm_sys_reg_get_reg, is_got, int,
 }
 
 /*
- * In mainline a VMM cannot change the field.  But a VMM writes its saved registers back
- * at a reset, and an admin may have turned MTE on or off since they were saved.  So the
- * value of the other state is not an error, and changes nothing.
+ * As in mainline, a VMM cannot change the field.  But a VMM writes its saved registers
+ * back at a reset, and an admin may have turned MTE on or off since they were saved.  So
+ * a value with the field of the other state is accepted, and the field does not change.
  */
 static int set_pfr1(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 {

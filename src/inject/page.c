@@ -3,8 +3,8 @@
  * Tags over the life of a page.
  *
  * PG_mte_tagged (PG_arch_2) of a page means that its tags are in use.  They belong to
- * the owner of its content, and are kept with the content (Documentation/arm64/memory-
- * tagging-extension.rst; arch/arm64/kernel/mte.c).  A page without PG_mte_tagged has
+ * the owner of its content, and are kept with the content (arch/arm64/kernel/mte.c;
+ * Documentation/arm64/memory-tagging-extension.rst).  A page without PG_mte_tagged has
  * the tags that its last user left.  The page allocator clears PG_mte_tagged when a
  * page is freed.  So the module has two things to do.  It clears the tags and sets
  * PG_mte_tagged before a guest can see a page.  And it keeps PG_mte_tagged right where
@@ -23,10 +23,9 @@
 #include "vm/vm.h"
 
 /*
- * The lock makes one step of three: test PG_mte_tagged, clear the tags, set
- * PG_mte_tagged.  It is needed because a page may be mapped into a process and two VMs at
- * once, and the mmu_locks of two VMs do not exclude each other.  The locks are hashed by
- * the head page, so that a huge page has one lock.
+ * Held to test PG_mte_tagged, clear the tags and set PG_mte_tagged.  A page may be mapped
+ * into a process and two VMs at once, and the mmu_locks of two VMs do not exclude each
+ * other.  The locks are hashed by the head page, so that a huge page has one lock.
  */
 #define LOCK_BITS	6
 static raw_spinlock_t tag_locks[BIT(LOCK_BITS)] = {
@@ -263,7 +262,7 @@ void tags_write(struct page *page, const struct page_tags *tags)
 
 /*
  * tags_init() alone is not enough: khugepaged builds huge pages from pages with and
- * without PG_mte_tagged.  This hook is needed also while no VM has MTE: the page may
+ * without PG_mte_tagged.  This hook is also needed while no VM has MTE: the page may
  * belong to a VM that had MTE, or to a VM that will get it.
  */
 HOOK_WATCH2(split_huge_page_to_list, int, struct page *, page,
@@ -289,12 +288,12 @@ unlock:
 }
 
 /*
- * A process gets a page mapped PROT_MTE, by set_pte_at() under its page table lock.
- * The original sets PG_mte_tagged first and clears the tags after it.  If a VM has the
- * page too and sees PG_mte_tagged, its guest could read the tags before they are
- * cleared.  So this wrapper first does the same work in the right order, and the
- * original has nothing left to do.  A hugetlb page with shared struct pages is left to
- * the original, because no VM gets such a page.
+ * A page is being mapped PROT_MTE into a process, by set_pte_at() under its page table
+ * lock.  The original sets PG_mte_tagged first and then clears the tags.  If a VM gets
+ * the page in between, its guest could read the tags before they are cleared.  So this
+ * wrapper first does the same work in the right order, and the original has nothing left
+ * to do.  A hugetlb page with shared struct pages is left to the original, because no VM
+ * gets such a page.
  */
 HOOK_WRAP_VOID(mte_sync_tags, (pte_t *ptep, pte_t pte), (ptep, pte))
 {

@@ -25,13 +25,13 @@ static int init_range(u64 phys, u64 size, unsigned int *cleared)
 
 	for (; pfn < end; pfn += nr) {
 		nr = 1;
-		/* Its tags were cleared at boot, and nothing writes to it. */
+		/* The zero page: its tags were cleared at boot, and nothing writes to it. */
 		if (is_zero_pfn(pfn))
 			continue;
 		page = pfn_to_online_page(pfn);
 		if (!page || !page_can_hold_tags(page))
 			return -EFAULT;
-		/* The pages of one compound page need one check: only their flags differ. */
+		/* One check is enough for a compound page: only the flags of its pages differ. */
 		if (end - pfn > 1)
 			nr = tags_ahead(page);
 		if (nr > 1 || !test_bit(PG_mte_tagged, &page->flags))
@@ -55,7 +55,7 @@ struct block {
 /*
  * To clear the tags of 1 GiB takes too long under mmu_lock.  So only the part of such a
  * block that the guest has touched is mapped, until all parts have been initialised.
- * The parts are not smaller, because user_mem_abort() may invalidate the instruction
+ * Smaller parts would cost too much: user_mem_abort() may invalidate the instruction
  * cache for the whole block before it maps each part.
  */
 #define PART_SIZE	max_t(u64, PMD_SIZE, SZ_32M)
@@ -67,7 +67,7 @@ static void narrow(struct block *b)
 	unsigned long nr = b->size / PAGE_SIZE;
 	u64 offset;
 
-	/* The VMM may have mapped other memory there meanwhile. */
+	/* The VMM may have mapped other memory since KVM chose the size of the block. */
 	if (!page || compound_nr(compound_head(page)) < nr)
 		return;
 	if (!vcpu || tags_all_init(page, nr))
@@ -134,8 +134,8 @@ HOOK_WRAP_IF(kvm_pgtable_stage2_map, is_mte_memory, int, COMPAT_STAGE2_MAP_PROTO
 	err = original(kvm_pgtable_stage2_map)COMPAT_STAGE2_MAP_ARGS(b.ipa, b.size,
 								     b.phys);
 	/*
-	 * A part needs a table that the block does not need.  KVM has allocated none for
-	 * a permission fault.  It allocates one at the guest's next fault there.
+	 * A part needs a stage-2 table that the block does not need.  For a permission
+	 * fault KVM has allocated none.  It does at the guest's next fault there.
 	 */
 	return err == -ENOMEM && b.size != size ? 0 : err;
 }

@@ -6,12 +6,12 @@
  * Swapping in restores them only where the VMM's mapping is PROT_MTE, and guest memory
  * is not.  Such a page would come back without PG_mte_tagged, and its tags would be
  * cleared when it is next mapped to the guest.  So tags are restored here, when
- * do_swap_page() or unuse_pte() is about to map a page.  The way of the page from swap
- * does not matter: it may come through the swap cache or not, by read-ahead or swapoff,
- * or without a read (zswap's write-back).  shmem restores tags itself.
+ * do_swap_page() or unuse_pte() is about to map a page.  It does not matter how the page
+ * came from swap: through the swap cache or not, by read-ahead or swapoff, or without a
+ * read (zswap's write-back).  shmem restores tags itself.
  *
- * Pages of other processes are treated in the same way.  Their next set_pte_at() would
- * do it a little later.
+ * Pages of other processes are treated in the same way: their tags would be restored a
+ * little later, by set_pte_at().
  */
 #include <linux/ksm.h>
 #include <linux/mm.h>

@@ -4,7 +4,7 @@
  * kernels has no place for them.
  *
  * The module switches them where KVM_RUN begins and ends, and when its task is
- * scheduled out or in meanwhile.  Between these points the host does not depend on
+ * scheduled out or in during KVM_RUN.  Between these points the host does not depend on
  * them.  Only IRG uses GCR_EL1 and RGSR_EL1, and the kernel does not use IRG
  * (KASAN_HW_TAGS is refused).  The kernel reads TFSRE0_EL1 only on entry from EL0.
  * mte_thread_switch() runs between sched_out() of one task and sched_in() of the next,
@@ -35,7 +35,7 @@
 static DEFINE_READ_MOSTLY_HASHTABLE(vcpus, VCPU_BITS);
 static DEFINE_RAW_SPINLOCK(vcpus_lock);
 
-/* The host's registers, while the CPU has those of a vCPU. */
+/* The host's registers, while the CPU has the registers of a vCPU. */
 static DEFINE_PER_CPU(struct mte_regs, host_regs);
 
 static struct preempt_ops preempt_ops;
@@ -135,7 +135,7 @@ static void restore_regs(const struct mte_regs *regs)
 	write_sysreg_s(regs->tfsre0, SYS_TFSRE0_EL1);
 }
 
-/* Pending asynchronous tag check faults must be in TFSR*_EL1 before these are switched. */
+/* Waits until TFSR*_EL1 have all asynchronous tag check faults: needed before a switch. */
 static void sync_tag_faults(void)
 {
 	dsb(nsh);
@@ -178,7 +178,7 @@ static struct preempt_ops preempt_ops = {
  * tag_regs_load - switch to a vCPU's registers, where its KVM_RUN begins
  * @mv: the vCPU's state
  *
- * From here to tag_regs_put() they are switched whenever the task is scheduled.
+ * Until tag_regs_put() they are switched whenever the task is scheduled out or in.
  *
  * Context: process context, vcpu->mutex held.
  */
@@ -208,8 +208,8 @@ void tag_regs_put(struct mte_vcpu *mv)
  * tag_regs_reset - give a vCPU's registers their reset values
  * @mv: the vCPU's state
  *
- * Context: the vCPU's own, with preemption off: PSCI resets a vCPU in KVM_RUN, where
- * the CPU has its registers.
+ * Context: the vCPU's own, with preemption off: PSCI resets a vCPU during its KVM_RUN,
+ * while the CPU has its registers.
  */
 void tag_regs_reset(struct mte_vcpu *mv)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The vCPU: KVM_RUN with HCR_EL2.ATA and the tag registers, KVM_ARM_VCPU_INIT, reset,
- * and the end of a vCPU.
+ * The vCPU: KVM_RUN with HCR_EL2.ATA and the tag registers, KVM_ARM_VCPU_INIT, reset, and
+ * the destruction of a vCPU.
  */
 #include <linux/kvm_host.h>
 
@@ -12,9 +12,10 @@
 #include "vm/vm.h"
 
 /*
- * Each KVM_RUN begins here, and those with MTE are wrapped.  Not those of a VM that is
- * turning on: such a VM may become off, and let go of the module, during its KVM_RUN,
- * and rmmod would wait for a wrapper.  So vm_vcpu_will_run() is called here.
+ * Called at the start of each KVM_RUN.  The KVM_RUN is wrapped if the VM has MTE.  It is
+ * not wrapped if the VM is only turning on: such a VM may become off during the KVM_RUN
+ * and not pin the module any more, and rmmod would wait for the wrapper.  So
+ * vm_vcpu_will_run() is called here, and not in the wrapper.
  *
  * A vCPU does not get or lose MTE while KVM_RUN holds its mutex.  A change needs the
  * mutexes of all vCPUs (vcpus.c), or KVM_ARM_VCPU_INIT of all vCPUs (reboot.c).
@@ -23,7 +24,7 @@ static notrace bool begins_with_mte(const u64 *x)
 {
 	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)x[0];
 
-	/* This comes first.  If a change completes before it, the test below sees it. */
+	/* Must come first.  If a change completes before this, the test below sees it. */
 	vm_vcpu_will_run(vcpu);
 	/* Read the counters before the state.  Pairs with write_state(). */
 	smp_rmb();
@@ -32,10 +33,10 @@ static notrace bool begins_with_mte(const u64 *x)
 
 /*
  * Only begin_run() and end_run() write HCR_EL2.ATA, in the vCPU's own context.  Other
- * writers of hcr_el2 in KVM run under the vCPU's mutex, or, for interrupt lines, use
- * atomic bit operations.  So the module uses atomic bit operations too.  ATA is set
- * during KVM_RUN only, so that it is not left in a vCPU whose VM is turned off, or
- * after the module is unloaded.
+ * writers of hcr_el2 in KVM hold the vCPU's mutex, or (for interrupt lines) use atomic
+ * bit operations.  So the module uses atomic bit operations too.  ATA is set during
+ * KVM_RUN only, so that it is not left in a vCPU whose VM is turned off, or after the
+ * module is unloaded.
  */
 static void begin_run(struct kvm_vcpu *vcpu, struct mte_vcpu *mv)
 {
@@ -63,7 +64,7 @@ HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, begins_with_mte, int, (struct kvm_vcpu *vc
 	struct mte_vcpu *mv = vcpu_find(vcpu);
 	int ret;
 
-	/* No MTE without a place for its registers: it would see the host's. */
+	/* Without a place for its registers the vCPU gets no MTE: it would see the host's. */
 	if (!mv)
 		return original(kvm_arch_vcpu_ioctl_run)(vcpu);
 	begin_run(vcpu, mv);
@@ -72,7 +73,7 @@ HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, begins_with_mte, int, (struct kvm_vcpu *vc
 	return ret;
 }
 
-/* Preemption is off.  PSCI resets a vCPU during KVM_RUN, where the CPU has its registers. */
+/* Preemption is off.  PSCI resets a vCPU during KVM_RUN, while the CPU has its registers. */
 HOOK_WATCH1(kvm_reset_sys_regs, void, struct kvm_vcpu *, vcpu)
 {
 	struct mte_vcpu *mv = vcpu_find(vcpu);
@@ -108,8 +109,9 @@ static int check_width(struct kvm_vcpu *vcpu)
 }
 
 /*
- * KVM_ARM_VCPU_INIT undoes everything if this fails.  PSCI's CPU_ON could not, but a VM
- * with MTE has no 32-bit vCPU that it could reset.
+ * If this fails, KVM_ARM_VCPU_INIT undoes everything.  PSCI's CPU_ON could not, but a VM
+ * with MTE has no 32-bit vCPU that CPU_ON could reset.
+ *
  * Policy falls back only for a 32-bit vCPU that KVM itself has accepted.
  */
 HOOK_WRAP(kvm_reset_vcpu, int, (struct kvm_vcpu *vcpu), (vcpu))
@@ -120,9 +122,9 @@ HOOK_WRAP(kvm_reset_vcpu, int, (struct kvm_vcpu *vcpu), (vcpu))
 }
 
 /*
- * KVM_ARM_VCPU_INIT of a VM that is off needs no wrapper.  The VM is not turned on at
- * once during the ioctl: that takes kvm->lock, and the mutexes of all vCPUs that have a
- * file (vcpus_hold()).
+ * If the VM is off, KVM_ARM_VCPU_INIT needs no wrapper.  The VM cannot be turned on at
+ * once during the ioctl: that needs the mutexes of all vCPUs (vcpus_hold()), and the
+ * ioctl holds one of them.
  */
 static notrace bool is_initialised(const u64 *x)
 {

@@ -138,7 +138,7 @@ int scan_vms(void)
 		if (!scan.err)
 			registry_add(found->kvm, found->kvm->userspace_pid,
 				     found->pid, found->fd, policy_of_old());
-		/* If this is the last reference, the VM is destroyed: that is hooked. */
+		/* If this is the last reference, the VM is destroyed, and a hook removes it. */
 		kvm_put_kvm(found->kvm);
 		kfree(found);
 	}

@@ -23,9 +23,8 @@
 #define LISTED_BITS	8
 
 /*
- * How many generations may be between a VMM and the ancestor that has its policy.  The
- * walk must be bounded because it holds rcu_read_lock().  No ordinary process has so
- * many ancestors.
+ * The most processes that are looked up: a process and its ancestors.  The walk must be
+ * bounded because it holds rcu_read_lock().  No ordinary process has so many ancestors.
  */
 #define MAX_GENERATIONS	4096
 
@@ -101,7 +100,7 @@ static void drop_exited(void)
 enum vm_policy policy_of_ancestors(enum vm_policy otherwise)
 {
 	struct task_struct *task = current, *parent;
-	/* Stays so if the chain is too long to follow: a veto may be further up. */
+	/* The result if there are more ancestors: one further up may be on off_pids. */
 	enum vm_policy policy = POLICY_OFF;
 	const struct listed *l;
 	int i;

@@ -24,7 +24,7 @@ static enum vm_policy policy_default = POLICY_REQUEST;
  * @word: request, on or off; a newline at the end is allowed
  *
  * Context: any.
- * Return: 0, or -EINVAL for any other word, and nothing has changed.
+ * Return: 0; -EINVAL for any other word, and nothing has changed.
  */
 int policy_parse(const char *word)
 {
@@ -41,6 +41,7 @@ int policy_parse(const char *word)
 /**
  * policy_word - the word for the default policy
  *
+ * Context: any.
  * Return: request, on or off.
  */
 const char *policy_word(void)
@@ -52,8 +53,8 @@ const char *policy_word(void)
  * policy_of_current - the policy for a VM that the calling process creates
  *
  * Context: process context; may sleep.
- * Return: the policy of the process itself or its nearest listed ancestor; else the
- * default.
+ * Return: the policy of the process itself, or else of its nearest listed ancestor, or
+ * else the default.
  */
 enum vm_policy policy_of_current(void)
 {
