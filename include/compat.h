@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs between kernels.  Only three files test versions, features of the
- * kernel's configuration, or the HAVE_ words that Kbuild finds in its headers: this
- * file, compat_tags.h (a part of it), and hook/compat.h.  All other code uses the
- * words defined here.
+ * What differs between kernels.  Kbuild searches the kernel's headers and defines a word
+ * HAVE_... for what it finds.  Only three files test these words: this file,
+ * compat_tags.h (a part of it), and hook/compat.h.  All other code uses the words defined
+ * here.  No file tests the kernel's version.
  */
 #ifndef _KVM_MTE_COMPAT_H
 #define _KVM_MTE_COMPAT_H
@@ -24,7 +24,7 @@
 #error "kvm_mte: this kernel is built without KVM (CONFIG_KVM)"
 #endif
 #ifdef HAVE_KVM_CAP_ARM_MTE
-/* 5.14 to 5.19: a bool instead of a flag bit, and no lock holds the vCPUs while it changes. */
+/* 5.14 to 5.19: KVM's flag is a bool, not a bit, and no lock holds the vCPUs while it changes. */
 #if !defined(HAVE_KVM_MTE_FLAG) || !defined(HAVE_KVM_CONFIG_LOCK)
 #error "kvm_mte: KVM's own guest MTE is too old to be switched (5.14 to 5.19); use 6.1 or later"
 #endif
@@ -51,7 +51,7 @@
 #define COMPAT_FOR_INJECT	COMPAT_FOR_ALL
 #endif
 
-/* kvm_pgtable_stage2_map(): its parameters, and arguments with another block to map. */
+/* kvm_pgtable_stage2_map(): its parameters, and its arguments with another block to map. */
 #if defined(HAVE_STAGE2_MAP_FLAGS)
 #define COMPAT_STAGE2_MAP_PROTO						\
 	(struct kvm_pgtable *pgt, u64 addr, u64 size, u64 phys,		\
@@ -79,7 +79,7 @@ static inline struct kvm *compat_pgtable_kvm(const struct kvm_pgtable *pgt)
 #endif
 }
 
-/* Does the kernel use MTE for its own data?  Then guest and host would share the registers. */
+/* Does the kernel use MTE for its own data?  If so, host and guest would share the registers. */
 static inline bool compat_kernel_uses_tags(void)
 {
 	return IS_ENABLED(CONFIG_KASAN_HW_TAGS);
@@ -236,7 +236,7 @@ static inline void compat_exception_forget(struct kvm_vcpu *vcpu)
 #endif
 #endif
 
-/* Which mappings KVM itself accepts for an MTE VM: since 6.2 those that can be PROT_MTE. */
+/* The mappings that KVM itself accepts for an MTE VM.  Since 6.2: those that can be PROT_MTE. */
 #ifdef HAVE_TRY_PAGE_MTE_TAGGING
 #define COMPAT_CHECKS_VMA	1
 #else
@@ -254,9 +254,9 @@ static inline bool compat_kvm_takes_vma(const struct vm_area_struct *vma)
 
 /*
  * Reads a register by KVM's function for KVM_GET_ONE_REG.  That function writes to
- * user memory.  On 5.10, set_fs() lets it write to a kernel buffer.  Later kernels
- * have no set_fs(), so it writes to the VMM's buffer, whose old value is restored
- * after.  The buffer must be writable.
+ * user memory.  On 5.10, set_fs() lets it write to a kernel buffer.  Later kernels have
+ * no set_fs(): there it writes to the VMM's buffer, and the buffer's old value is
+ * restored after that.  So the VMM's buffer must be writable.
  */
 static inline int compat_get_reg(int (*get)(struct kvm_vcpu *, const struct kvm_one_reg *),
 				 struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg, u64 *val)

@@ -7,8 +7,8 @@
 #define _KVM_MTE_COMPAT_TAGS_H
 
 /*
- * Taking a page to initialise its tags.  Some kernels have a second flag,
- * PG_mte_lock, that locks PG_mte_tagged.  On these the module initialises the page
+ * May this caller initialise a page's tags?  Some kernels have a second flag,
+ * PG_mte_lock, that locks PG_mte_tagged.  On these kernels a caller initialises the page
  * only if it gets PG_mte_lock.
  */
 #ifdef HAVE_TRY_PAGE_MTE_TAGGING
@@ -62,7 +62,7 @@
 	(is_error_noslot_pfn(pfn) || !pfn_valid(pfn) ? NULL : pfn_to_page(pfn))
 #endif
 
-/* On kernels whose set_pte_at() restores tags, it does so for readable memory only. */
+/* On some kernels set_pte_at() restores tags, but for readable memory only. */
 #ifdef HAVE_MTE_SYNC_OLD_PTE
 #define COMPAT_FOR_NATIVE_SWAPOFF	COMPAT_FOR_NATIVE
 #else

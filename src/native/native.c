@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The backend for kernels whose KVM has guest MTE itself.  It switches KVM's flag as
- * KVM_ENABLE_CAP does, for VMMs that never ask, until a vCPU first runs.  KVM does all
- * the rest.
+ * The backend for kernels whose KVM has guest MTE itself.  As long as no vCPU has run, it
+ * switches KVM's flag for VMMs that never ask, as KVM_ENABLE_CAP does.  KVM does the rest.
  *
  * KVM_ENABLE_CAP comes before the first vCPU is created.  Here vCPUs may exist, so the
  * backend also changes the registers that KVM has set up in them: HCR_EL2.ATA (set by
@@ -35,7 +34,7 @@ static void do_nothing(void)
 {
 }
 
-/* Held while PG_mte_tagged of hugetlb pages is cleared, so that no VM gets its first vCPU. */
+/* Held while PG_mte_tagged of hugetlb pages is cleared.  No VM gets a vCPU meanwhile. */
 static DEFINE_MUTEX(clearing);
 
 /*
@@ -53,8 +52,8 @@ static void vms_known(void)
 }
 
 /*
- * KVM cannot give the VM MTE later than this.  If the module was being loaded when KVM
- * gave it, the module sees it only here.
+ * The last moment at which KVM can have given the VM MTE.  If that was while the module
+ * was being loaded, the module learns it only here.
  */
 static void vcpu_precreate(struct kvm *kvm)
 {
@@ -62,7 +61,7 @@ static void vcpu_precreate(struct kvm *kvm)
 
 	mutex_lock(&clearing);
 	vm = registry_find(kvm);
-	/* Read the state before KVM's flag.  Pairs with vm_set_off(). */
+	/* Read the state before KVM's flag.  Pairs with write_state(), called by vm_set_off(). */
 	if (vm && smp_load_acquire(&vm->state) == VM_OFF && kvm_has_mte(kvm))
 		vm_sync_from_kvm(vm);
 	mutex_unlock(&clearing);
@@ -78,7 +77,7 @@ static int prepare(struct kvm *kvm, int nr)
 	return 0;
 }
 
-/* A KVM_RUN that failed half way may have set up a vCPU of the VM. */
+/* A vCPU may have been set up already, by a KVM_RUN that failed half way. */
 static void switch_mte(struct kvm *kvm, bool on, int nr)
 {
 	int i;
@@ -101,8 +100,8 @@ static int set_after_run(struct mte_vm *vm, bool on, enum vm_origin origin)
 }
 
 /*
- * Under both locks KVM's flag and the module's state agree: policy falls back for a slot
- * under kvm->lock, and for a vCPU under fallback_lock.
+ * While both locks are held, KVM's flag and the module's state agree: policy falls back
+ * for a slot under kvm->lock, and for a vCPU under fallback_lock.
  */
 static bool synced(struct mte_vm *vm)
 {
@@ -150,7 +149,7 @@ static bool vma_can_hold_tags(struct vm_area_struct *vma, unsigned long start,
 	return compat_kvm_takes_vma(vma);
 }
 
-/* The features that exclude MTE, are requested, and are available on this machine. */
+/* The requested features that exclude MTE, if this machine has them. */
 static u32 no_mte_features(const struct kvm_vcpu_init __user *arg)
 {
 	u32 features;
@@ -199,7 +198,7 @@ static long init_vcpu(struct mte_vm *vm, struct file *filp, unsigned long arg,
 {
 	long ret;
 
-	/* One vCPU at a time: none may be set up for MTE while policy falls back. */
+	/* One vCPU at a time: no vCPU may be set up for MTE while policy falls back. */
 	mutex_lock(&vm->init_lock);
 	ret = fall_back_or_refuse(vm, filp->private_data,
 				  no_mte_features((const struct kvm_vcpu_init __user *)arg));

@@ -68,8 +68,8 @@ void native_switch_vcpu(struct kvm_vcpu *vcpu, bool on)
 	u64 clidr, loc;
 
 	/*
-	 * The next KVM_RUN sets the right bits, because the vCPU has not run.  Atomic:
-	 * interrupt lines set bits in HCR_EL2 at any time.
+	 * The vCPU has not run, so its next KVM_RUN sets the right bits.  Atomic: interrupt
+	 * lines set bits in HCR_EL2 at any time.
 	 */
 	clear_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
 	clear_bit(HCR_TID5_BIT, vcpu_hcr(vcpu));

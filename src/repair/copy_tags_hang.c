@@ -18,7 +18,7 @@
 #include "kvm_private.h"
 #include "repair/page_tags.h"
 
-/* The caller holds a reference.  Device memory has no tags; KVM refuses it later. */
+/* The caller holds a reference on @page.  Device memory has no tags: KVM refuses it later. */
 static void init_before_copy(struct page *page)
 {
 	unsigned long pfn = page ? page_to_pfn(page) : 0;

@@ -4,9 +4,9 @@
  *
  * A hugetlb page has one flag for all its tags.  Before KVM sets the flag,
  * sanitise_mte_tags() clears only the part that is mapped, and KVM_ARM_MTE_COPY_TAGS only
- * the part that is copied.  KVM maps a part if the page's size is not a block size at
- * stage 2 (64 KiB, 32 MiB), under dirty logging, or if HVA and IPA are aligned
- * differently.  The rest keeps the tags of the last owner.
+ * the part that is copied.  The rest keeps the tags of the last owner.  KVM maps only a
+ * part in three cases: if the page's size is not a block size at stage 2 (64 KiB,
+ * 32 MiB), under dirty logging, and if HVA and IPA are aligned differently.
  *
  * So the whole page is cleared and flagged after KVM has got a reference on it, and
  * before KVM reads the flag.  This file does it for a fault, copy_tags_hang.c for a copy.

@@ -20,9 +20,9 @@
 #include "vm/vm.h"
 
 /*
- * Shared struct pages are read-only.  They show an earlier struct page of the same huge
- * page, whose flag has been cleared before.  So the test is false there, and nothing is
- * written.
+ * Shared struct pages are mapped read-only.  They alias an earlier struct page of the same
+ * huge page, whose PG_mte_tagged this loop has cleared already.  So the test is false
+ * there, and nothing is written.
  */
 static void clear_tagged(struct page *head)
 {
@@ -44,9 +44,9 @@ HOOK_WRAP_VOID(free_huge_page, (struct page *page), (page))
 }
 
 /*
- * A free page may be taken from the pool while this checks it.  The new owner clears
- * megabytes of memory before it sets PG_mte_tagged.  This is finished long before that,
- * because interrupts are off.
+ * The page may be taken from the pool while this checks it.  But the new owner clears the
+ * whole page before it sets PG_mte_tagged.  This is finished long before that, because
+ * interrupts are off.
  */
 static void clear_if_free(struct page *page)
 {
@@ -74,8 +74,8 @@ static bool is_not_mte(compat_rmap_t *page, struct vm_area_struct *vma,
 }
 
 /*
- * Only tries the file's i_mmap_rwsem: for hugetlb pages it is taken before the page's
- * lock (mm/rmap.c, lock ordering), which is held.
+ * Only tries the file's i_mmap_rwsem: the page's lock is held, and for hugetlb pages
+ * i_mmap_rwsem comes before it (mm/rmap.c, lock ordering).
  */
 static bool try_clear_unless_mte(struct page *page)
 {
@@ -131,8 +131,8 @@ static void check_page(unsigned long pfn)
  * These pages were freed before free_huge_page() was hooked.  Some may have a new owner
  * by now.
  *
- * Context: module init, when the hooks are armed and all VMs with MTE registered;
- * may sleep.
+ * Context: module init, when the hooks are armed and all VMs with MTE are registered; may
+ * sleep.
  */
 void tags_clear_hugetlb(void)
 {
@@ -176,9 +176,9 @@ static bool any_has_shared_structs(int node, unsigned int order)
  * tags_hugetlb_can_hold - do hugetlb pages have flags for all their base pages?
  * @vma: a hugetlb mapping
  *
- * The mapping may have no pages yet.  So this checks whether the host has any hugetlb
- * page of this size with shared struct pages (compat.h).  If it has one, the answer is
- * false, also if other pages of this size have their own struct pages.  A page whose
+ * The mapping may have no pages yet.  So this looks for a hugetlb page of this size with
+ * shared struct pages (compat.h), on the whole host.  If there is one, the answer is
+ * false, even if other pages of this size have their own struct pages.  A page whose
  * struct pages become shared later is refused when it is mapped (page_can_hold_tags()).
  *
  * Context: the address space's mmap_lock held; may sleep.

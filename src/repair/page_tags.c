@@ -3,9 +3,9 @@
  * The tags of a page in a VM with KVM's own guest MTE: tests whether they are in use, and
  * clears them if they are not.
  *
- * Since 6.2 a second flag, PG_mte_lock, is a lock that is taken only once.  Its owner
- * clears the tags and sets PG_mte_tagged.  Others spin until then, also under mmu_lock or
- * a page table lock.  So preemption is off while it is held.
+ * Since 6.2 a second flag, PG_mte_lock, is a lock that is taken only once.  The task that
+ * gets it clears the tags and sets PG_mte_tagged.  Other tasks spin until PG_mte_tagged is
+ * set, also under mmu_lock or a page table lock.  So preemption is off in between.
  */
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
@@ -36,7 +36,7 @@ static void init_page(struct page *page)
 	set_page_mte_tagged(page);
 }
 
-/* Clears the whole page, because its one flag is for all its tags. */
+/* Clears the whole page, because it has one flag for all its tags. */
 static void init_hugetlb_page(struct page *head)
 {
 	unsigned long i, nr = compound_nr(head);
@@ -57,7 +57,7 @@ static void init_hugetlb_page(struct page *head)
  * As in arch/arm64/kvm/mmu.c:sanitise_mte_tags().
  *
  * Context: any; the caller holds a reference or mmu_lock, or is the only user of the
- * pages.  Before 6.2 PG_mte_tagged has no lock: mmu_lock, or only user.
+ * pages.  Before 6.2 PG_mte_tagged has no lock, so a reference is not enough.
  */
 void page_tags_init(struct page *page, unsigned long nr)
 {
@@ -78,7 +78,7 @@ void page_tags_init(struct page *page, unsigned long nr)
  * @nr: number of base pages
  *
  * Context: any.
- * Return: true if so; other code may set a flag at any time.
+ * Return: true if they differ; other code may set a flag at any time.
  */
 bool page_tags_differ(struct page *page, unsigned long nr)
 {

@@ -12,8 +12,8 @@
  * block_collapse: the fault creates a block of pages, and some of them were never mapped.
  *
  * A fault that only changes the permissions of an entry maps no page.  All other faults
- * call kvm_pgtable_stage2_map(), so every page is checked there.  After a fault that is
- * not a permission fault, KVM has initialised the tags, so the check only tests flags.
+ * call kvm_pgtable_stage2_map(), so every page is checked there.  If the fault is not a
+ * permission fault, KVM has initialised the tags, and the check only tests flags.
  */
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
@@ -25,8 +25,8 @@
 #include "repair/page_tags.h"
 
 /*
- * KVM maps memory outside of the linear map as device, and its tags must not be cleared.
- * The zero page is left out because its tags were cleared at boot.
+ * KVM maps memory outside of the linear map as device, and tags of such memory must not be
+ * cleared.  The zero page is left out because its tags were cleared at boot.
  */
 static bool is_memory(unsigned long pfn)
 {

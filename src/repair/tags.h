@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The tags of physical pages: tests, reads, writes and clears them. */
+/* Functions that test, read, write and clear the tags of physical pages. */
 #ifndef _KVM_MTE_TAGS_H
 #define _KVM_MTE_TAGS_H
 

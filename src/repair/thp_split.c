@@ -6,8 +6,8 @@
  * __split_unmapped_folio()).  At that point no mapping is left, all references are
  * frozen, and interrupts are off.  So no other code reads or writes the tags then.
  *
- * The page allocator calls the same function for pages that are not compound and have no
- * owner yet.
+ * The page allocator calls the same function of the memory controller, for pages that are
+ * not compound and have no owner yet.
  */
 #include <linux/memcontrol.h>
 #include <linux/mm.h>

@@ -20,13 +20,14 @@
  *	sleep.
  * @exit: no hook can run any more.  Module exit or a failed init.
  * @vcpu_precreate: a VM is about to get a vCPU.  kvm->lock held; may sleep.
- * @kvm_gave_mte: has KVM's own flag for MTE been set, by the VMM or by @switch_mte?
+ * @kvm_gave_mte: is KVM's own flag for MTE set, by the VMM or by @switch_mte?
  * @prepare: allocate what the VM's @nr vCPUs need to have MTE.  The vCPUs are held
  *	(vcpus_hold()).  Returns 0 or -ENOMEM; may sleep.
  * @switch_mte: give MTE to a VM that has never run, or take it away.  All its vCPUs are
  *	held; the exception is vm_policy_fallback_vcpu().  May sleep.
- * @set_after_run: handle a request for a change after a vCPU has run: carry it out, keep
- *	it for the guest's reboot, or return -EBUSY.  slots_lock held.
+ * @set_after_run: handle a request for a change of a VM that has run.  Returns 0 if the
+ *	VM is as requested, or changes at its guest's reboot; -EBUSY if it cannot change;
+ *	-ENODEV if the module is being unloaded.  kvm->lock and slots_lock held.
  * @enable_cap: KVM_ENABLE_CAP by the VMM; @orig is KVM's own function.  Returns the
  *	result of the ioctl (api.rst 7.28); may sleep.
  * @offers_cap: does KVM_CHECK_EXTENSION answer yes, if policy allows it?  @kvm is NULL

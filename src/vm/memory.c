@@ -6,10 +6,10 @@
  * their pages are written to a disk, which has no place for tags.  It may not have DAX
  * or other ZONE_DEVICE memory, which may have no tag storage.
  *
- * The check when a slot is set (Documentation/virt/kvm/api.rst 4.35, 7.28) is for the
- * VMM's convenience.  A mapping may change under its slot.  So the check that protects
- * is that of each page when it is mapped: stage2.c on inject, KVM's own and remap_race.c
- * on native.
+ * The check when a slot is set (Documentation/virt/kvm/api.rst 4.35, 7.28) only tells the
+ * VMM early: a mapping may change under its slot.  For safety, each page is checked again
+ * when it is mapped to the guest: by stage2.c on inject, by KVM and remap_race.c on
+ * native.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -19,7 +19,7 @@
 #include "trace.h"
 #include "vm/backend.h"
 
-/* A range may contain several mappings, and holes between them. */
+/* A slot may span several mappings, and holes between them. */
 static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
 				unsigned long end)
 {
@@ -93,8 +93,8 @@ int vm_check_slots(struct mte_vm *vm)
  * vm_drop_mappings - drop the stage-2 mappings of all memory slots of a VM
  * @kvm: the VM; the caller keeps it and its address space (mm_users) alive
  *
- * Faults map the memory again, and its tags are checked then.  Device memory is dropped
- * too, because a mapping that looks like a device's may be of RAM.
+ * Faults map the memory again, and its tags are checked at that time.  Device memory is
+ * dropped too, because a mapping that looks like a device's may be of RAM.
  *
  * Context: may sleep.
  */

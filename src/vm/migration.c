@@ -2,7 +2,7 @@
 /*
  * VMs with MTE whose VMM does not know about tags, because it has not enabled MTE
  * itself.  When such a VMM migrates or saves the VM, it does not copy the tags.  At the
- * destination all of the guest's tags are zero.  The module can only warn when the VMM
+ * destination all of the guest's tags are zero.  The module can only warn, when the VMM
  * starts to log the guest's writes.
  */
 #include <linux/srcu.h>

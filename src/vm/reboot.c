@@ -11,9 +11,9 @@
  * without a check of their tags.  Then it checks again, under the lock, that the set is
  * complete.  If a vCPU ran in between, the set is empty, and the change still waits.
  *
- * From a request for "on", stage2.c clears tags as for an MTE VM.  So mappings that an
- * MMU notifier creates after all mappings were dropped are safe.  The notifier and the
- * dropping both take kvm->mmu_lock.
+ * As soon as "on" is requested, stage2.c clears tags as for an MTE VM.  So it is safe if
+ * an MMU notifier creates mappings after all mappings were dropped.  The notifier and
+ * the dropping both take kvm->mmu_lock.
  */
 #include "compat.h"
 #include "vm/backend.h"
@@ -25,7 +25,7 @@
  * @on: turn MTE on or off
  * @origin: the source of the request
  *
- * Context: slots_lock held.
+ * Context: kvm->lock and slots_lock held.
  * Return: 0 or the error of vm_change_state().
  */
 int vm_set_at_reboot(struct mte_vm *vm, bool on, enum vm_origin origin)
@@ -52,7 +52,7 @@ out:
 	return err;
 }
 
-/* A vCPU that was never initialised cannot have run. */
+/* A vCPU that was never initialised does not count: it cannot have run. */
 static bool all_reinitialised(struct mte_vm *vm)
 {
 	struct kvm_vcpu *vcpu;

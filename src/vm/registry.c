@@ -39,7 +39,7 @@ struct mte_vm *registry_find(const struct kvm *kvm)
 }
 
 /**
- * registry_find_by_mm - find a VM of an address space with MTE, on or pending
+ * registry_find_by_mm - find a VM of an address space, if it is not VM_OFF
  * @mm: the address space
  *
  * Context: any, with preemption off.  The caller holds no reference on the VM.  So it
@@ -64,7 +64,7 @@ struct mte_vm *registry_find_by_mm(const struct mm_struct *mm)
 }
 
 /**
- * kvm_mte_enabled - the one predicate for a VM: does its guest have MTE now?
+ * kvm_mte_enabled - does a VM's guest have MTE now?
  * @kvm: the VM; the caller must keep it alive by KVM's own rules
  *
  * Context: any.
@@ -112,8 +112,8 @@ static struct mte_vm *find_or_create(struct kvm *kvm, pid_t creator, pid_t pid,
  *
  * Context: may sleep.
  * Return: its state.  NULL if the module is being unloaded and the VM is not
- * registered, or if there is no memory or no free name: the VM works as without the
- * module then.
+ * registered, or if there is no memory or no free name; the VM works as without the
+ * module.
  */
 struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
 			    enum vm_policy policy)
@@ -184,9 +184,9 @@ static struct mte_vm *get_published(void)
 /**
  * registry_close - remove the directories of all VMs, and add no more VMs
  *
- * This comes before the hooks are removed.  After their removal the module does not
- * see that a VM is destroyed, so no file of a VM may exist then.  Until then the hooks
- * still find the state of their VMs.
+ * This comes before the hooks are removed.  After their removal the module does not see
+ * that a VM is destroyed, so no file of a VM may exist any more.  The hash keeps the VMs
+ * until registry_empty(), so the hooks still find them.
  *
  * Context: module exit or a failed init; may sleep.  At module exit all VMs are off.
  */

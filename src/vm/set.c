@@ -80,7 +80,7 @@ static int set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin, int nr
 	return 0;
 }
 
-/* Memory for vCPUs is freed by an on-demand hook, so hold the hooks even if this fails. */
+/* An on-demand hook frees the memory of vCPUs, so hold the hooks even if this fails. */
 static int prepare(struct mte_vm *vm, int nr)
 {
 	raw_spin_lock(&vm->lock);
@@ -118,8 +118,8 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 }
 
 /*
- * Only tries slots_lock.  A holder of slots_lock may make policy fall back (yield.c),
- * and tries kvm->lock.
+ * Only tries slots_lock, inside kvm->lock.  In the other order, a holder of slots_lock
+ * that makes policy fall back only tries kvm->lock (yield.c).
  */
 static int try_with_slots(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
@@ -173,10 +173,10 @@ static void log_failure(const struct mte_vm *vm, int err)
 	vm_notice(vm, "not changed: %s\n", why);
 }
 
-/* A VM that is not off holds its own reference on the hooks. */
+/* Takes a reference on the hooks for the attempt.  A VM that is not off holds its own. */
 static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
-	/* Try again for an admin, who may have removed the obstacle. */
+	/* Try again for an admin, who may have removed the cause of an earlier failure. */
 	int err = on ? ondemand_get(origin == ORIGIN_ADMIN) : 0;
 
 	if (err) {
@@ -198,13 +198,13 @@ static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
  *
  * Context: may sleep; takes kvm->lock, slots_lock, mmap_lock and vCPU mutexes.
  * Return: 0, also if the VM is in that state already.  -EINVAL if a vCPU is 32-bit or
- * nested, if a slot cannot hold tags, or if @origin is the VMM and there is a vCPU.
+ * nested, if a slot cannot hold tags, or if @origin is the VMM and a vCPU exists.
  * -ENODEV if the VM's process is exiting, or the module is being loaded or unloaded.
  * -ENOMEM.  -EINTR if the caller is killed.  -EBUSY if a vCPU or the VM stays in an
  * ioctl for two seconds, if a vCPU has run and the backend cannot wait for a reboot,
- * or if a function that is to be hooked has another owner, or its text was rewritten.
+ * or if a function that is to be hooked has another owner or rewritten text.
  * After an error the state has not changed.  The log has the reason, except for -EINTR
- * and for a VMM that asks when there is a vCPU.
+ * and for a VMM that asks when a vCPU exists.
  */
 int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 {

@@ -16,7 +16,7 @@ atomic_t vms_pending = ATOMIC_INIT(0);
 
 const struct vm_backend *vm_backend __read_mostly;
 
-/* All transitions.  Others do not happen. */
+/* All transitions.  Any other is a bug. */
 static const struct {
 	enum vm_event event;
 	enum vm_state from;
@@ -36,7 +36,7 @@ static const struct {
 	{ VM_DESTROY,		VM_TURNING_OFF,	VM_OFF },
 };
 
-/* Set while the hooks that are always armed are armed: a VM may rely on them only then. */
+/* False before the hooks are armed, and again when the module is being unloaded. */
 static bool ready;
 
 /**
@@ -108,9 +108,14 @@ static void write_state(struct mte_vm *vm, enum vm_state to)
 		atomic_inc(&vms_active);
 	if (!state_is_pending(from) && state_is_pending(to))
 		atomic_inc(&vms_pending);
-	smp_wmb();	/* A reader that sees the state sees the raised counters. */
+	/*
+	 * A reader that sees the state sees the raised counters, and (for "off") KVM's flag
+	 * cleared.  Pairs with native.c:vcpu_precreate().
+	 */
+	smp_wmb();
 	WRITE_ONCE(vm->state, to);
-	smp_wmb();	/* A reader that sees lowered counters sees the state: inject/vcpu.c. */
+	/* A reader that sees lowered counters sees the state.  Pairs with begins_with_mte(). */
+	smp_wmb();
 	if (state_is_pending(from) && !state_is_pending(to))
 		atomic_dec(&vms_pending);
 	if (to == VM_OFF)
@@ -123,13 +128,14 @@ static void write_state(struct mte_vm *vm, enum vm_state to)
  * @vm: the VM
  * @event: what has happened
  *
- * A VM that is not off pins the module, because its guest relies on the hooks.  When
- * it has left VM_OFF it keeps the on-demand hooks armed until it is destroyed: its VMM
- * may still use the MTE registers that it was shown, and its vCPUs and its memory have
- * state of the module.
+ * A VM that is not off pins the module, because its guest relies on the hooks.  Once a VM
+ * has left VM_OFF, it keeps the on-demand hooks armed until it is destroyed: its VMM may
+ * still use the MTE registers that it was shown, and its vCPUs and its memory have state
+ * of the module.
  *
- * Context: mte_vm.lock held; a reference on the on-demand hooks if it is VM_OFF.
- * Return: 0; -ENODEV if it is VM_OFF and the module is being unloaded; -EINVAL if
+ * Context: mte_vm.lock held.  If the VM is VM_OFF, the caller holds a reference on the
+ * on-demand hooks.
+ * Return: 0; -ENODEV if the VM is VM_OFF and the module is being unloaded; -EINVAL if
  * there is no such transition, which is a bug.
  */
 int vm_change_state(struct mte_vm *vm, enum vm_event event)
@@ -157,7 +163,7 @@ int vm_change_state(struct mte_vm *vm, enum vm_event event)
  * vm_set_off - turn off a VM that has never run
  * @vm: the VM, which is VM_ON
  * @origin: its new origin
- * @nr: its vCPUs, by index
+ * @nr: number of its vCPUs
  *
  * The state changes last: a reader that sees "off" finds KVM's own flag cleared.
  *
@@ -174,7 +180,7 @@ void vm_set_off(struct mte_vm *vm, enum vm_origin origin, int nr)
 }
 
 /**
- * vm_slot_refused - a running VM that waits for MTE gets a slot that cannot hold tags
+ * vm_slot_refused - a VM that is turning on gets a slot that cannot hold tags
  * @vm: the VM
  *
  * The VM has no MTE yet, so it may have the slot.  The pending change is dropped.
@@ -210,7 +216,7 @@ void vm_sync_from_kvm(struct mte_vm *vm)
 {
 	bool changed = false;
 
-	/* On a KVM with guest MTE no hook is on-demand, so none must be armed first. */
+	/* On a KVM with guest MTE no hook is on-demand, so no hook must be armed first. */
 	raw_spin_lock(&vm->lock);
 	if (vm->state == VM_OFF)
 		changed = !vm_change_state(vm, VM_KVM_GAVE);

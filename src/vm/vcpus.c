@@ -83,10 +83,12 @@ void vcpus_release(struct kvm *kvm, int nr)
  *
  * kvm->lock must be held until vcpus_release().  While it is held, no vCPU gets its
  * file, so a vCPU that is being created cannot be used yet
- * (kvm_main.c:kvm_vm_ioctl_create_vcpu()).  Its creation may wait for slots_lock, which
- * the caller may hold, so this does not wait for it.  The ioctls of KVM that hold all
- * vCPUs wait for kvm->lock.  That is needed because they only try the mutexes too, and
- * would fail with EBUSY (vgic/vgic-kvm-device.c, arm.c:lock_all_vcpus()).
+ * (kvm_main.c:kvm_vm_ioctl_create_vcpu()).  This does not wait for the creation to end,
+ * because the creation may wait for slots_lock, which the caller may hold.
+ *
+ * kvm->lock also keeps out KVM's own ioctls that hold all vCPUs.  They only try the
+ * mutexes too, and would fail with EBUSY (vgic/vgic-kvm-device.c,
+ * arm.c:lock_all_vcpus()).
  *
  * Context: process context, kvm->lock held, also under slots_lock.
  * Return: number of vCPUs; -EAGAIN if a vCPU is in an ioctl.
@@ -114,7 +116,7 @@ int vcpus_hold(struct kvm *kvm)
  * later.
  *
  * Context: any; the answer is stable only while kvm->lock is held.
- * Return: false if there is another vCPU, or one is being created.
+ * Return: false if there is another vCPU, or if a vCPU is being created.
  */
 bool vcpus_all_online(struct kvm *kvm, int nr)
 {

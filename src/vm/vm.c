@@ -109,7 +109,7 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	return vm;
 }
 
-/* How many VMs may have one name at a time.  Each new one walks all names before its own. */
+/* The most VMs with one name at a time.  A new one looks up all names before its own. */
 #define MAX_SAME_NAME	256
 
 /* A VM that is being destroyed may still have the name.  The next VM gets .1, .2, ... */
@@ -224,7 +224,7 @@ int vm_dirs_init(struct kobject *root, const struct sysfs_ops *ops,
 }
 
 /**
- * vm_dirs_exit - wait until every struct mte_vm has been freed
+ * vm_dirs_exit - wait until every struct mte_vm has been freed, and remove the directory
  *
  * Context: module exit or a failed init, after registry_empty(); may sleep.
  */

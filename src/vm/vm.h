@@ -26,8 +26,8 @@
  *	          tag locks	inject/page.c; also under mmu_lock and page table locks
  * The mutexes of the registry and of the policy lists are taken inside other locks.
  * Inside them, only mte_vm.lock is taken.  ondemand_lock (hook/ondemand.c) is taken
- * inside mte_vm.destroy_lock, kvm->lock and the registry's mutex; only watch_lock
- * (hook/text.c) and locks of ftrace and kprobes are taken inside it.
+ * inside mte_vm.destroy_lock.  Inside it, only watch_lock (hook/text.c) and locks of
+ * ftrace and kprobes are taken.
  */
 #ifndef _KVM_MTE_VM_H
 #define _KVM_MTE_VM_H
@@ -75,8 +75,7 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
  * @fd: the VM's file descriptor in that process
  * @policy: the policy of its creator when it was created
  * @destroy_lock: the VM is not destroyed while sysfs works on it
- * @init_lock: native: while policy may fall back, its vCPUs are initialised one at a
- *	time
+ * @init_lock: native: its vCPUs are initialised one at a time while policy may fall back
  * @fallback_lock: only one vCPU at a time makes policy fall back
  * @destroyed: under @destroy_lock and @lock: the VM is being destroyed
  * @lock: guards @state to @had_mte, and writes of @destroyed; also taken at the start
@@ -128,7 +127,7 @@ struct mte_vm {
 	struct rcu_head rcu;
 };
 
-/* Numbers of VMs that are not off, and of VMs with a pending change.  For fast exits. */
+/* Numbers of VMs that are not off, and of VMs with a pending change.  For fast checks. */
 extern atomic_t vms_active;
 extern atomic_t vms_pending;
 

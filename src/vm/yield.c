@@ -11,8 +11,9 @@
 #include "vm/state.h"
 
 /*
- * How often to try while a vCPU or the VM is in an ioctl.  Each pause is at most 1 ms.
- * The wait is short because the caller holds slots_lock, and that ioctl may wait for it.
+ * How often to try while a vCPU or the VM is in an ioctl, with at most 1 ms between two
+ * tries.  The wait is short because the caller holds slots_lock, and that ioctl may wait
+ * for slots_lock.
  */
 #define FALLBACK_TRIES	100
 
@@ -45,6 +46,7 @@ static bool may_fall_back(struct mte_vm *vm)
 	       !vcpus_have_run(vm->kvm);
 }
 
+/* Do all other vCPUs that are initialised have a feature that excludes MTE? */
 static bool others_are_so(struct kvm *kvm, const struct kvm_vcpu *self)
 {
 	struct kvm_vcpu *vcpu;
@@ -64,8 +66,8 @@ static bool others_are_so(struct kvm *kvm, const struct kvm_vcpu *self)
  * @self: the vCPU that is being initialised with such a feature; its mutex is held
  *
  * Policy never breaks a VM.  The vCPUs need not be held: KVM itself refuses a VM that
- * has both such vCPUs and others, and such vCPUs run only after this has turned the VM
- * off.
+ * has both vCPUs with such a feature and vCPUs without it, and vCPUs with it run only
+ * after this has turned the VM off.
  *
  * Context: may sleep.
  * Return: true if the VM is off now; false if the caller must refuse.
