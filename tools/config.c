@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How the running kernel was configured, from wherever its distribution keeps that.
+ * The configuration of the running kernel.  Distributions keep it in different places.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #include "kvm-mte.h"
 
-/* The running kernel's release goes in for the %s. */
+/* %s stands for the running kernel's release. */
 static const char * const places[] = {
 	"/boot/config-%s",
 	"/lib/modules/%s/config",
@@ -21,7 +21,7 @@ static const char * const places[] = {
 static bool looked;
 static char *config, *source;
 
-/* gzip is everywhere; its output comes by way of a file that has no name. */
+/* Runs gzip, which every system has, with an unnamed file as its output.  Frees @path. */
 static char *gunzip(char *path)
 {
 	FILE *out = tmpfile();
@@ -67,7 +67,7 @@ static void look(void)
 
 	looked = true;
 	for (i = 0; rel && !config && i < ARRAY_SIZE(places); i++) {
-		/* One %s each. */
+		/* Each place has one %s. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 		if (asprintf(&place, places[i], rel) < 0)
@@ -96,7 +96,7 @@ static void look(void)
  * config_has - is an option of the kernel on?
  * @option: as "CONFIG_ARM64_MTE"
  *
- * Return: YES or NO; UNKNOWN if its configuration is not to be found.
+ * Return: YES or NO; UNKNOWN if the configuration cannot be found.
  */
 enum tribool config_has(const char *option)
 {
@@ -116,9 +116,9 @@ enum tribool config_has(const char *option)
 }
 
 /**
- * config_source - where config_has() has it from
+ * config_source - the file that config_has() reads
  *
- * Return: the file.
+ * Return: its path; "nowhere" if there is none.
  */
 const char *config_source(void)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What can be told of the CPU's MTE from user space.
+ * What user space can find out about the CPU's MTE.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #define HWCAP_CPUID	(1 << 11)
 #endif
 
-/* Of another host's files we have /proc/cpuinfo only. */
+/* With --root, /proc/cpuinfo is the only file that describes the other host's CPU. */
 static bool cpuinfo_has(const char *key, const char *word)
 {
 	char *text = read_all(below_root("/proc/cpuinfo"), NULL);
@@ -39,7 +39,7 @@ static bool cpuinfo_has(const char *key, const char *word)
 /**
  * cpu_is_arm64 - is this a 64-bit Arm machine?
  *
- * Return: whether it is.
+ * Return: true if it is.
  */
 bool cpu_is_arm64(void)
 {
@@ -47,16 +47,16 @@ bool cpu_is_arm64(void)
 
 	if (*root)
 		return cpuinfo_has("CPU implementer", NULL);
-	/* aarch64, aarch64_be; a 32-bit program on it is told armv8l. */
+	/* aarch64 or aarch64_be; a 32-bit program sees armv8l. */
 	return !uname(&name) && !strncmp(name.machine, "aarch64", 7);
 }
 
 /**
  * cpu_has_mte - does the kernel let processes use MTE?
  *
- * If so the CPUs have it, and the kernel knows and uses it.
+ * If so, the CPUs have MTE, and the kernel knows and uses it.
  *
- * Return: whether it does.
+ * Return: true if it does.
  */
 bool cpu_has_mte(void)
 {
@@ -72,10 +72,10 @@ bool cpu_has_mte(void)
 /**
  * cpu_mte_field - ID_AA64PFR1_EL1.MTE
  *
- * A process that reads the register gets from the kernel what all CPUs have in common
- * and what is not switched off: with arm64.nomte, or without CONFIG_ARM64_MTE, 0.
+ * The kernel emulates the read.  It returns what all CPUs have in common, without what is
+ * switched off: 0 with arm64.nomte, or without CONFIG_ARM64_MTE.
  *
- * Return: the field, or -1 where it cannot be read.
+ * Return: the field; -1 if it cannot be read.
  */
 int cpu_mte_field(void)
 {

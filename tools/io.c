@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reading and writing small files, all of them below --root if there is one.
+ * Reads and writes small files, below the directory --root if it is given.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,12 +11,12 @@
 
 #include "kvm-mte.h"
 
-/* More than any command line or kernel configuration has. */
+/* In bytes: more than any command line or kernel configuration has. */
 #define READ_ALL_MAX	(8 << 20)
 
 /**
- * need - end the program where there is no memory
- * @memory: what an allocation gave
+ * need - end the program if there is no memory
+ * @memory: result of an allocation
  *
  * Return: @memory, never NULL.
  */
@@ -29,10 +29,10 @@ void *need(void *memory)
 }
 
 /**
- * below_root - make a path
- * @fmt: the path as it is without --root, printf() style
+ * below_root - put --root before a path
+ * @fmt: the path without --root, printf() style
  *
- * Return: the path, the caller's to free.
+ * Return: the path; the caller frees it.
  */
 char *below_root(const char *fmt, ...)
 {
@@ -52,11 +52,11 @@ char *below_root(const char *fmt, ...)
 
 /**
  * read_all - read a file
- * @path: from below_root(), which is freed
- * @len: its length, which may have zeros in it; NULL if nobody asks
+ * @path: from below_root(); this function frees it
+ * @len: set to the length of the contents, which may have zero bytes; may be NULL
  *
- * Return: its contents with a zero behind, the caller's to free; NULL, with
- * errno, if it cannot be read.
+ * Return: the contents, with a zero byte added; the caller frees them.  NULL, with errno,
+ * if the file cannot be read.
  */
 char *read_all(const char *path, size_t *len)
 {
@@ -93,12 +93,12 @@ char *read_all(const char *path, size_t *len)
 
 /**
  * read_word - read a file that has one value
- * @dir: the folder, or AT_FDCWD
- * @file: its name
- * @word: where to, without the newline
- * @size: of that
+ * @dir: the directory, or AT_FDCWD
+ * @file: the file's name
+ * @word: buffer for the value, without its newline
+ * @size: size of the buffer, in bytes
  *
- * Return: 0 or a negative errno; then @word is empty.
+ * Return: 0 or a negative errno; after an error @word is empty.
  */
 int read_word(int dir, const char *file, char *word, size_t size)
 {
@@ -119,11 +119,11 @@ int read_word(int dir, const char *file, char *word, size_t size)
 
 /**
  * read_number - read a file that has a number
- * @dir: the folder
- * @file: its name
- * @nr: where to
+ * @dir: the directory
+ * @file: the file's name
+ * @nr: set to the number
  *
- * Return: 0 or a negative errno; then @nr is 0.
+ * Return: 0 or a negative errno; after an error @nr is 0.
  */
 int read_number(int dir, const char *file, long long *nr)
 {
@@ -140,9 +140,9 @@ int read_number(int dir, const char *file, long long *nr)
 
 /**
  * write_word - write to one of the module's files
- * @dir: the folder, or AT_FDCWD
- * @file: its name
- * @word: what
+ * @dir: the directory, or AT_FDCWD
+ * @file: the file's name
+ * @word: the value
  *
  * Return: 0 or a negative errno.
  */
@@ -153,7 +153,7 @@ int write_word(int dir, const char *file, const char *word)
 	fd = openat(dir, file, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	/* A single write: the module takes each for a whole value. */
+	/* A single write: the module takes each write as a whole value. */
 	if (write(fd, word, strlen(word)) < 0)
 		err = -errno;
 	close(fd);
@@ -161,9 +161,9 @@ int write_word(int dir, const char *file, const char *word)
 }
 
 /**
- * is_loaded - is the module there?
+ * is_loaded - is the module loaded?
  *
- * Return: whether it is.
+ * Return: true if it is.
  */
 bool is_loaded(void)
 {
@@ -175,9 +175,9 @@ bool is_loaded(void)
 }
 
 /**
- * not_loaded - say that the module is not there
+ * not_loaded - print that the module is not loaded
  *
- * Return: the exit status for that.
+ * Return: END_NOT_LOADED.
  */
 int not_loaded(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * JSON strings, in ASCII alone: any parser takes them, and no terminal is led
- * astray by them.
+ * JSON strings, in ASCII only: every parser accepts them, and they cannot control a
+ * terminal.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -9,10 +9,10 @@
 
 #include "kvm-mte.h"
 
-/* For bytes that are no UTF-8: a JSON string cannot have them. */
+/* Replaces bytes that are not UTF-8, which a JSON string cannot have. */
 #define REPLACEMENT	0xfffd
 
-/* How many bytes follow the first, by its value; -1: it begins no character. */
+/* Number of bytes that follow the first byte of a character; -1 if it cannot be the first. */
 static int nr_following(unsigned char first)
 {
 	if (first < 0x80)
@@ -26,7 +26,7 @@ static int nr_following(unsigned char first)
 	return -1;
 }
 
-/* The next character; takes a single byte where there is none. */
+/* Reads the next character.  Bytes that are not UTF-8 are read one at a time. */
 static uint32_t next_char(const unsigned char **text)
 {
 	static const uint32_t least[] = { 0, 0x80, 0x800, 0x10000 };
@@ -38,13 +38,13 @@ static uint32_t next_char(const unsigned char **text)
 	if (n <= 0)
 		return n ? REPLACEMENT : *p;
 	c = *p & (0x3f >> n);
-	/* The zero at the end is no following byte. */
+	/* This also stops at the zero byte at the end of the text. */
 	for (i = 1; i <= n; i++) {
 		if ((p[i] & 0xc0) != 0x80)
 			return REPLACEMENT;
 		c = c << 6 | (p[i] & 0x3f);
 	}
-	/* Longer than need be, halves of pairs, beyond the last. */
+	/* Not allowed: an encoding that is too long, a surrogate, a value above the last one. */
 	if (c < least[n] || (c >= 0xd800 && c <= 0xdfff) || c > 0x10ffff)
 		return REPLACEMENT;
 	*text = p + n + 1;
@@ -53,8 +53,8 @@ static uint32_t next_char(const unsigned char **text)
 
 /**
  * put_json - print a JSON string with its quotes
- * @to: where
- * @text: any bytes; what is no UTF-8 becomes U+FFFD. NULL is null.
+ * @to: the file to print to
+ * @text: any bytes; bytes that are not UTF-8 become U+FFFD.  NULL is printed as null.
  */
 void put_json(FILE *to, const char *text)
 {

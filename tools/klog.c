@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel's log, if we may read it: with kernel.dmesg_restrict only root may.
+ * The kernel's log.  With kernel.dmesg_restrict only root may read it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -53,9 +53,9 @@ static const char *skip_prefix(const char *line)
 }
 
 /**
- * klog_readable - may we read the kernel's log?
+ * klog_readable - can the kernel's log be read?
  *
- * Return: whether we may.
+ * Return: true if it can.
  */
 bool klog_readable(void)
 {
@@ -64,11 +64,11 @@ bool klog_readable(void)
 }
 
 /**
- * klog_last - the last line of the kernel's log that begins so
- * @text: how
+ * klog_last - find the last line of the kernel's log that begins with a text
+ * @text: the text
  *
- * Return: the line, valid until the next call; NULL if there is none, or if we may not
- * read it.
+ * Return: the line, valid until the next call; NULL if there is none, or if the log cannot
+ * be read.
  */
 const char *klog_last(const char *text)
 {

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # bash completion for kvm-mte(8)
 #
-# The guests' names are other people's: they are compared and quoted, and never go through "compgen -W", which
-# would run a $(command) in them.
+# A guest's name may have any content. Names are compared and quoted here. "compgen -W" is not used, because it would
+# run a $(command) in a name.
 
-# _kvm_mte_among WORD... - those that begin like the word that is being completed.
+# _kvm_mte_among WORD... - completes to those words that begin with the word that is being typed.
 _kvm_mte_among() {
 	local cur=${COMP_WORDS[COMP_CWORD]} word
 	for word; do
@@ -13,7 +13,7 @@ _kvm_mte_among() {
 	done
 }
 
-# _kvm_mte_vms - VMs and guests; what is typed may be quoted already.
+# _kvm_mte_vms - completes to VMs and guests' names. The typed word may have quotes already.
 _kvm_mte_vms() {
 	local cur=${COMP_WORDS[COMP_CWORD]} word quoted
 	while IFS= read -r word; do
@@ -49,7 +49,7 @@ _kvm_mte() {
 	[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
 }
 
-# _kvm_mte_run INDEX-OF-RUN - its options; behind them, what the command itself completes to.
+# _kvm_mte_run INDEX-OF-RUN - completes the options of "run". After them, the command's own completion is used.
 _kvm_mte_run() {
 	local i=$(($1 + 1))
 	while ((i < COMP_CWORD)) && [[ ${COMP_WORDS[i]} == -* ]]; do

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the parts of kvm-mte share.  The tool only reads and writes what the
- * module shows below /sys/kernel/kvm_mte, and looks at /proc for names.
+ * What the files of kvm-mte share.  The tool reads and writes the module's files below
+ * /sys/kernel/kvm_mte, and reads the guests' names from /proc.
  */
 #ifndef KVM_MTE_H
 #define KVM_MTE_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* What the tool ends with; kvm-mte(8), EXIT STATUS. */
+/* Exit status: kvm-mte(8). */
 enum {
 	END_OK = 0,
 	END_ERROR = 1,
@@ -18,7 +18,7 @@ enum {
 	END_NO_MTE = 3,
 	END_NOT_LOADED = 4,
 
-	/* "run", as env(1), nice(1) and timeout(1) */
+	/* "run": the same values as for env(1), nice(1) and timeout(1) */
 	END_RUN_ERROR = 125,
 	END_RUN_CANNOT = 126,
 	END_RUN_NOT_FOUND = 127,
@@ -33,16 +33,16 @@ enum {
 
 /**
  * struct vm - a VM as the module shows it
- * @dir: its folder's name
- * @fd: its folder; what is done through it is done to this VM and no later one
+ * @dir: name of its directory
+ * @fd: its directory, open; never becomes that of a later VM with the same name
  * @name: the guest's name from its VMM's command line, any bytes; NULL if none
  * @pid: its process
  * @state: off, on, turning-on, turning-off
  * @origin: none, vmm, policy, admin
- * @vcpus: vCPUs created so far
- * @pages_tagged: base pages whose tags were cleared for it
- * @tags_restored: base pages whose tags came back from swap
- * @untracked: migrations that leave the tags behind
+ * @vcpus: number of vCPUs created so far
+ * @pages_tagged: number of base pages whose tags were cleared for it
+ * @tags_restored: number of base pages whose tags were restored from swap
+ * @untracked: number of migrations that do not carry the tags
  */
 struct vm {
 	char *dir;
@@ -59,8 +59,8 @@ struct vm {
 
 /**
  * struct vms - all VMs
- * @vm: they
- * @nr: how many
+ * @vm: array of VMs
+ * @nr: number of VMs
  */
 struct vms {
 	struct vm *vm;
@@ -84,7 +84,7 @@ int write_word(int dir, const char *file, const char *word);
 bool is_loaded(void);
 int not_loaded(void);
 
-/* text.c, json.c: names that someone else has chosen */
+/* text.c, json.c: print names that another user has chosen */
 void put_safely(FILE *to, const char *text);
 void put_pages(FILE *to, long long pages);
 void put_json(FILE *to, const char *text);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-mte list: the VMs, once or again and again.
+ * kvm-mte list: print the VMs, once or repeatedly.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -53,7 +53,7 @@ static void put_array(const struct vms *vms)
 	puts(vms->nr ? "\n]" : "]");
 }
 
-/* For completion: what can be typed, a line each. */
+/* For completion: the words that "enable" accepts, one a line. */
 static void put_names(const struct vms *vms)
 {
 	const char *name;
@@ -124,8 +124,8 @@ static bool parse_count(const char *text, long *count)
 
 /**
  * cmd_list - "kvm-mte list"
- * @argc: how many
- * @argv: its own arguments
+ * @argc: number of arguments
+ * @argv: the command and its arguments
  *
  * Return: exit status.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-mte: MTE of this host's virtual machines, for those who run them.
+ * kvm-mte: shows and sets MTE of this host's virtual machines.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 
 #include "kvm-mte.h"
 
-/* Where /sys, /proc, /dev, /boot and /lib are looked for: --root. */
+/* --root: the directory that has /sys, /proc, /dev, /boot and /lib. */
 const char *root = "";
 
 static const char help[] =
@@ -27,16 +27,16 @@ static const char help[] =
 "  status   backend, policy and VMs; or why this host's guests cannot have MTE\n"
 "  list     the VMs: state, who asked for it, vCPUs, memory with tags, guest's name\n"
 "  enable   turn MTE on for a VM: now, or when its guest next reboots\n"
-"  disable  turn it off, likewise\n"
-"  policy   show or set what becomes of new VMs\n"
-"  run      run a command whose VMs get MTE (--on, the default), get it if they ask\n"
-"           (--request), or do not get it (--off), whatever the policy is\n"
+"  disable  turn MTE off for a VM: now, or when its guest next reboots\n"
+"  policy   show or set the policy for new VMs\n"
+"  run      run a command with its own policy: its VMs get MTE (--on, the default), get\n"
+"           it if they ask (--request), or do not get it (--off)\n"
 "\n"
 "  --root=DIR   before the command: look below DIR instead of /\n"
 "\n"
 "Exit status: 0 done; 1 error; 2 usage; 3 guests cannot have MTE on this host (status);\n"
-"4 the module is not loaded (status: though this host seems fit for it). run: that of the\n"
-"command; 125 kvm-mte failed, 126 the command cannot be run, 127 it was not found.\n"
+"4 the module is not loaded (status: and nothing was found that prevents MTE). run: the\n"
+"command's; 125 kvm-mte failed, 126 the command cannot be run, 127 it was not found.\n"
 "See kvm-mte(8).\n";
 
 static const struct command {
@@ -66,8 +66,8 @@ static void put_message(const char *fmt, va_list args)
 }
 
 /**
- * complain - tell of an error
- * @fmt: printf() style; what it comes to is made safe for a terminal
+ * complain - print an error
+ * @fmt: printf() style; the result is made safe for a terminal
  */
 void complain(const char *fmt, ...)
 {
@@ -79,9 +79,9 @@ void complain(const char *fmt, ...)
 }
 
 /**
- * more_than_help - point to the help
+ * more_than_help - print how to get the help
  *
- * Return: the exit status for wrong usage.
+ * Return: END_USAGE.
  */
 int more_than_help(void)
 {
@@ -90,10 +90,10 @@ int more_than_help(void)
 }
 
 /**
- * usage_error - tell of wrong usage
+ * usage_error - print that the usage is wrong, and how to get the help
  * @fmt: printf() style
  *
- * Return: the exit status for that.
+ * Return: END_USAGE.
  */
 int usage_error(const char *fmt, ...)
 {
@@ -108,9 +108,9 @@ int usage_error(const char *fmt, ...)
 /**
  * flush_output - write out what was printed so far
  *
- * Tells of a failure once.
+ * Prints the first failure only.
  *
- * Return: 0, or the exit status for an error.
+ * Return: 0 or END_ERROR.
  */
 int flush_output(void)
 {
@@ -136,7 +136,7 @@ static int finish(int end)
 	return end;
 }
 
-/* A missing directory has no files that could tell anything about a host. */
+/* If the directory of --root is missing, nothing can be said about a host. */
 static int check_root(const char *command)
 {
 	int fd = open(*root ? root : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -156,7 +156,7 @@ static int run_command(int argc, char **argv)
 	for (i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(argv[0], commands[i].name))
 			continue;
-		/* getopt() complains in this name. */
+		/* getopt() prints its errors with this name. */
 		argv[0] = "kvm-mte";
 		optind = 0;
 		return commands[i].run(argc, argv);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-mte policy: what becomes of VMs that are made from now on.
+ * kvm-mte policy: the policy for VMs that are created from now on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,8 +37,8 @@ static int set(const char *path, const char *word)
 
 /**
  * cmd_policy - "kvm-mte policy [request|on|off]"
- * @argc: how many
- * @argv: its own arguments
+ * @argc: number of arguments
+ * @argv: the command and its arguments
  *
  * Return: exit status.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-mte run: a policy for the command that this process becomes, and for its
- * children.  No other process ever has it, and it goes with them.
+ * kvm-mte run: gives this process a policy, and then becomes the command.  The policy
+ * counts for the command and its children only, and ends with them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 static int join(const char *policy)
 {
 	char *path = below_root(MTE_POLICY "/%s_pids", policy);
-	/* 0 is who writes it, in whatever pid namespace that is. */
+	/* 0 means the writer itself, in every pid namespace. */
 	int err = write_word(AT_FDCWD, path, "0");
 
 	free(path);
@@ -32,10 +32,10 @@ static int join(const char *policy)
 
 /**
  * cmd_run - "kvm-mte run [--on|--off|--request] -- COMMAND..."
- * @argc: how many
- * @argv: its own arguments
+ * @argc: number of arguments
+ * @argv: the command and its arguments
  *
- * Return: exit status, if it does not become the command.
+ * Return: exit status, if this process does not become the command.
  */
 int cmd_run(int argc, char **argv)
 {
@@ -48,7 +48,7 @@ int cmd_run(int argc, char **argv)
 	const char *policy = "on";
 	int c;
 
-	/* "+": what follows the command is the command's. */
+	/* "+": options after the command belong to the command. */
 	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		if (c == '?') {
 			more_than_help();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-mte enable, kvm-mte disable: the knob of a VM.
+ * kvm-mte enable, kvm-mte disable: turn MTE of a VM on or off.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static bool by_name(const struct vm *vm, const char *which)
 	return vm->name && !strcmp(vm->name, which);
 }
 
-/* How a VM may be named, what is surer first. */
+/* The ways to name a VM, in the order in which they are tried. */
 static bool (* const matches[])(const struct vm *vm, const char *which) = {
 	by_dir, by_pid, by_name
 };
@@ -48,7 +48,7 @@ static void say_which(const struct vms *vms, const char *which,
 	putc('\n', stderr);
 }
 
-/* NULL if there is none, or more than one; it has been said then. */
+/* Returns NULL after an error message if there is no such VM, or more than one. */
 static const struct vm *find(const struct vms *vms, const char *which)
 {
 	const struct vm *found = NULL;
@@ -91,7 +91,7 @@ static const char *reason(int err)
 	}
 }
 
-/* The kernel has said it exactly, if we may read that. */
+/* The kernel's log has the exact reason, if it can be read. */
 static void refused(const struct vm *vm, int err)
 {
 	const char *said = NULL;
@@ -161,8 +161,8 @@ static int set_all(int argc, char **argv, const char *command, const char *value
 
 /**
  * cmd_enable - "kvm-mte enable VM..."
- * @argc: how many
- * @argv: its own arguments
+ * @argc: number of arguments
+ * @argv: the command and its arguments
  *
  * Return: exit status.
  */
@@ -173,8 +173,8 @@ int cmd_enable(int argc, char **argv)
 
 /**
  * cmd_disable - "kvm-mte disable VM..."
- * @argc: how many
- * @argv: its own arguments
+ * @argc: number of arguments
+ * @argv: the command and its arguments
  *
  * Return: exit status.
  */

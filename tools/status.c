@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-mte status: what the module does here; or why it cannot.
+ * kvm-mte status: what the module does on this host; if it is not loaded, why_not().
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -101,8 +101,8 @@ static void put_repairs(void)
 
 /**
  * cmd_status - "kvm-mte status"
- * @argc: how many
- * @argv: its own arguments
+ * @argc: number of arguments
+ * @argv: the command and its arguments
  *
  * Return: exit status.
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Text that someone else has chosen, on a terminal.  A guest's name may be any
- * bytes; printed as they are, they could move the cursor, set the window's title,
- * or hide a line.
+ * Prints text that another user has chosen.  A guest's name may be any bytes.  Printed
+ * unchanged, they could move the terminal's cursor, set the window's title, or hide a
+ * line.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,9 +30,9 @@ static void put_escaped(FILE *to, unsigned char byte)
 }
 
 /*
- * Only what takes a place of its own is printed: not what the locale cannot
- * tell, nor controls, nor what changes the direction of its neighbours or is drawn
- * over them.
+ * Only characters that take a place of their own are printed.  Not printed are bytes that
+ * are no character of the locale, control characters, and characters that change the
+ * direction of their neighbours or are drawn over them.
  */
 static bool is_safe(const char *text, size_t len)
 {
@@ -45,8 +45,8 @@ static bool is_safe(const char *text, size_t len)
 }
 
 /**
- * put_safely - print text for people
- * @to: where
+ * put_safely - print text so that it is safe on a terminal
+ * @to: the file to print to
  * @text: any bytes
  */
 void put_safely(FILE *to, const char *text)
@@ -70,9 +70,9 @@ void put_safely(FILE *to, const char *text)
 }
 
 /**
- * put_pages - print how much memory so many base pages are
- * @to: where
- * @pages: how many
+ * put_pages - print the size of a number of base pages
+ * @to: the file to print to
+ * @pages: number of base pages
  */
 void put_pages(FILE *to, long long pages)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest's name, from the command line of the process that made the VM.  For QEMU
- * this is what kvm_stat of the kernel's tools/kvm does.
+ * A guest's name, from the command line of the process that created the VM.  For QEMU
+ * this does the same as kvm_stat of the kernel's tools/kvm.
  *
- * The process writes its command line itself and may have anything there: it is a
- * name for people, and proves nothing.
+ * The process can change its command line, and may write anything there: the name is for
+ * people, and proves nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,15 +13,15 @@
 
 /**
  * struct args - a command line
- * @next: what is still to be read
- * @end: behind the last byte
+ * @next: the next argument
+ * @end: end of the command line
  */
 struct args {
 	const char *next;
 	const char *end;
 };
 
-/* The last one may lack its zero, but read_all() has put one behind it. */
+/* The last argument may lack its zero byte, but read_all() has added one. */
 static const char *next_arg(struct args *args)
 {
 	const char *arg = args->next;
@@ -33,8 +33,8 @@ static const char *next_arg(struct args *args)
 }
 
 /*
- * The value of an option, the last if there are several: "--option value" or
- * "--option=value".
+ * The value of an option: "--option value" or "--option=value".  If there are several, the
+ * last one.
  */
 static const char *option_value(struct args args, const char *option)
 {
@@ -52,7 +52,7 @@ static const char *option_value(struct args args, const char *option)
 	return value;
 }
 
-/* A value of QEMU's option lists ends with a comma; two commas are one in it. */
+/* Fields of a QEMU option are separated by commas.  Two commas are a comma in a field. */
 static const char *next_field(const char *text, char *field)
 {
 	for (; *text; text++) {
@@ -64,7 +64,7 @@ static const char *next_field(const char *text, char *field)
 	return text;
 }
 
-/* -name NAME, -name guest=NAME,process=...; the name may also come first, alone. */
+/* -name NAME, or -name guest=NAME,process=...; the first field may also be NAME alone. */
 static char *qemu_name(const char *value)
 {
 	char *field = need(malloc(strlen(value) + 1));
@@ -76,7 +76,7 @@ static char *qemu_name(const char *value)
 			free(name);
 			name = need(strdup(field + 6));
 		} else if (!strchr(field, '=')) {
-			/* As kvm_stat has it, the plain name wins. */
+			/* As in kvm_stat, the plain name counts. */
 			free(name);
 			name = need(strdup(field));
 			break;
@@ -91,7 +91,7 @@ static char *plain_name(const char *value)
 	return need(strdup(value));
 }
 
-/* cloud-hypervisor has no names: that of its socket, without folder and ".sock". */
+/* cloud-hypervisor has no names: take its socket's, without the directory and ".sock". */
 static char *socket_name(const char *value)
 {
 	const char *slash;
@@ -119,7 +119,7 @@ static const struct vmm {
 	{ "firecracker", "--id", plain_name },
 	{ "cloud-hypervisor", "--api-socket", socket_name },
 	{ "lkvm", "--name", plain_name },
-	/* QEMU, by whatever name; it takes one or two dashes. */
+	/* QEMU, whose program may have any name.  It takes one dash or two. */
 	{ "", "-name", qemu_name },
 	{ "", "--name", qemu_name },
 };
@@ -147,8 +147,8 @@ static char *name_of(struct args args)
  * guest_name - the name of a process's guest
  * @pid: the process
  *
- * Return: the name, the caller's to free; NULL if it has none, or if the process is
- * gone or hidden.
+ * Return: the name; the caller frees it.  NULL if the guest has no name, or if the process
+ * has exited or is hidden.
  */
 char *guest_name(long long pid)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The VMs that the module shows.  They come and go while we look.
+ * The VMs that the module shows.  They may be created and destroyed meanwhile.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,7 +18,7 @@ static void vm_free(struct vm *vm)
 	free(vm->name);
 }
 
-/* Fails if the VM goes meanwhile. */
+/* Fails if the VM is destroyed meanwhile. */
 static int vm_read(struct vm *vm, int vms, const char *dir)
 {
 	int err;
@@ -41,7 +41,7 @@ static int vm_read(struct vm *vm, int vms, const char *dir)
 		vm_free(vm);
 		return err;
 	}
-	/* Not every backend has these. */
+	/* If one of these is missing, it counts as 0. */
 	read_number(vm->fd, "stats/tags_restored", &vm->tags_restored);
 	read_number(vm->fd, "stats/untracked_migrations", &vm->untracked);
 	vm->name = guest_name(vm->pid);
@@ -55,7 +55,7 @@ static int by_number(const void *a, const void *b)
 
 /**
  * vms_read - read all VMs
- * @vms: filled; vms_free() it, also after an error
+ * @vms: filled; the caller calls vms_free(), also after an error
  *
  * Return: 0 or a negative errno; -ENOENT if the module is not loaded.
  */
@@ -85,8 +85,8 @@ int vms_read(struct vms *vms)
 }
 
 /**
- * vms_free - let go of what vms_read() has read
- * @vms: they
+ * vms_free - free what vms_read() has allocated
+ * @vms: the VMs
  */
 void vms_free(struct vms *vms)
 {
@@ -98,8 +98,8 @@ void vms_free(struct vms *vms)
 }
 
 /**
- * put_vm - print which VM is meant
- * @to: where
+ * put_vm - print a VM's directory and its guest's name
+ * @to: the file to print to
  * @vm: the VM
  */
 void put_vm(FILE *to, const struct vm *vm)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting for a VM to come, change or go: the module's uevents, as the kernel
- * sends them to everybody who listens.  In a container there may be none; the
- * interval does then.
+ * Waits until a VM is created, changes or is destroyed, by listening to the module's
+ * uevents.  In a container there may be no uevents: then only the interval counts.
  */
 #include <errno.h>
 #include <poll.h>
@@ -16,7 +15,7 @@
 
 #include "kvm-mte.h"
 
-/* The kernel's own multicast group; udev has another. */
+/* The multicast group of the kernel; udev has another one. */
 #define GROUP_KERNEL	1
 
 static volatile sig_atomic_t stopped;
@@ -27,7 +26,7 @@ static void stop(int signal)
 	stopped = 1;
 }
 
-/* The second one ends the program wherever it is. */
+/* A second signal ends the program at once. */
 static void catch(int signal)
 {
 	struct sigaction action = { .sa_handler = stop, .sa_flags = SA_RESETHAND };
@@ -38,7 +37,7 @@ static void catch(int signal)
 /**
  * watch_open - begin to listen
  *
- * Return: for watch_wait().
+ * Return: a descriptor for watch_wait(); -1 if there are no uevents.
  */
 int watch_open(void)
 {
@@ -55,7 +54,7 @@ int watch_open(void)
 	return fd;
 }
 
-/* A message is words with a zero behind each. */
+/* A message consists of words, each with a zero byte at its end. */
 static bool is_ours(const char *message, size_t len)
 {
 	static const char ours[] = "SUBSYSTEM=kvm_mte";
@@ -63,7 +62,7 @@ static bool is_ours(const char *message, size_t len)
 	return memmem(message, len, ours, sizeof(ours));
 }
 
-/* All that is there now: several VMs may have changed. */
+/* Reads all messages that have arrived: several VMs may have changed. */
 static bool drain(int fd)
 {
 	struct sockaddr_nl from;
@@ -75,7 +74,7 @@ static bool drain(int fd)
 	for (;;) {
 		len = sizeof(from);
 		got = recvfrom(fd, message, sizeof(message), 0, (struct sockaddr *)&from, &len);
-		/* Some were lost: one may have been ours. */
+		/* Messages were lost.  One of them may have been about a VM. */
 		if (got < 0 && errno == ENOBUFS)
 			any = true;
 		else if (got < 0)
@@ -86,11 +85,11 @@ static bool drain(int fd)
 }
 
 /**
- * watch_wait - until something has changed, or time is up
+ * watch_wait - wait until a VM has changed, or the time is over
  * @fd: from watch_open()
- * @seconds: at most so long
+ * @seconds: the longest time to wait
  *
- * Return: false if a signal asked to end.
+ * Return: false if a signal asks the program to end.
  */
 bool watch_wait(int fd, double seconds)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Why guests cannot have MTE on this host, told without the module: what it would
- * find at its load, as far as that shows from outside.  What does not show is called
- * unknown, never guessed.
+ * Why guests cannot have MTE on this host, if the module is not loaded.  These are the
+ * checks of the module at load, as far as they can be done from user space.  If something
+ * cannot be seen, it is reported as unknown and not guessed.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,10 +17,10 @@
 
 #include "kvm-mte.h"
 
-/* KVM_CAP_ARM_MTE, which older headers do not know */
+/* KVM_CAP_ARM_MTE, which older headers do not have */
 #define CAP_ARM_MTE	205
 
-/* The first thing that stands against it is the reason; it is said at the end. */
+/* The first thing found that prevents MTE.  why_not() prints it at the end. */
 static char *reason;
 
 static void against(const char *fmt, ...) __printf(1, 2);
@@ -38,7 +38,7 @@ static void against(const char *fmt, ...)
 	need(reason);
 }
 
-/* Is this a word of the kernel's command line? */
+/* Is @option a word of the kernel's command line? */
 static bool booted_with(const char *option)
 {
 	char *text = read_all(below_root("/proc/cmdline"), NULL);
@@ -75,7 +75,7 @@ static void no_mte(void)
 			config == YES ? "" : "; or this kernel is built without CONFIG_ARM64_MTE, its configuration is not to be found");
 }
 
-/* Of another host, /proc/cpuinfo alone tells what it is. */
+/* With --root, only /proc/cpuinfo tells what the other host is. */
 static bool cpu_is_known(void)
 {
 	char *path;
@@ -135,7 +135,7 @@ static const char *kvm_mode(void)
 	return NULL;
 }
 
-/* Where KVM has guest MTE itself, the module has less to ask for. */
+/* If KVM has guest MTE itself, check_for_inject() is not needed. */
 static enum tribool kvm_has_mte(const char *dev)
 {
 	int fd = open(dev, O_RDWR | O_CLOEXEC);
@@ -218,7 +218,7 @@ static bool installed_for_another(void)
 	return found;
 }
 
-/* Whether it is installed is no reason of the host's, but what to do next. */
+/* Returns true if the module is installed for this kernel.  Decides only what to do next. */
 static bool check_module(void)
 {
 	char *release = read_all(below_root("/proc/sys/kernel/osrelease"), NULL);
@@ -240,12 +240,12 @@ static bool check_module(void)
 	return there;
 }
 
-/* What the module itself said when it was last loaded in vain. */
+/* The module's last line in the kernel's log: perhaps why it did not load. */
 static void put_log(void)
 {
 	const char *said = klog_last("kvm_mte: ");
 
-	/* The kernel's, not the module's. */
+	/* These lines are the kernel's, not the module's. */
 	if (!said || strstr(said, "out-of-tree module") ||
 	    strstr(said, "verification failed"))
 		return;
@@ -255,10 +255,10 @@ static void put_log(void)
 }
 
 /**
- * why_not - the module is not loaded: say why, or what to do
+ * why_not - the module is not loaded: print why, or what to do
  *
- * Return: the exit status: whether guests cannot have MTE, or only the module
- * is not loaded.
+ * Return: END_NO_MTE if guests cannot have MTE; END_NOT_LOADED if only the module is not
+ * loaded; END_ERROR.
  */
 int why_not(void)
 {
