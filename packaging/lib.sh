@@ -9,13 +9,13 @@ BUILD=${BUILD:-$TOP/build}
 
 die() { printf 'packaging: error: %s\n' "$*" >&2; exit 1; }
 
-# The version stands in dkms.conf alone.
+# version - the project's version; dkms.conf is its only source.
 version() { sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TOP/dkms.conf"; }
 
-# need COMMAND PACKAGE
+# need COMMAND PACKAGE - fails if the command is missing, and names the package.
 need() { command -v "$1" >/dev/null || die "no $1 here: please install $2"; }
 
-# files - what belongs to the source as it lies here, changed or not, NUL after each; not what was built.
+# files - the source files of the working tree, changed or not, without files that were built. A NUL follows each name.
 files() {
 	cd "$TOP"
 	if [[ -e .git ]] && command -v git >/dev/null && git ls-files >/dev/null 2>&1; then
@@ -28,11 +28,11 @@ files() {
 	fi | LC_ALL=C sort -z
 }
 
-# pack NAME FILE.tar.xz - the folder NAME beside it as an archive that depends on what is in it alone.
+# pack NAME FILE.tar.xz - packs the directory NAME, which is in the same place. The archive depends only on its contents.
 pack() {
 	tar -C "${2%/*}" --sort=name --mtime="@${SOURCE_DATE_EPOCH:?}" --owner=0 --group=0 --numeric-owner \
 		--mode='u+rw,go=rX' --format=gnu -c "$1" | xz -T1 >"$2"
 }
 
-# source_epoch - when the source was last changed, as the changelog says.
+# source_epoch - the time of the last entry in debian/changelog, in seconds since 1970.
 source_epoch() { date -u -d "$(sed -n 's/^ -- .*>  //p' "$TOP/debian/changelog" | head -n1)" +%s; }
