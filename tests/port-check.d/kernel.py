@@ -204,7 +204,7 @@ class Kernel:
     def notes(self, facts):
         """What to know about a kernel, whatever the verdict is."""
         if self.minimal:
-            yield (f"{self.minimal} is a minimal configuration (savedefconfig), which leaves out options that have their default: "
+            yield (f"{self.minimal} is a minimal configuration (savedefconfig), which leaves out options with their default: "
                    "an option that it lacks may be on. Give the complete one.")
         if facts["only signed modules"]:
             yield "This kernel loads only signed modules (CONFIG_MODULE_SIG_FORCE)."
