@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Unpacking packages and packing archives, for images.
 
-# cpio_pack FOLDER - prints the folder as an archive that the kernel unpacks, owned by root.
+# cpio_pack DIR - prints the directory as an archive that the kernel unpacks, owned by root.
 cpio_pack() {
 	(cd "$1" && find . -mindepth 1 -print0 | LC_ALL=C sort -z |
 		cpio --null --quiet -o -H newc -R +0:+0 --reproducible)
 }
 
-# unpack_into FOLDER FILE.deb... - through a merged /usr, as an installed Debian has it; without data and state.
+# unpack_into DIR FILE.deb... - unpacks packages into a merged /usr, as an installed Debian has it; without data and state.
 unpack_into() {
 	local root=$1 d f
 	shift

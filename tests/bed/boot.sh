@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Boots the emulated host for one case.
+# What one boot of the emulated host needs: directives of cases, files, and the command.
 
 # directive FILE NAME DEFAULT - the value of a "# name: value" line in a case's header.
 directive() {
@@ -9,8 +9,8 @@ directive() {
 	printf '%s\n' "${v:-$3}"
 }
 
-# overlay UNITS - prints the archive with what belongs to this boot alone; it is appended to the host's image. The cases lie in
-# /t/cases, numbered in their order, each with its environment.
+# overlay UNITS - prints the archive with the files of this boot. It is appended to the host's image. The cases are in
+# /t/cases, numbered in their order, each with a file of its environment.
 overlay() {
 	local case k hook n=100 d f
 	d=$(mktemp -d "$RUN_DIR/overlay.XXXXXX")
@@ -32,12 +32,12 @@ overlay() {
 	rm -rf "$d"
 }
 
-# boot_command CASE INITRD CONSOLE SECONDS - sets BOOT to the command; what the cases print comes on stdout. All cases of a
-# boot have the directives of this one.
+# boot_command CASE INITRD CONSOLE SECONDS - sets BOOT to the command. The output of the cases comes on stdout. All cases of
+# a boot have the same directives as CASE.
 #
 # lpa2=off: 5.10 takes the LPA2 value for "no 4K pages". pauth-impdef: the architected algorithm is slow to emulate.
-# cryptomgr.notests: the kernel's ciphers need not prove themselves at each boot, which takes a second.
-# Whatever the kernel warns of ends the run at once (panic, and QEMU with it, as it does not reboot).
+# cryptomgr.notests: the self-tests of the kernel's ciphers take a second at each boot.
+# Any warning of the kernel ends the run at once: it panics, and QEMU ends instead of rebooting.
 boot_command() {
 	local case=$1 initrd=$2 console=$3 more
 	BOOT=(timeout --foreground -k 10 "$4"

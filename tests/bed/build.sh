@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Gets ready what cases share, and what each kernel needs.
+# Builds what cases share, and what each kernel needs.
 
-# What runs on a kernel: its image, the archives that are the same for all cases (user land, modules), and what else
-# there is for /t, a word each.
+# For each kernel: its image, the archives that are the same for all cases (user land, modules), and the other files for /t.
+# In BASE and PAYLOAD_OF each file is a word.
 declare -A VMLINUZ BASE PAYLOAD_OF
 
-# build CASE... - what these share, and what the first kernel needs; the rest is got ready while hosts run.
+# build CASE... - builds what these cases share, and what the first kernel needs. The rest is built while hosts run.
 build() {
 	local g h i t c='' k kernels
 	FILES=("$@")
@@ -44,7 +44,7 @@ build_for() {
 	for ko in "$f"/*.ko; do
 		PAYLOAD_OF[$k]+=" $ko:${ko##*/}"
 	done
-	# A module that does not build must not keep a case from running that does without.
+	# A case that does not need the module must run although the module does not build.
 	needs_module "$k" "${FILES[@]}" || return 0
 	BUILT=1
 	if may_fail "$k" "${FILES[@]}"; then
@@ -59,7 +59,7 @@ build_for() {
 	PAYLOAD_OF[$k]+=" $m/kvm_mte.ko:kvm_mte.ko $m/make.log:module.log"
 }
 
-# build_with CASE - what is too large for cases that did not ask for it ("# with: WORD"); in WITH.
+# build_with CASE - sets WITH: archives for cases that ask for them ("# with: WORD"). They are too large for all cases.
 build_with() {
 	local w dir=''
 	WITH=()
@@ -73,7 +73,7 @@ build_with() {
 	done
 }
 
-# try_module KERNEL - sets BUILT if it builds. Never call it in a condition: there the shell goes on after errors.
+# try_module KERNEL - sets BUILT if the module builds. Never call it in a condition: there the shell goes on after errors.
 try_module() {
 	local m=''
 	BUILT=
@@ -81,8 +81,8 @@ try_module() {
 	if wait $!; then BUILT=1; fi
 }
 
-# may_fail KERNEL CASE... - no, if a case that is not about several kernels needs the module for this one. Otherwise
-# the cases themselves find that there is none, and those on other kernels still run.
+# may_fail KERNEL CASE... - may the build of the module fail for this kernel? Not if a case that is not about several kernels
+# needs it. Otherwise the cases find that there is no module, and cases on other kernels still run.
 may_fail() {
 	local k=$1 case
 	for case in "${@:2}"; do
@@ -93,7 +93,7 @@ may_fail() {
 	done
 }
 
-# needs_module KERNEL CASE...
+# needs_module KERNEL CASE... - does one of the cases need the module for this kernel?
 needs_module() {
 	local k=$1 case
 	shift

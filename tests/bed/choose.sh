@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Chooses what runs. A unit is one case with one kernel and one hook mechanism; a group is the units that share a boot.
 #
-# TIER=quick runs each case once, on the kernels and with the mechanism that its header names. TIER=full runs all of them.
+# TIER=quick runs each case on the kernels and with the mechanisms that its header names for it. TIER=full runs all of them.
 
-# kernels_of CASE - the kernels to run it on; KERNELS limits those of a case that names some.
+# kernels_of CASE - the kernels to run it on. If the case names kernels, KERNELS limits them.
 kernels_of() {
 	local words k
 	[[ $(directive "$1" where host) == host ]] || return 0
@@ -14,14 +14,14 @@ kernels_of() {
 		return
 	fi
 	[[ $words != all ]] || words=$(kernels_that_host | xargs)
-	# KERNELS asks for kernels by name: the tier does not limit these.
+	# KERNELS asks for kernels by name, so the tier does not limit them.
 	[[ $TIER == full || -n ${KERNELS:-} ]] || words=$(directive "$1" quick-kernels "$words")
 	for k in $words; do
 		[[ " ${KERNELS:-$k} " != *" $k "* ]] || echo "$k"
 	done
 }
 
-# kernels_of_all CASE... - all that these run on, once each.
+# kernels_of_all CASE... - all kernels that these cases run on, each once.
 kernels_of_all() {
 	local case
 	for case; do
@@ -47,10 +47,10 @@ hooks_of() {
 	esac
 }
 
-# in_tier CASE - does the tier have it?
+# in_tier CASE - does the tier have the case?
 in_tier() { [[ $TIER == full || $(directive "$1" quick '') != no ]]; }
 
-# run_name CASE KERNEL HOOK - names its files; label, for people.
+# run_name CASE KERNEL HOOK - the name of a unit's files; label is its name for people.
 run_name() {
 	local name
 	name=$(basename "$1" .sh)
@@ -74,7 +74,7 @@ reproduce() {
 	echo "$words"
 }
 
-# boot_key CASE KERNEL HOOK - units of the same key can share a boot; one that must have a boot for itself has a key for itself.
+# boot_key CASE KERNEL HOOK - units with the same key can share a boot. A unit that must boot alone has a key of its own.
 boot_key() {
 	local d key=$2
 	if [[ $TIER == full || $(directive "$1" alone no) == yes || $(directive "$1" where host) == here ]]; then
@@ -86,10 +86,10 @@ boot_key() {
 	echo "$key"
 }
 
-# So many cases share a boot at most: a boot is 8 seconds, and the groups are spread over the CPUs.
+# The most cases that share a boot. A boot takes 8 seconds, and the groups are spread over the CPUs.
 GROUP_SIZE=8
 
-# choose_units CASE... - sets UNITS, of this shard: "CASE<tab>KERNEL<tab>HOOK".
+# choose_units CASE... - sets UNITS to the units of this shard: "CASE<tab>KERNEL<tab>HOOK".
 choose_units() {
 	local case k hook n=0
 	UNITS=()
@@ -104,8 +104,8 @@ choose_units() {
 	done
 }
 
-# choose_groups - sets GROUPS_OF_UNITS from UNITS: the units of a group stand a line each. Large groups come first, so that
-# all CPUs have work until the end.
+# choose_groups - sets GROUPS_OF_UNITS from UNITS. Each unit of a group is a line. Large groups come first, so that all CPUs
+# have work until the end.
 choose_groups() {
 	local unit words key name
 	local -A last=() size=()

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Ground for all parts of the test bed: where things lie, messages, and a cache keyed by content.
+# What all parts of the test bed use: paths, messages, and a cache keyed by content.
 
 TESTS=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 TOP=${TESTS%/*}
@@ -12,12 +12,12 @@ say() { printf '== %s\n' "$*" >&2; }
 warn() { printf 'tests: %s\n' "$*" >&2; }
 die() { printf 'tests: error: %s\n' "$*" >&2; exit 2; }
 
-# A folder that goes when this run ends, however it ends.
+# RUN_DIR is a directory that is removed when this run ends, however it ends.
 bed_init() {
-	mkdir -p "$CACHE/tmp" || die "cannot create the cache folder $CACHE"
+	mkdir -p "$CACHE/tmp" || die "cannot create the cache directory $CACHE"
 	CACHE=$(cd "$CACHE" && pwd)
 	if [[ -n ${KVM_MTE_PACKAGES:-} ]]; then
-		[[ -d $KVM_MTE_PACKAGES ]] || die "KVM_MTE_PACKAGES: no folder $KVM_MTE_PACKAGES"
+		[[ -d $KVM_MTE_PACKAGES ]] || die "KVM_MTE_PACKAGES: no directory $KVM_MTE_PACKAGES"
 		KVM_MTE_PACKAGES=$(cd "$KVM_MTE_PACKAGES" && pwd)
 	fi
 	sweep_stale
@@ -25,7 +25,7 @@ bed_init() {
 	export RUN_DIR
 }
 
-# Left by runs that were killed: the folder's name tells the process, and that one is gone.
+# Removes the directories of runs that were killed. A directory's name begins with the process id of its run.
 sweep_stale() {
 	local d pid
 	for d in "$CACHE"/tmp/*.*; do
@@ -42,7 +42,7 @@ bed_cleanup() {
 	fi
 }
 
-# key WORD|FILE|FOLDER... - a short hash over the words and the contents of the files.
+# key WORD|FILE|DIR... - a short hash over the words and the contents of the files.
 key() {
 	local a
 	for a; do
@@ -56,7 +56,7 @@ key() {
 	done | sha256sum | cut -c1-16
 }
 
-# cached_build FOLDER COMMAND... - a subshell, which ends where something fails.
+# cached_build DIR COMMAND... - runs the command in DIR, in a subshell that ends at the first error.
 cached_build() {
 	(
 		cd "$1" || exit
@@ -65,11 +65,10 @@ cached_build() {
 	)
 }
 
-# cached VAR NAME KEY FUNCTION [ARG...] - sets VAR to the folder that FUNCTION filled.
+# cached VAR NAME KEY FUNCTION [ARG...] - sets VAR to the directory that FUNCTION has filled.
 #
-# FUNCTION runs in an empty folder, which gets its final name only once it is complete; so an interrupted
-# run leaves nothing that a later one would take for finished. Folders of the same
-# NAME that nobody has used for two days are dropped.
+# FUNCTION runs in an empty directory. The directory gets its final name when it is complete, so an interrupted run leaves
+# nothing that looks complete. Directories of the same NAME that have not been used for two days are removed.
 cached() {
 	local -n cached_ref=$1
 	local name=$2 dir=$CACHE/$2-$3 tmp lock

@@ -1,23 +1,23 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# A Debian 11 for arm64 in which somebody has followed README.md's "Install" to the letter, up to loading the module: for
-# cases with "# with: debian11", at /debian11 in the emulated host.
+# A Debian 11 for arm64 in which the commands of README.md's "Install" have been run, without the last, which loads the module.
+# Cases with "# with: debian11" find it at /debian11 in the emulated host.
 #
-# The commands are run by QEMU's user mode, whose programs the kernel starts by binfmt_misc, in an instance of a user
-# namespace of its own (Linux 6.7): the machine's is not touched. It takes a tenth of the time of an emulated machine.
-# Where the kernel cannot do that, /debian11/install.status says so.
+# QEMU's user mode runs the arm64 programs. It takes a tenth of the time of an emulated machine. binfmt_misc starts it, in
+# an instance for a user namespace of its own (Linux 6.7), so that the machine's own binfmt_misc is not touched. If the
+# kernel cannot do that, /debian11/install.status says so.
 
 DEBIAN11_PACKAGES=(apt bash dash coreutils findutils grep sed gzip diffutils util-linux login hostname libc-bin
 	init-system-helpers base-files base-passwd mawk kmod build-essential debhelper dkms linux-headers-5.10.0-32-arm64)
-# What neither builds nor installs read.
+# Files that neither a build nor an install reads.
 DEBIAN11_DROP=(./usr/share/{doc,info,locale,man,i18n,zoneinfo} './usr/lib/gcc/*/10/lto*' './usr/bin/*-lto-dump-10'
 	./usr/share/python-wheels)
-# What is not needed any more when all is installed.
+# Files that are not needed any more when all is installed.
 DEBIAN11_DONE=(usr/src root/kvm-mte usr/lib/gcc usr/include usr/share/perl usr/share/perl5 usr/lib/aarch64-linux-gnu/perl
 	usr/lib/python3 usr/lib/python3.9 usr/share/misc usr/lib/apt 'usr/bin/*-linux-gnu-*' usr/bin/gdb
 	'usr/lib/aarch64-linux-gnu/lib*san*' 'usr/lib/aarch64-linux-gnu/libicu*' 'usr/lib/aarch64-linux-gnu/*.a' var/lib/apt var/cache)
 
-# Of our source.
+# The parts of this source that the commands need.
 DEBIAN11_SOURCE=(Kbuild Makefile dkms.conf LICENSE CHANGELOG.md include src tools contrib debian packaging)
 
 # The commands of README.md's "Install" (its first block), without the last, which loads the module.
@@ -25,7 +25,7 @@ readme_install() {
 	sed -n '/^## Install/,/^## The knob/s/^    //p' "$TOP/README.md" | awk '/^modprobe/ { exit } { print }'
 }
 
-# debian11 VAR - VAR/debian11.cpio. Words on a page are no reason to build it all again: those that cases look at are added.
+# debian11 VAR - VAR/debian11.cpio. The pages that cases read are added last, so that a changed page does not rebuild it all.
 debian11() {
 	local -n debian11_ref=$1
 	local base='' whole=''
@@ -62,7 +62,7 @@ debian11_unpack() {
 	rm -rf root
 }
 
-# debian11_unpacked ROOT FILE.deb - as dpkg would, but the package's scripts are not run.
+# debian11_unpacked ROOT FILE.deb - unpacks and records a package as dpkg would, but does not run the package's scripts.
 debian11_unpacked() {
 	local root=$1 db=$1/var/lib/dpkg name f
 	mkdir control
@@ -80,7 +80,7 @@ debian11_unpacked() {
 		"${DEBIAN11_DROP[@]/#/--exclude=}" | sed 's|^\./|/|; s|/$||; s|^$|/.|' >"$db/info/$name.list"
 }
 
-# What the packages' scripts would have done that matters here.
+# Does what the packages' scripts would have done, as far as it matters here.
 debian11_configure() {
 	local root=$1 name
 	for name in passwd group; do
@@ -91,13 +91,13 @@ debian11_configure() {
 	ln -s debian "$root/etc/dpkg/origins/default"
 	: >"$root/var/lib/dpkg/available"
 	echo 1 >"$root/var/lib/dpkg/info/format"
-	# A mirror is not at hand; what is asked for is here already.
+	# apt has no mirror here. All packages that it is asked for are installed already.
 	: >"$root/etc/apt/sources.list"
 	printf '%s\n' 'APT::Sandbox::User "root";' 'APT::Get::Assume-Yes "true";' 'Dpkg::Use-Pty "0";' \
 		>"$root/etc/apt/apt.conf.d/90test"
 }
 
-# debian11_install BASE - runs the commands, each shown as it is, until one fails; and packs what has come of it.
+# debian11_install BASE - runs the commands until one fails, logs each, and packs the result.
 debian11_install() {
 	local status=0 path
 	tar -xf "$1/root.tar"
@@ -127,8 +127,8 @@ debian11_install() {
 	rm -rf pack
 }
 
-# in_arm64_root ROOT QEMU COMMAND... - runs programs for arm64 under a root folder, as root of a user namespace. (KCFLAGS: of
-# debug information, which DKMS strips, the emulated compiler would make a sixth of its work.)
+# in_arm64_root ROOT QEMU COMMAND... - runs arm64 programs in a root directory, as root of a user namespace. (KCFLAGS: debug
+# information would take a sixth of the emulated compiler's time, and DKMS strips it.)
 in_arm64_root() {
 	local root=$1 qemu=$2
 	shift 2

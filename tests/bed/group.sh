@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Runs a group of units on one emulated host, or one on the build machine itself, and judges each.
+# Runs a group of units on one emulated host, or one unit on the build machine, and judges each.
 #
-# What a unit has come to stands in $RUN_DIR/results/NAME: label, passed, failed, skipped, CPU seconds. It counts as failed
-# until it has told otherwise.
+# The result of a unit is in $RUN_DIR/results/NAME: label, passed, failed, skipped, CPU seconds. A unit counts as failed
+# until it has a result.
 
-# run_group UNITS - prints as it goes.
+# run_group UNITS - runs them, and prints their output at once.
 run_group() {
 	local case k hook status=0 seconds=0 first names=() BOOT HOST_KERNEL PAYLOAD QEMU RUN
 	local -a U_CASE=() U_KERNEL=() U_HOOK=() U_NAME=() U_LABEL=() U_LOG=() U_STATE=() U_CPU=()
@@ -41,7 +41,7 @@ run_group() {
 	judge_group "$status"
 }
 
-# boot_group UNITS SECONDS - sets BOOT, with an image for this boot alone.
+# boot_group UNITS SECONDS - sets BOOT, and makes an image for this boot.
 boot_group() {
 	local base=()
 	build_with "$case"
@@ -55,7 +55,7 @@ boot_group() {
 	: >"$RUN.console"
 }
 
-# run_here CASE - a case that is about the build machine itself.
+# run_here CASE - runs a case on the build machine itself.
 run_here() {
 	local status=0
 	echo "case:begin 100-here"
@@ -63,7 +63,7 @@ run_here() {
 	echo "case:exit $status"
 }
 
-# follow FIFO - shows and judges what the cases print, until the host goes down.
+# follow FIFO - shows and judges the output of the cases, until the host goes down.
 follow() {
 	local line prefix console now=-1 PHASE=boot PHASE_CPU=0 PHASE_WALL PROCESS=''
 	PHASE_WALL=$(wall)
@@ -82,7 +82,7 @@ follow() {
 		case:begin*)
 			now=$((now + 1))
 			follow_phase test
-			# What the boot cost belongs to none of the cases that share it.
+			# What happened during the boot belongs to none of the cases that share it.
 			judge_init
 			[[ $MODE != demo ]] || J_PLAN=any
 			prefix="${U_LABEL[now]}: "
@@ -103,13 +103,13 @@ follow() {
 			;;
 		esac
 	done <"$1"
-	# Without its end: the host went down in it.
+	# The last case has not ended: the host went down in it.
 	if ((now >= 0)) && [[ ${U_STATE[now]} == begun ]]; then
 		U_STATE[now]="$J_PASSED $J_FAILED $J_SKIPPED ${J_PLAN:--} -"
 	fi
 }
 
-# follow_phase NAME - a phase of the host's work ends, and this one begins.
+# follow_phase NAME - a phase of the host's work ends, and phase NAME begins.
 follow_phase() {
 	local cpu=0 wall
 	[[ -n $PROCESS ]] || PROCESS=$(pgrep -P "$QEMU" | head -n 1) || true
@@ -138,7 +138,7 @@ judge_group() {
 		untidy=
 		read -r J_PASSED J_FAILED J_SKIPPED plan exit untidy <<<"${U_STATE[i]:-0 0 0 - -}"
 		J_PLAN=${plan#-} J_EXIT=${exit#-}
-		# Of cases that ended by themselves before the host did, its end says nothing.
+		# How QEMU ended says nothing about cases that ended before it.
 		judge_end "$(if [[ -z $J_EXIT || $i == $((${#U_NAME[@]} - 1)) ]]; then echo "$status"; else echo 0; fi)" \
 			"${U_LOG[i]}/console" >"${U_LOG[i]}/judge"
 		[[ -z $untidy || $(directive "${U_CASE[i]}" leaves '') == module ]] || judge_fail "it leaves the module loaded" >>"${U_LOG[i]}/judge"
@@ -154,7 +154,7 @@ judge_group() {
 	done
 }
 
-# split_console - gives each case what the kernel said during it; the first gets the boot, too.
+# split_console - gives each case the kernel's messages during it. The first case gets those of the boot, too.
 split_console() {
 	local i
 	[[ -e $RUN.console ]] || return 0

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What cases use that run on the build machine itself ("# where: here") instead of an emulated host.
+# The library of cases that run on the build machine ("# where: here") instead of an emulated host.
 set -u
 
 for lib in common profile packages kernel archive tools module boot; do
@@ -21,7 +21,7 @@ quiet() {
 
 cross_make() { make -s ARCH=arm64 "CROSS_COMPILE=$CROSS" "CC=${CROSS}gcc" "$@"; }
 
-# tools VAR - the folder of Linux's own scripts for checking source.
+# tools VAR - the directory of Linux's own scripts for checking source.
 tools() {
 	local -n tools_ref=$1
 	local src

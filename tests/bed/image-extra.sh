@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What a case wants in the emulated host's user land beyond what all have: "# packages: NAME...", from Debian 12. Programs
-# and plugins of these packages, and the libraries that they need.
+# Additions to the emulated host's user land for a case with "# packages: NAME..." (of Debian 12): programs and plugins of
+# these packages, and the libraries that they need.
 
 declare -A EXTRA_OF
 
-# extra_images CASE... - gets ready what they name.
+# extra_images CASE... - builds what these cases name.
 extra_images() {
 	local case names e
 	for case; do
@@ -17,7 +17,7 @@ extra_images() {
 	done
 }
 
-# extra CASE - prints the archive of what it names.
+# extra CASE - prints the archive of what the case names.
 extra() {
 	local names
 	names=$(directive "$1" packages '')
@@ -57,7 +57,7 @@ extra_build() {
 	rm -rf root
 }
 
-# extra_libraries FROM TO - those that the programs and libraries below TO's root name, and those that these name in turn.
+# extra_libraries FROM TO - copies the libraries that programs and libraries below TO's root need, and what these need in turn.
 extra_libraries() {
 	local from=$1 to=$2 name lib todo
 	local -A seen=()
@@ -69,7 +69,7 @@ extra_libraries() {
 		todo=("${todo[@]:1}")
 		[[ -z ${seen[$name]:-} ]] || continue
 		seen[$name]=1
-		# Some have a folder of their own.
+		# Some libraries are in a directory of their own.
 		lib=$(find "$from" -name "$name" -printf '%P\n' -quit)
 		[[ -n $lib ]] || die "no library $name among the packages"
 		mkdir -p "$(dirname "$to/$lib")"

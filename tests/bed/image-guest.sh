@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The user land of the guests: busybox, Linux's MTE selftests and our init, as an initramfs.
+# The user land of the guests, as an initramfs: busybox, Linux's MTE selftests, and tests/guest.
 
-# What the guest's init needs for its command channel, a virtio serial port.
+# Modules that the guest's init needs for its command channel, a virtio serial port.
 GUEST_MODULES=(virtio_mmio virtio_console)
 
 # guest_image VAR KERNELDIR - VAR/initrd
@@ -39,8 +39,8 @@ guest_build() {
 	rm -rf root
 }
 
-# libraries ROOT PROGRAM... - what they need, from the cross compiler. Ten static programs would make half of the image, and
-# unpacking that a quarter of the guest's boot.
+# libraries ROOT PROGRAM... - copies the libraries that they need, from the cross compiler. Ten static programs would be half
+# of the image, and unpacking them would take a quarter of the guest's boot.
 libraries() {
 	local root=$1 name
 	shift
@@ -51,15 +51,15 @@ libraries() {
 	"${CROSS}strip" --strip-unneeded "$root"/lib/*
 }
 
-# Without -O: some of them rely on accesses that an optimiser drops. The context switch test forks 1024
-# processes, which takes a guest under emulation very long; 32 still switch between more threads than there are CPUs.
+# The selftests are built without -O: some rely on accesses that the compiler would remove. The context switch test forks 1024
+# processes, which takes very long in an emulated guest. 32 processes are still more than there are CPUs.
 selftests() {
 	local out=$2 dir=linux-source-6.1/tools/testing/selftests c
 	dpkg-deb --fsys-tarfile "$1" | tar -xO ./usr/src/linux-source-6.1.tar.xz |
 		tar -xJ --wildcards "$dir/arm64/mte" "$dir/kselftest.h"
 	sed -i 's/\(define NUM_ITERATIONS\t*\)1024/\132/; s/\(define THREAD_ITERATIONS\t*\)1000/\1100/' \
 		"$dir/arm64/mte/check_gcr_el1_cswitch.c"
-	# Its file is written by single bytes, and all is done 16 times with the same file offset: most of the time of all seven.
+	# check_user_mem writes its file byte by byte, and does all 16 times with the same file offset: most of the time of all seven.
 	perl -0pi -e 's/for \(i = 0; i < len; i\+\+\)\s*if \(write\(fd, &val, sizeof\(val\)\) != sizeof\(val\)\)/char all[len]; memset(all, val, len); if (write(fd, all, len) != len)/ or die;
 		s/(for \(fileoff = 0; fileoff <) 16/$1 1/ or die' "$dir/arm64/mte/check_user_mem.c"
 	for c in "$dir"/arm64/mte/check_*.c; do

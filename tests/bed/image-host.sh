@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The user land of the emulated host, as an initramfs: the part that is the same for all cases and kernels. Nothing here needs root.
+# The user land of the emulated host, as an initramfs: the part that is the same for all cases and kernels. Needs no root.
 
 HOST_PACKAGES=(bash coreutils grep sed mawk findutils procps kmod util-linux mount strace busybox-static
 	qemu-system-arm)
@@ -13,7 +13,7 @@ needed_by() {
 	"${CROSS}readelf" -d "$@" 2>/dev/null | sed -n 's/.*(NEEDED).*\[\(.*\)\]$/\1/p' | sort -u
 }
 
-# prune FOLDER - of the libraries, keeps those that the programs name, and those that these name in turn.
+# prune DIR - keeps only the libraries that the programs need, and those that these libraries need in turn.
 prune() {
 	local root=$1 lib=$1/usr/lib/aarch64-linux-gnu name todo
 	local -A seen=()
@@ -41,7 +41,7 @@ host_image() {
 		host_build
 }
 
-# host_modules VAR NAME KERNELDIR - VAR/modules.cpio: of that kernel, to be appended.
+# host_modules VAR NAME KERNELDIR - VAR/modules.cpio: the modules of that kernel, to be appended.
 host_modules() { modules_archive "$@" "${HOST_MODULES[@]}"; }
 
 host_build() {
@@ -75,7 +75,7 @@ host_build() {
 	rm -rf root
 }
 
-# What Debian's own tools do not bring (vi, nc, ...) busybox does; its links never hide a real program.
+# busybox adds programs that the packages do not have (vi, nc, ...). Its links never hide a real program.
 busybox_links() {
 	local a
 	for a in ip ifconfig nc vi less xxd hexdump wget hostname poweroff reboot; do

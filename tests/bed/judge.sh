@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Judges one run: the case's TAP lines as they come, then the host's console.
+# Judges one run: first the TAP lines of the case, as they come, then the host's console.
 
-# What a sane kernel never says.
+# Messages that mean a bug in the kernel or the module.
 SPLAT='BUG:|kernel BUG|WARNING:|Oops|[Cc]all [Tt]race:|rcu[_a-z:]*.*(stall|starved)|soft lockup|hard LOCKUP'
 SPLAT+='|possible (circular|recursive|irq lock)|inconsistent lock state|suspicious RCU|Internal error|Kernel panic'
 SPLAT+='|Unable to handle|refcount_t|blocked for more than|scheduling while atomic|UBSAN:|KASAN:|Bad page'

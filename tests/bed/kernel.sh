@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Debian kernels and headers, unpacked from their packages (table: tests/bed/kernels).
 #
-# KVM_MTE_KERNEL    folder with another kernel to be the host instead of Debian's 5.10: vmlinuz, lib/modules/RELEASE,
-#                   and, unless KVM_MTE_MODULE is given, its headers, build
+# KVM_MTE_KERNEL    a directory with another kernel for the host, instead of Debian's 5.10: vmlinuz, lib/modules/RELEASE,
+#                   and, unless KVM_MTE_MODULE is given, build: its headers
 
 # kernel_row NAME - sets K_SUITE, K_IMAGE, K_HEADERS, K_TOOLS, K_USE.
 kernel_row() {
@@ -17,7 +17,7 @@ kernel_row() {
 # kernels_that_host - the names of all kernels that can be a host.
 kernels_that_host() { awk '!/^#/ && $6 == "host" { print $1 }' "$BED/kernels"; }
 
-# real_package NAME SUITE PACKAGE - resolves "@meta" to the package behind it, and remembers.
+# real_package NAME SUITE PACKAGE - resolves "@meta" to the package that the metapackage stands for, and remembers it.
 real_package() {
 	local line=${1%%-*} suite=$2 pkg=$3 memo
 	if [[ $pkg != @* ]]; then
@@ -36,7 +36,7 @@ real_package() {
 	cat "$memo"
 }
 
-# look_up SUITE META FILE - what a metapackage stands for, into a file.
+# look_up SUITE META FILE - writes the package that a metapackage stands for into a file.
 look_up() {
 	local suite=$1 pkg=$2 memo=$3
 	apt_index "$suite" "$pkg"
@@ -47,7 +47,7 @@ look_up() {
 	mv "$memo.new" "$memo"
 }
 
-# versioned_in FOLDER META LINE - the package of that kernel line among the files of a folder.
+# versioned_in DIR META LINE - the package of that kernel line among the files of a directory.
 versioned_in() {
 	local f name=${2%-arm64*} flavour=${2##*-arm64}
 	f=$(find "$1" -maxdepth 1 -regextype posix-extended \
@@ -71,7 +71,7 @@ kernel() {
 	fetch "$K_SUITE" arm64 "$pkg"
 	file=$(deb "$K_SUITE" arm64 "$pkg")
 	files=("$file")
-	# Newer releases split it, and the image's package is empty.
+	# Newer releases split the image: its package is empty.
 	for part in binary modules base; do
 		part=$(depends "$file" "linux-$part-[0-9].*") || true
 		[[ -n $part ]] || continue
@@ -81,10 +81,10 @@ kernel() {
 	cached kernel_ref "kernel-$2" "$(key "$BED/kernel.sh" "${files[@]##*/}")" kernel_build "${files[@]}"
 }
 
-# other_kernel NAME - does the folder KVM_MTE_KERNEL stand for this one?
+# other_kernel NAME - does the directory KVM_MTE_KERNEL stand for this kernel?
 other_kernel() { [[ $1 == 5.10 && -n ${KVM_MTE_KERNEL:-} ]]; }
 
-# other_kernel_links FOLDER - makes it look like one that kernel_build() made.
+# other_kernel_links DIR - makes DIR look like one that kernel_build() has filled.
 other_kernel_links() {
 	local from
 	from=$(realpath "$KVM_MTE_KERNEL")
@@ -95,14 +95,14 @@ other_kernel_links() {
 	[[ $(wc -l <"$1/release") == 1 ]] || die "KVM_MTE_KERNEL: $KVM_MTE_KERNEL/lib/modules has not just one release"
 }
 
-# Modules for devices that the machines here do not have stay in the package.
+# Modules for devices that the emulated machines do not have. These are not unpacked.
 NO_MODULES=(sound drivers/{gpu,media,infiniband,staging,iio,scsi,usb,hid,net/wireless,net/ethernet})
 
 kernel_build() {
 	local f where=(./boot/'vmlinuz*' ./boot/'config*' ./lib/modules ./usr/lib/modules) x
 	x=("${NO_MODULES[@]/#/--exclude=*/lib/modules/*/kernel/}" '--exclude=*/dtb')
 	for f; do
-		# A package has some of these only; what is missing shows below.
+		# A package has only some of these. A file that all packages lack is noticed below.
 		dpkg-deb --fsys-tarfile "$f" | tar -x --no-same-owner --wildcards "${x[@]}" "${where[@]}" 2>/dev/null || true
 	done
 	if [[ -d usr/lib/modules ]]; then
@@ -117,8 +117,8 @@ kernel_build() {
 	/sbin/depmod -b . "$(cat release)" 2>&1 | grep -v 'could not open' >&2 || true
 }
 
-# module_files KERNELDIR NAME... - the modules with those that they need, in the order to load them; relative paths. Not
-# every kernel has all of them: a case that needs one that is missing will say so.
+# module_files KERNELDIR NAME... - the relative paths of the modules and of those that they need, in the order to load them.
+# Not every kernel has all of them. A case that needs a missing module says so.
 module_files() {
 	local k=$1 rel m
 	rel=$(cat "$k/release")
@@ -152,7 +152,7 @@ modules_build() {
 	rm -rf root
 }
 
-# headers VAR NAME - a folder to build modules in; VAR/build is its KDIR.
+# headers VAR NAME - unpacks the headers; VAR/build is the KDIR for building modules.
 headers() {
 	local -n headers_ref=$1
 	local K_SUITE K_IMAGE K_HEADERS K_TOOLS K_USE pkg arch common kbuild
@@ -177,8 +177,8 @@ headers() {
 		headers_build "$pkg" "$arch" "$common" "$kbuild"
 }
 
-# Debian's headers include each other by absolute name; made relative, the tree works wherever it lies. The links to
-# the build tools are relative already and fit, as all packages are unpacked into one tree.
+# Debian's headers include each other by absolute paths. Relative paths make the tree work in any place. The links to the
+# build tools are relative already: all packages are unpacked into one tree.
 headers_build() {
 	local f arch=usr/src/$1
 	for f in "${@:2}"; do

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Linux 6.1's own selftests of KVM, for a case with "# with: kvm-selftests": /t/kvm-selftests in the emulated host.
+# Linux 6.1's selftests of KVM. A case with "# with: kvm-selftests" finds them in /t/kvm-selftests in the emulated host.
 
 # kvm_selftests VAR - VAR/kvm-selftests.cpio
 kvm_selftests() {
@@ -12,8 +12,8 @@ kvm_selftests() {
 		kvm_selftests_build "$src"
 }
 
-# Their own Makefile wants the kernel's headers installed; those of the compiler are of 6.1, too. Of two files the sources of
-# stable releases lack something.
+# The selftests' own Makefile wants installed kernel headers. The cross compiler's headers are of 6.1, too, so they serve.
+# Two files of stable releases use what these releases lack: bitfield.h in tools/include, and TEST_ASSERT_EQ.
 kvm_selftests_build() {
 	local top=linux-source-6.1 self=linux-source-6.1/tools/testing/selftests out=root/t/kvm-selftests f flags
 	dpkg-deb --fsys-tarfile "$1" | tar -xO ./usr/src/linux-source-6.1.tar.xz |
@@ -26,7 +26,7 @@ kvm_selftests_build() {
 	for f in "$self"/kvm/lib/{,aarch64/}*.[cS]; do
 		"${CROSS}gcc" "${flags[@]}" -c -o "objects/$(basename "$f").o" "$f"
 	done
-	# Its memset() must not become a call of memset().
+	# The memset() that this file defines must not be compiled to a call of memset().
 	"${CROSS}gcc" "${flags[@]}" -ffreestanding -c -o objects/string_override.c.o "$self/kvm/lib/string_override.c"
 	while read -r f; do
 		"${CROSS}gcc" "${flags[@]}" "-I$self/kvm/${f%/*}" -o "$out/${f##*/}" "$self/kvm/$f.c" objects/*.o

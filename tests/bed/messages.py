@@ -2,17 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """messages.py PAGE SOURCE... - every message of the module must stand on the page.
 
-The messages are the formats of pr_err(), pr_warn(), pr_notice() and pr_info() in all their kinds, and what is put
-into one of them as "why = ...", those of vm_notice() and vm_warn(), and those of hook_cannot() with what it adds. On the page each stands, with some values for its conversions, in a line of its own of
-a code block. Prints what is missing, and lines of code blocks that look like a message and are none."""
+The messages are the formats of pr_err(), pr_warn(), pr_notice() and pr_info() in all their kinds; of vm_notice() and
+vm_warn(); of hook_cannot(), with what it adds; and each text that is assigned to "why" for such a format. On the page
+each message is a line of its own in a code block, with values for its conversions. Prints messages that are missing on
+the page, and lines of its code blocks that are no message of the module."""
 import re
 import sys
 
 CALL = re.compile(r'\bpr_(?:emerg|alert|crit|err|warn|notice|info|cont)(?:_once|_ratelimited)?\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)')
 OTHER = re.compile(r'\b(?:printk|pr_(?!emerg|alert|crit|err|warn|notice|info|cont|fmt|debug)\w+|WARN\w*|dev_\w+)\(\s*"')
-# About a VM: these add its name.
+# These add the VM's name.
 VM = re.compile(r'\bvm_(?:notice|warn)\([^,"]+,\s*((?:"(?:[^"\\]|\\.)*"\s*)+)')
-# Of the macro itself only what it adds is a format, with its argument between.
+# hook_cannot() adds its own words before and after its argument.
 CANNOT = re.compile(r'\bhook_cannot\([^,"]+,\s*((?:"(?:[^"\\]|\\.)*"\s*)+)')
 NEEDED, WITHOUT = '%s: {}; needed for %s', '%s: {}; going on without: %s'
 WHY = re.compile(r'\bwhy\s*=\s*([^;]*);')

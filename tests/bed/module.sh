@@ -4,7 +4,7 @@
 #
 # KVM_MTE_MODULE    a kvm_mte.ko to test instead of the one that the sources give
 
-# module VAR KERNEL - VAR/kvm_mte.ko, and what the compiler said of it in VAR/make.log.
+# module VAR KERNEL - VAR/kvm_mte.ko; the output of the compiler is in VAR/make.log.
 module() {
 	local -n module_ref=$1
 	local h t
@@ -32,18 +32,18 @@ module_build() {
 		die "the module does not build"
 	}
 	build_log make.out >make.log
-	# Warnings are for the reader; the build with W=1 is another target's job.
+	# Warnings are only shown here. The case style builds with W=1.
 	cat make.log >&2
 	[[ -e kvm_mte.ko ]] || die "the build left no kvm_mte.ko"
 }
 
-# build_log FILE - what make said, without what the kernel's own build says of any module that is built elsewhere.
+# build_log FILE - the output of make, without what the kernel's build says of any module that is built on another machine.
 build_log() {
 	sed -e '/^warning: the compiler differs from the one used to build the kernel/,/^ *You are using:/d' \
 		-e '/^Skipping BTF generation for .* due to unavailability of vmlinux/d' "$1"
 }
 
-# fixtures VAR KERNEL - VAR/*.ko, the modules of tests/fixtures for it; what the compiler said in VAR/make.log
+# fixtures VAR KERNEL - VAR/*.ko: the modules of tests/fixtures for the kernel; the output of the compiler is in VAR/make.log.
 fixtures() {
 	local -n fixtures_ref=$1
 	local h t

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Debian packages, fetched and checked by apt itself under a private configuration in the cache.
 #
-# KVM_MTE_MIRROR    mirror to use instead of the machine's own: "URL", or several words, of which "SUITE=URL"
-#                   holds for that suite alone
-# KVM_MTE_PACKAGES  folder of .deb files that is looked into first
+# KVM_MTE_MIRROR    mirror to use instead of the machine's own: "URL", or several words; a word "SUITE=URL" holds for that
+#                   suite only
+# KVM_MTE_PACKAGES  a directory of .deb files that is searched first
 #
-# What the cache has once is used from then on; remove the cache folder to get newer packages.
+# A package that is in the cache is not fetched again. Remove the cache directory to get newer packages.
 
 # mirror SUITE - the URL to take SUITE from.
 mirror() {
@@ -22,8 +22,8 @@ mirror() {
 	printf '%s\n' "$any"
 }
 
-# The mirror that the machine's apt takes Debian itself from: by the indexes that are loaded, or, where none are yet,
-# by what would be loaded; there a mirror shows by having the updates, too, which other vendors' archives have not.
+# The mirror from which the machine's apt takes Debian itself. It is found in the indexes that apt has loaded. If there are
+# none yet, it is the site with the most suites to load: a mirror has the updates too, other vendors' archives do not.
 machine_mirror() {
 	local url
 	# shellcheck disable=SC2016 # apt's own variables
@@ -42,8 +42,8 @@ sources_line() {
 	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$url" "$1"
 }
 
-# apt_world SUITE - a private apt of one release; sets APT_CONF. It knows no installed packages, so what it
-# resolves is complete.
+# apt_world SUITE - a private apt for one release; sets APT_CONF. It knows no installed packages, so it resolves all
+# dependencies.
 apt_world() {
 	local world=$1 d=$CACHE/apt/$1
 	mkdir -p "$d"/{lists/partial,cache/archives/partial,empty.d}
@@ -53,7 +53,7 @@ apt_world() {
 		sources_line "$world"
 		[[ $world != bookworm ]] || sources_line bookworm-backports
 	} >"$d/sources.list"
-	# Of backports, QEMU alone: the version of bookworm proper is too old.
+	# Only QEMU comes from backports: its version in bookworm itself is too old.
 	printf 'Package: src:qemu\nPin: release n=bookworm-backports\nPin-Priority: 990\n' >"$d/preferences"
 	cat >"$d/apt.conf" <<-EOL
 	Dir::Etc::sourcelist "$d/sources.list";
@@ -69,12 +69,12 @@ apt_world() {
 	APT::Sandbox::User "$(id -un)";
 	Acquire::Languages "none";
 	Acquire::Retries "3";
-	// Signatures are still checked; this only lets a frozen mirror (a snapshot) serve.
+	// Signatures are still checked. This only allows a frozen mirror (a snapshot).
 	Acquire::Check-Valid-Until "false";
 	EOL
 }
 
-# apt_in SUITE ARCH COMMAND... - apt-get or apt-cache inside that world.
+# apt_in SUITE ARCH COMMAND... - runs apt-get or apt-cache with that private configuration.
 apt_in() {
 	local world=$1 arch=$2
 	shift 2
@@ -99,23 +99,23 @@ apt_index() {
 
 mirror_hint() {
 	printf '%s' "Set KVM_MTE_MIRROR=URL to use another Debian mirror (KVM_MTE_MIRROR=\"SUITE=URL\" for one suite), " \
-		"or put the .deb files into a folder and set KVM_MTE_PACKAGES=FOLDER."
+		"or put the .deb files into a directory and set KVM_MTE_PACKAGES=DIRECTORY."
 }
 
-# deb_in FOLDER ARCH PACKAGE - the newest such file there.
+# deb_in DIR ARCH PACKAGE - the newest .deb of that package in DIR.
 deb_in() {
 	local f
 	f=$(printf '%s\n' "$1/$3"_*_{"$2",all}.deb | while read -r f; do [[ -e $f ]] && echo "$f"; done | sort -V | tail -n1)
 	[[ -n $f ]] && printf '%s\n' "$f"
 }
 
-# deb SUITE ARCH PACKAGE - the path of a package that is here already.
+# deb SUITE ARCH PACKAGE - the path of a package that has been fetched, or is in KVM_MTE_PACKAGES.
 deb() {
 	{ [[ -n ${KVM_MTE_PACKAGES:-} ]] && deb_in "$KVM_MTE_PACKAGES" "$2" "$3"; } ||
 		deb_in "$CACHE/debs/$1" "$2" "$3"
 }
 
-# alone COMMAND... - one at a time on this machine: apt's configuration and indexes are shared.
+# alone COMMAND... - runs the command under a lock, as apt's configuration and indexes are shared by all runs.
 alone() {
 	local lock
 	exec {lock}>"$CACHE/tmp/lock.apt"
@@ -140,7 +140,7 @@ fetch_missing() {
 	apt_index "$world" "$(summarise "${want[@]%%=*}")"
 	say "fetching from $(mirror "$world"), $world: $(summarise "${want[@]%%=*}")"
 	download "$world" "$arch" "${want[@]}" && return
-	# Mirrors drop old versions: an index that is a while old may name files that are gone.
+	# Mirrors remove old versions. An old index may name files that are gone: load it again.
 	apt_index "$world" "$(summarise "${want[@]%%=*}")" renew
 	for p in "${want[@]}"; do
 		download "$world" "$arch" "${p%%=*}" && continue

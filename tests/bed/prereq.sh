@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What the build machine itself must have; installed where it is missing, on Debian 12.
+# Programs that the build machine must have. On Debian 12 missing ones are installed.
 
 # command package
 prereq_list() {
@@ -61,7 +61,7 @@ as_root() {
 	fi
 }
 
-# The machine's own sources stay as they are: a private list adds backports to them for this one call.
+# The machine's own sources are not changed. A private list adds backports to them, only for this call.
 prereq_install() {
 	local dir=$RUN_DIR/apt-install opts
 	PREREQ_WANTED="$*"
@@ -75,7 +75,7 @@ prereq_install() {
 	opts=(-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$dir/parts"
 		-o "Dir::State::lists=$dir/lists" -o APT::Sandbox::User=root -o Acquire::Languages=none
 		-o APT::Update::Post-Invoke-Success::= -o Dpkg::Use-Pty=0)
-	# A source of the machine that is out of order is not our concern as long as the install succeeds.
+	# A source of the machine that fails does not matter if the install succeeds.
 	as_root apt-get "${opts[@]}" -qq update >&2 || warn "apt-get update complained; going on"
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get "${opts[@]}" -qq -y --no-install-recommends \
 		-t bookworm-backports install "$@" >&2 ||

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Where the time goes: CPU and wall seconds of each phase - fetch, build, boot (the emulated host), guest-boot, test - and
-# each case. One row a measurement in $RUN_DIR/profile: phase, name, CPU seconds, wall seconds; "tests/run --profile" adds up
-# those of the last run.
+# Where the time goes: CPU and wall seconds of each phase (fetch, build, boot of the emulated host, guest-boot, test) and of
+# each case. $RUN_DIR/profile has a row for each measurement: phase, name, CPU seconds, wall seconds. "tests/run --profile"
+# adds up the rows of the last run.
 
 PROFILE=logs/profile.tsv
 
@@ -18,8 +18,8 @@ wall() {
 	echo $((t / 10000))
 }
 
-# children_cpu - CPU time of all ended children of this shell, in hundredths of a second. ("times" must not be in a
-# subshell, whose children are others.)
+# children_cpu - sets CHILDREN_CPU: the CPU time of all ended children of this shell, in hundredths of a second. ("times" must
+# not run in a subshell: that has other children.)
 children_cpu() {
 	local file=$RUN_DIR/times.$BASHPID
 	times >"$file"
@@ -28,7 +28,7 @@ children_cpu() {
 	rm -f "$file"
 }
 
-# measured PHASE NAME COMMAND... - runs it.
+# measured PHASE NAME COMMAND... - runs the command, and records its time.
 measured() {
 	local phase=$1 name=$2 start cpu
 	shift 2
@@ -40,7 +40,7 @@ measured() {
 	profile_add "$phase" "$name" $((CHILDREN_CPU - cpu)) $(($(wall) - start))
 }
 
-# process_cpu PID - hundredths of a second that it has used.
+# process_cpu PID - the CPU time of the process, in hundredths of a second.
 process_cpu() {
 	local stat
 	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || { echo 0; return; }
@@ -48,14 +48,14 @@ process_cpu() {
 	echo $((stat[11] + stat[12]))
 }
 
-# profile_keep - leaves this run's rows for "--profile".
+# profile_keep - keeps this run's rows for "--profile".
 profile_keep() {
 	mkdir -p "$CACHE/logs"
 	touch "$RUN_DIR/profile"
 	cp "$RUN_DIR/profile" "$CACHE/$PROFILE"
 }
 
-# profile_table - of the last run.
+# profile_table - prints the table of the last run.
 profile_table() {
 	[[ -s $CACHE/$PROFILE ]] || die "no run has left a profile in $CACHE"
 	awk -F '\t' '

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """rooms.py TOP [OBJECTS] - the module's directories, and what each may use.
 
-Prints what does not follow the table below: an include of a room that is not named, headers of KVM or of the module in the
-engine, and, with a directory of compiled OBJECTS (aarch64), a circle of files that need each other's symbols."""
+Prints what breaks the table below: an include of a room that is not named, and headers of KVM in the hook engine. With a
+directory of compiled OBJECTS (aarch64) it also prints circles of files that need each other's symbols."""
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-# Each room: what its files may include, itself aside. "top" is src/ itself, "include" the directory of that name.
+# For each room: the other rooms that its files may include. "top" is src/ itself, "include" the directory of that name.
 MAY = {
     'include': set(),
     'hook': set(),
@@ -23,12 +23,12 @@ MAY = {
     'admin': {'repair', 'vm', 'policy'},
     'top': {'include', 'hook', 'policy', 'calls', 'vm', 'repair', 'kvm', 'admin'},
 }
-# What the vm room may have of the engine.
+# The only header of the hook engine that the vm room may include.
 ONDEMAND = {'hook/ondemand.h'}
 
 
 def room(path):
-    """Of a file as it stands in #include, or below src/."""
+    """The room of a file, given as in #include or as a path below src/."""
     first = path.split('/')[0]
     if path.startswith('calls.'):
         return 'calls'
@@ -59,7 +59,7 @@ def check_includes(top):
 
 
 def needs(objects):
-    """{file: files whose symbols it needs}, without what is found by name only through a table (hook_...)."""
+    """{file: files whose symbols it needs}."""
     defined, wanted = {}, {}
     for obj in sorted(objects.rglob('*.o')):
         name = obj.relative_to(objects / 'src').as_posix().removesuffix('.o') if (objects / 'src') in obj.parents else None

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The admin's program, built for the emulated host, and what comes with it.
 
-# tool VAR - VAR/kvm-mte, static, as the host's image has no more libraries than its own programs need; VAR/glue.tar, what is in
-# contrib.
+# tool VAR - VAR/kvm-mte, static, because the host's image has only the libraries of its own programs; VAR/glue.tar: contrib/.
 tool() {
 	local -n tool_ref=$1
 	cached tool_ref tool "$(key "$BED/tool.sh" "$TOP/dkms.conf" "$TOP/tools" "$TOP/contrib")" tool_build

@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # make for out-of-tree modules, with the compiler that a kernel's headers ask for.
 #
-# Newer kernels are configured for a newer GCC than Debian 12's, and the programs in their headers need a newer C library:
-# those get a folder of another release's packages, unpacked as they are, as root folder. Nothing of it needs root.
+# Newer kernels are configured for a newer GCC than Debian 12's, and the programs in their headers need a newer C library.
+# Modules for them are built in a root directory of unpacked packages of another release. It needs no root.
 
 CROSS=aarch64-linux-gnu-
 TOOLS_PACKAGES=(bash dash make coreutils sed grep mawk findutils diffutils gcc-aarch64-linux-gnu pahole libelf1t64 libssl3t64
 	zlib1g libzstd1)
 
-# kernel_tools VAR NAME - the root folder in which modules for that kernel of tests/bed/kernels are built; none for this
-# machine's own.
+# kernel_tools VAR NAME - the root directory in which modules for that kernel of tests/bed/kernels are built. Empty: they are
+# built with this machine's tools.
 kernel_tools() {
 	local -n tools_ref=$1
 	local K_SUITE K_IMAGE K_HEADERS K_TOOLS K_USE
@@ -21,7 +21,7 @@ kernel_tools() {
 		"$(ls "${KVM_MTE_PACKAGES:-/dev/null}")")" tools_build "$K_TOOLS"
 }
 
-# kernel_make ROOT ARG... - make, for modules.
+# kernel_make ROOT ARG... - runs make for modules in that root directory.
 kernel_make() {
 	local root=$1
 	shift
@@ -45,7 +45,7 @@ tools_build() {
 	[[ -x usr/bin/${CROSS}gcc ]] || die "the packages of Debian $suite have no ${CROSS}gcc"
 }
 
-# in_root ROOT COMMAND... - with that root folder, in which the cache and this checkout have their usual places.
+# in_root ROOT COMMAND... - runs the command in that root directory, where the cache and this checkout have their usual paths.
 in_root() {
 	local root=$1 user=()
 	shift

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What tests/bench/run has measured, as a table and a chart, or compared with the goals and the committed table.
+"""Writes what tests/bench/run has measured as a table and a chart, or compares it with the goals and the committed table.
 
 usage: table.py write|check FIGURES
 FIGURES has lines KERNEL<tab>COLUMN<tab>ROW<tab>VALUE and KERNEL<tab>release<tab>RELEASE.
@@ -14,7 +14,7 @@ BENCH = os.path.dirname(os.path.abspath(__file__))
 DOCS = os.path.join(BENCH, "..", "..", "docs")
 RESULTS = os.path.join(BENCH, "results.tsv")
 
-# What repeated measurements differ by at most, and how much worse a figure may get, both relative.
+# Relative: the most that repeated measurements differ, and the most that a figure may get worse.
 UNSURE = 0.001
 WORSE = 0.01
 
@@ -39,7 +39,7 @@ ROWS = {
     "mem_vcpu": "slab memory per vCPU, bytes",
 }
 
-# (kernel, column) -> what stands above it
+# (kernel, column) -> its heading
 COLUMNS = {
     ("5.10", "stock"): "5.10",
     ("5.10", "loaded"): "module loaded",
@@ -248,8 +248,8 @@ class Tap:
 
 
 def allowed(kernel, row):
-    """By how much a figure may be worse.  A VM's life has the kernel's own threads in it, RCU's above all; with the peers,
-    which have nothing of ours, it differs by 2 % from run to run."""
+    """By how much a figure may be worse.  A VM's life includes work of the kernel's own threads, mostly RCU's.  On the other
+    kernels, which are measured without the module, it differs by 2 % from run to run."""
     return 0.05 if kernel != MODULE_KERNEL and row == "vm_life" else WORSE
 
 
@@ -273,7 +273,7 @@ def check_row(tap, now, before, kernel, row):
 
 
 def check_goal(tap, now, before, goal):
-    """A goal that was reached stays reached; one that never was is said to be open."""
+    """A goal that the committed table reaches must be reached; one that it does not reach is reported as TODO."""
     row, column, most = goal
     over = now.over_stock(MODULE_KERNEL, column, row)
     name = f"goal: {ROWS[row]}, {COLUMNS[MODULE_KERNEL, column]}: at most {number(most)} over the stock kernel"

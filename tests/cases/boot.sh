@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a test bed that does not give what the other cases build on - a 5.10 host with MTE and KVM, and in it a
-# Linux guest under QEMU that has no MTE as long as nobody asks for it.
+# Catches: a broken test bed. The other cases rely on a 5.10 host with MTE and KVM, and on a Linux guest under QEMU that
+# has no MTE unless somebody asks for it.
 # hooks: none
 # quick: no
 . /t/lib.sh

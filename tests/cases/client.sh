@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: whatever differs in a VM with MTE from what the architecture, mainline's KVM or the module's documentation
-# say: registers, tags, faults, slots, states, errors. Each case of the client says what it catches (client list).
+# Catches: a VM with MTE that differs from the architecture, mainline's KVM or the module's documentation: registers, tags,
+# faults, memslots, states, errors. "client list" tells what each case of the client catches.
 . /t/lib.sh
 . /t/hooks.sh
 . /t/client.sh
 
-# reason REGEX CASE - what the log must say of the case just run.
+# reason REGEX CASE - the log must have this message about the case that has just run.
 reason() { like "$(said)" "$1" "client $2: the log has the reason: $1"; }
 
 load_module || bail "the module does not load"
@@ -38,6 +38,6 @@ reason '^[0-9]+-[0-9]+: IPA 80000000 not mapped: its memory cannot hold tags' sl
 is "$(ls "$MTE/vms")" "" "no VM is left"
 dmesg_mark
 is "$(try_unload)" ok "it unloads"
-is "$(said | wc -l)" 1 "with one line"
+is "$(said | wc -l)" 1 "unloading logs one line"
 
 done_testing

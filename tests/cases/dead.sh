@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a module that is unloaded although ftrace, which has stopped for good, has not removed its hooks; VMs that get MTE
-# from then on.
+# Catches: a module that can be unloaded after ftrace has stopped for good, although its hooks are still set; a VM that gets
+# MTE after that.
 # kernels: 5.10 7.2
 # hooks: ftrace
 # alone: yes
@@ -19,7 +19,7 @@ succeeds "ftrace stops" insmod "$T/dead.ko"
 has_said() { said | grep -q '^ftrace has stopped for good'; }
 succeeds "the log says so, by itself" wait_until 60 has_said
 hold_is vm gcr "gcr 0" "the VM has MTE as before"
-like "$("$CLIENT" ask 2>&1 </dev/null | head -n 1)" 'main: dev 0 vm 0 born 0 enable EBUSY' "no further VM gets it"
+like "$("$CLIENT" ask 2>&1 </dev/null | head -n 1)" 'main: dev 0 vm 0 born 0 enable EBUSY' "no further VM gets MTE"
 hold_end vm
 is "$(rmmod_says)" EAGAIN "the module stays"
 is "$(said | grep -c '^ftrace has stopped for good')" 1 "the log says it once"

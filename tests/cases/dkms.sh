@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a dkms.conf that the DKMS of Debian 11, 12 or 13 does not build the module with, or builds it with where it has no
-# business - another architecture, a kernel that is too old or has no KVM - or fails on instead of passing over it; a
-# version that does not arrive.
+# Catches: a dkms.conf with which the DKMS of Debian 11, 12 or 13 does not build the module; a build for another architecture,
+# or for a kernel that is too old or has no KVM: DKMS must pass over these, and not fail; a module with another version than
+# the package.
 # where: here
 # hooks: none
 . "$TESTS/bed/here.sh"
@@ -16,22 +16,22 @@ headers h 5.10
 headers rt 5.10-rt
 headers h61 6.1
 
-# release SUITE - that Debian's DKMS, one shell script and its configuration; for all machines.
+# release SUITE - unpacks that Debian's DKMS: a shell script and its configuration.
 release() {
 	fetch "$1" arm64 dkms
 	mkdir -p "$work/$1"/{tree,install,etc}
 	dpkg-deb --fsys-tarfile "$(deb "$1" arm64 dkms)" | tar -C "$work/$1" -x
-	# Its own configuration, not this machine's. It would sign, too, for which there is no need here.
+	# Use the package's configuration, not this machine's. Signing is not needed here.
 	sed -i "s|/etc/dkms|$work/$1/etc/dkms|g" "$work/$1/usr/sbin/dkms"
 }
 
-# DKMS 2.8 would prepare headers that it did not find by itself, that is change them; and these are not ours alone.
+# DKMS 2.8 changes headers that it is given by path ("prepares" them). Give it a copy: other cases use these headers too.
 mkdir -p "$work/headers"
 cp -a "$h/." "$work/headers/"
 h=$work/headers
 
-# dkms_do SUITE ACTION... - nothing of this touches the machine's own DKMS tree. dkms calls make, which takes the cross
-# compiler from here.
+# dkms_do SUITE ACTION... - runs dkms, and leaves the machine's own DKMS tree alone. dkms calls make, which takes the cross
+# compiler from MAKEFLAGS.
 dkms_do() {
 	local d=$work/$1
 	[[ $1 != bullseye || $2 != build ]] || set -- "$@" --no-prepare-kernel --no-clean-kernel
@@ -39,13 +39,13 @@ dkms_do() {
 		--sourcetree "$work/src" --dkmstree "$d/tree" --installtree "$d/install"
 }
 
-# passed_over NAME SUITE KERNEL ARCH HEADERS - dkms says that it is not for it, and does not try.
+# passed_over NAME SUITE KERNEL ARCH HEADERS - dkms says that the module is not for this kernel, and does not build it.
 passed_over() {
 	local out status=0
 	out=$(dkms_do "$2" build -k "$3" -a "$4" --kernelsourcedir "$5/build" 2>&1) || status=$?
 	like "$out" 'BUILD_EXCLUSIVE directive' "$1"
-	isnt "$status" 0 "$1: by its exit status, too"
-	unlike "$out" 'Building module|Bad return status' "$1: it is not tried"
+	isnt "$status" 0 "$1: its exit status says so, too"
+	unlike "$out" 'Building module|Bad return status' "$1: nothing is built"
 }
 
 ko() { echo "$work/$1/tree/kvm-mte/$version/$2/aarch64/module/kvm_mte.ko"; }
@@ -69,9 +69,9 @@ fi
 
 ko=$(ko bookworm 5.10.0-32-arm64)
 is "$(/sbin/modinfo -F version "$ko" 2>&1)" "$version" "the module has the package's version"
-is "$(/sbin/modinfo -F license "$ko" 2>&1)" GPL "its licence"
+is "$(/sbin/modinfo -F license "$ko" 2>&1)" GPL "the module's licence is GPL"
 
-# What only the pattern decides, kernel by kernel.
+# For these kernels only the pattern decides.
 pattern=$(sed -n 's/^BUILD_EXCLUSIVE_KERNEL="\(.*\)"$/\1/p' "$TOP/dkms.conf")
 for k in 5.10.0-32-arm64 5.10.0-60.18.0.50.oe2203.aarch64 5.14.0-427.el9.aarch64 5.15.0-100-generic 6.1.0-50-arm64 6.12.107+deb13-arm64 7.2.13 10.0.1; do
 	if [[ $k =~ $pattern ]]; then ok "kernel $k is built for"; else not_ok "kernel $k is built for"; fi

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a message of the module that the troubleshooting page does not explain, or one there that it does not have; a hook
-# that "how it works" leaves out; a parameter without its description; ABI text, man page or picture that tools
-# cannot read; a link that leads nowhere; two versions in one tree.
+# Catches: a message of the module that docs/troubleshooting.md does not explain, or a message there that the module does not
+# have; a hook that docs/how-it-works.md leaves out; a parameter without a description; ABI text, man page or picture that
+# tools cannot read; a dead link; two versions in one tree.
 # where: here
 # hooks: none
 . "$TESTS/bed/here.sh"
@@ -14,12 +14,12 @@ shopt -s nullglob
 quiet "each message of the module is on the troubleshooting page, and no other" \
 	python3 "$BED/messages.py" docs/troubleshooting.md src/*.c src/*/*.[ch] include/*.h
 
-# hooked - the functions of the table, those of the backends whose names differ by kernel left out.
+# hooked - the functions in the table of hooks, without those that only some kernels have.
 hooked() { sed -nE 's/^\tX\(([a-z0-9_]+), (ALL|INJECT|NATIVE),.*/\1/p' src/hook_table.c | sort -u; }
 # shellcheck disable=SC2016 # the page's own quotes
 explained() { sed -n '/^## The hooks/,/^## One fault/p' docs/how-it-works.md | grep '^| \*\*' | grep -oE '`[a-z0-9]+_[a-z0-9_]+`' | tr -d '`' | sort; }
 is "$(explained)" "$(hooked)" "how-it-works.md explains each hook of the table, and no other"
-# The state machine has one table, and its page shows that.
+# The state machine has one table. The page must show the same.
 transitions() { sed -nE 's/^\t\{ (VM_[A-Z_]+),\s+(VM_[A-Z_]+),\s+(VM_[A-Z_]+) \},/\1 \2 \3/p' src/vm/state.c; }
 # shellcheck disable=SC2016 # the page's own quotes
 shown() { sed -nE 's/^\| `?(VM_[A-Z_]+)`? \| `?(VM_[A-Z_]+)`? \| `?(VM_[A-Z_]+)`? \|$/\1 \2 \3/p' docs/how-it-works.md; }
@@ -27,7 +27,7 @@ is "$(shown)" "$(transitions)" "how-it-works.md shows all transitions of a VM's 
 
 is "$(grep -niE '(about|some) ([0-9]+|ten|twenty|thirty)\b' docs/how-it-works.md)" "" "how-it-works.md counts no hooks by hand"
 
-# What porting.md tells to write must be there: macros of Kbuild, and functions of the source.
+# Macros of Kbuild and functions of the source that porting.md tells the reader to use must exist.
 # shellcheck disable=SC2016 # the page's own quotes
 macros() { grep -oE '\$\(call [a-z_]+,[^)]*' docs/porting.md | sed -E 's/^\$\(call ([a-z_]+)(.*)/\1 \2/'; }
 macro() {
@@ -42,7 +42,7 @@ quiet "porting.md: its macros are in Kbuild, with as many arguments" macro
 ours() { grep -oE '`(tags|set|compat)_[a-z0-9_]+\(\)`' docs/porting.md | tr -d '`()' | grep -vx compat_thing | sort -u; }
 unknown() { for f in $(ours); do grep -rqw "$f" src include || echo "$f"; done; }
 isnt "$(ours)" "" "porting.md names functions of the module"
-quiet "porting.md: each of them is there" unknown
+quiet "porting.md: each of these functions exists" unknown
 
 # --- the module ---
 
@@ -59,17 +59,17 @@ like "$(/sbin/modinfo -F description "$m")" '.' "it has a description"
 # --- one version ---
 
 is "$(sed -nE '1s/^kvm-mte \((.*)-[^-]*\) .*/\1/p' debian/changelog)" "$version" "debian/changelog has that version"
-is "$(sed -nE 's/^## ([0-9.]+) \([0-9]{4}-[0-9]{2}-[0-9]{2}\)$/\1/p' CHANGELOG.md | head -n 1)" "$version" "CHANGELOG.md begins with it, and a date"
-# A release that something appeared in is not the version; of these files only history may name one.
+is "$(sed -nE 's/^## ([0-9.]+) \([0-9]{4}-[0-9]{2}-[0-9]{2}\)$/\1/p' CHANGELOG.md | head -n 1)" "$version" "CHANGELOG.md begins with that version and a date"
+# No other file may name the version. Since which release something exists stands in the changelogs only.
 is "$(grep -rlF "$version" --include='*' README.md Makefile Kbuild packaging src include docs debian/control debian/rules 2>/dev/null)" "" \
 	"nothing else repeats it"
 
 # --- texts ---
 
-# What this machine has no manual for is no mistake of the page.
+# A reference to a manual that this machine does not have is not a mistake of the page.
 lint() { mandoc -T lint -W style "$@" 2>&1 | grep -v -e 'referenced manual not found' -e 'lacks .* entry, run makewhatis'; }
 quiet "mandoc -T lint of the man pages" lint docs/man/*
-is "$(groff -mandoc -Tascii -ww docs/man/kvm_mte.4 2>&1 >/dev/null)" "" "groff formats kvm_mte(4) without a word"
+is "$(groff -mandoc -Tascii -ww docs/man/kvm_mte.4 2>&1 >/dev/null)" "" "groff formats kvm_mte(4) without a warning"
 
 linux=''
 tools linux
@@ -78,12 +78,12 @@ whats() { sed -n 's/^What:\t\t//p' docs/ABI/testing/sysfs-kernel-kvm_mte; }
 entries() { awk -F: '/^What:/ { w++ } /^Date:/ { d++ } /^Contact:/ { c++ } /^Description:/ { e++ } END { print (d == c && c == e && w >= d) ? "even" : "odd" }' "$@"; }
 is "$(entries docs/ABI/testing/*)" even "each entry has a date, a contact and a description"
 is "$(whats | sort | uniq -d)" "" "no file is described twice"
-# attributes - the files that the source makes, by the macros that it makes them with.
+# attributes - the sysfs files that the source creates, found by the macros that create them.
 attributes() {
 	sed -nE 's/.*__ATTR_R[OW]\(([a-z_]+)\).*/\1/p; s/.*struct [a-z_]*attribute ([a-z_]+)_attr =$/\1/p; s/.*\b([a-z]+_pids), .*/\1/p' \
 		src/admin/sysfs.c src/admin/vm_files.c src/policy/policy.c src/policy/pids.c | grep -v '^name$' | sort -u
 }
-like "$(attributes)" '^enable$' "the source's attributes can be read"
+like "$(attributes)" '^enable$' "the attributes are found in the source"
 for name in $(attributes); do
 	whats | grep -q "/$name\$" || not_ok "ABI: $name is described"
 done
@@ -104,9 +104,9 @@ for svg in docs/*.svg; do
 	quiet "$svg: well-formed, named, described, for light and dark" picture "$svg"
 done
 
-# links FILE.md - where its links lead that do not lead outside.
+# links FILE.md - the targets of its links, without links to other sites.
 links() { grep -oE '\]\([^)]*\)' "$1" | sed 's/^](//; s/)$//' | grep -v '^[a-z]*:' ; }
-# anchors FILE.md - of its headings, as the usual web front ends make them.
+# anchors FILE.md - the anchors of its headings, as the usual web front ends make them.
 anchors() { sed -nE 's/^#+ //p' "$1" | tr '[:upper:]' '[:lower:]' | sed 's/[^a-z0-9 _-]//g; s/ /-/g'; }
 dead() {
 	local page link file
@@ -119,9 +119,9 @@ dead() {
 		done < <(links "$page")
 	done
 }
-quiet "links in the documents lead somewhere" dead
-is "$(grep -n 'Nothing changes for a VM' README.md)" "" "README: does not forget the VMMs that ask for MTE by themselves"
-# From a heading to the last line of the first result: what fits on a screen.
+quiet "no link in the documents is dead" dead
+is "$(grep -n 'Nothing changes for a VM' README.md)" "" "README: does not say that nothing changes for a VM (its VMM may ask for MTE)"
+# "make demo" gives the first result. It must stand in the first 25 lines, which fit on a screen.
 RESULT=$(grep -n '^    make demo$' README.md | head -n1 | cut -d: -f1)
 if ((${RESULT:-99} <= 25)); then ok "README: the first result is on the first screen"; else not_ok "README: the first result is on the first screen" "line ${RESULT:-none}"; fi
 done_testing

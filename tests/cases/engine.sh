@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: wrappers that call themselves when somebody looks at the returns of a hooked function.
+# Catches: a wrapper that calls itself when a kretprobe watches the hooked function.
 # kernels: 5.10 6.12
 # quick: kprobe
 # quick-kernels: 5.10
@@ -16,7 +16,7 @@ load_module policy=on || bail "the module does not load"
 hold_start vm hold
 is "$(cat "$(vm_dir "${HOLD_PID[vm]}")/state")" on "policy on: a VM has MTE"
 
-# --- a kretprobe, set later, has put its own address into the link register ---
+# --- a kretprobe that is set later puts its own address into the link register ---
 
 for f in kvm_dev_ioctl kvm_vm_ioctl_check_extension kvm_arch_vcpu_ioctl kvm_arch_vcpu_ioctl_run; do
 	is "$(returns $f)" ok "a kretprobe is set on $f"
@@ -24,7 +24,7 @@ for f in kvm_dev_ioctl kvm_vm_ioctl_check_extension kvm_arch_vcpu_ioctl kvm_arch
 	hold_is vm init init "$f: the vCPU is initialised again"
 	hold_is vm run "run 1000" "$f: the VM runs"
 	isnt "$(returned)" 0 "$f: the kretprobe has seen it return"
-	succeeds "$f: the kretprobe goes" rmmod returns
+	succeeds "$f: the kretprobe is removed" rmmod returns
 done
 hold_end vm
 is "$(try_unload)" ok "it unloads"

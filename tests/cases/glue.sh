@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: what is in contrib and does not work with the programs it is for - libvirt's daemon, which starts a guest by way of
-# the hook; udevd; modprobe; systemd-modules-load and the unit's own command.
+# Catches: a file in contrib/ that does not work with the program it is for: libvirt's daemon, which starts a guest and runs
+# the hook; udevd; modprobe; systemd-modules-load; the command of the systemd unit.
 # hooks: once
 # timeout: 1200
 # packages: libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients libxml2-utils udev systemd dash
@@ -32,7 +32,7 @@ sed -i 's/^#options/options/; s/hook=kprobe/hook=auto/' /etc/modprobe.d/kvm-mte.
 succeeds "systemd-modules-load, with options" /usr/lib/systemd/systemd-modules-load
 is "$(policy)" on "the example options, without their #, take effect"
 
-# unit - its command as systemd would run it, with the words of its EnvironmentFile.
+# unit - runs the unit's command as systemd would, with the variables of its EnvironmentFile.
 unit() {
 	local POLICY command
 	# shellcheck source=/dev/null
@@ -50,7 +50,7 @@ cp "$GLUE/systemd/kvm-mte-policy.service" /etc/systemd/system/
 verify() { systemd-analyze verify --man=no "$@" 2>&1 | grep kvm-mte; }
 is "$(verify kvm-mte-policy.service)" "" "systemd finds nothing wrong with the unit"
 sed 's/^Type=.*/Type=onesho/' "$GLUE/systemd/kvm-mte-policy.service" >/etc/systemd/system/kvm-mte-bad.service
-like "$(verify kvm-mte-bad.service)" onesho "and would find it"
+like "$(verify kvm-mte-bad.service)" onesho "systemd does find a mistake in a unit"
 
 # --- udev ---
 
@@ -72,7 +72,7 @@ guest_wait_boot u || bail "no guest"
 echo request >"$MTE/policy/default"
 VM=$(basename "$(vm_dir "$(qemu_pid u)")")
 udevadm settle
-is "$(cat /tmp/logged 2>&1)" "cat: /tmp/logged: No such file or directory" "udev: nothing is logged of a VM that only runs"
+is "$(cat /tmp/logged 2>&1)" "cat: /tmp/logged: No such file or directory" "udev: nothing is logged about a VM that only runs"
 qemu_monitor u 'migrate -d file:/tmp/state'
 wait_until 300 grep -qs . /tmp/logged
 is "$(cat /tmp/logged)" "-t|kvm-mte|-p|daemon.warning|VM $VM of process $(qemu_pid u) is migrated or saved without its MTE tags|" \
@@ -92,7 +92,7 @@ head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n' >/etc/machine-id
 mkdir -p /etc/libvirt/hooks/qemu.d /var/lib/libvirt/qemu /var/log/libvirt/qemu /var/cache/libvirt /run/libvirt /usr/share/libvirt
 ln -sfn /run /var/run
 cp "$GLUE/libvirt/kvm-mte" /etc/libvirt/hooks/qemu.d/kvm-mte
-# As Debian's own /bin/sh; here that is bash.
+# Debian's /bin/sh is dash. In this host /bin/sh is bash.
 sed -i '1s|/bin/sh|/usr/bin/dash|' /etc/libvirt/hooks/qemu.d/kvm-mte
 echo 'stdio_handler = "file"' >/etc/libvirt/qemu.conf
 chmod 666 /dev/kvm /t/guest/*
@@ -101,7 +101,7 @@ ip link set lo up
 libvirtd >/tmp/libvirtd.log 2>&1 &
 wait_until 120 virsh -q list >/dev/null 2>&1 || bail "no libvirtd: $(cat /tmp/libvirtd.log)"
 
-# This libvirt still has an option that this QEMU has lost. The process stays the same.
+# This libvirt passes an option that this QEMU does not have any more. exec keeps the process id.
 cat >/usr/bin/qemu-without-no-acpi <<'EOL'
 #!/bin/bash
 for arg; do
@@ -112,7 +112,7 @@ exec qemu-system-aarch64 "$@"
 EOL
 chmod +x /usr/bin/qemu-without-no-acpi
 
-# domain NAME METADATA - starts it; what virsh says is left in /tmp/virsh.
+# domain NAME METADATA - starts a domain; the output of virsh is in /tmp/virsh.
 domain() {
 	cat >"/tmp/$1.xml" <<-EOL
 	<domain type='kvm'>
@@ -139,7 +139,7 @@ domain() {
 	virsh -q create ${PAUSED:+"$PAUSED"} "/tmp/$1.xml" >/tmp/virsh 2>&1
 }
 
-# policy_of DOMAIN - state and origin of its VM.
+# policy_of DOMAIN - prints state and origin of its VM.
 policy_of() {
 	local vm
 	vm=$(vm_dir "$(cat "/run/libvirt/qemu/$1.pid")") && echo "$(cat "$vm/state"), $(cat "$vm/origin")"
@@ -156,27 +156,27 @@ starts() {
 
 starts plain "" "off, none" "a domain that asks for nothing"
 [[ -e /run/libvirt/qemu/plain.pid ]] || bail "libvirt starts no guest: $(cat /tmp/libvirtd.log /var/log/libvirt/qemu/plain.log)"
-is "$(sed -n 's/^PPid:\t//p' "/proc/$(cat /run/libvirt/qemu/plain.pid)/status")" 1 "libvirt has made QEMU init's child"
-is "$(sed -n 's/^Uid:\t//p' "/proc/$(cat /run/libvirt/qemu/plain.pid)/status" | cut -f1)" 64055 "and not root's"
+is "$(sed -n 's/^PPid:\t//p' "/proc/$(cat /run/libvirt/qemu/plain.pid)/status")" 1 "libvirt: QEMU is a child of init"
+is "$(sed -n 's/^Uid:\t//p' "/proc/$(cat /run/libvirt/qemu/plain.pid)/status" | cut -f1)" 64055 "libvirt: QEMU does not run as root"
 starts on "$(element on 'required="yes"')" "on, policy" "policy on"
 wait_until 300 grep -qs 'Linux version' /tmp/on.console
 isnt "$(cat "$(vm_dir "$(cat /run/libvirt/qemu/on.pid)")/stats/pages_tagged")" 0 "libvirt: policy on: its guest runs with MTE"
-is "$(/t/kvm-mte list | tr -s ' ' | grep -c ' on policy 1 .* on$')" 1 "kvm-mte list has its name"
-is "$(ls /run/kvm-mte)" on "who waits for one domain leaves the others alone"
+is "$(/t/kvm-mte list | tr -s ' ' | grep -c ' on policy 1 .* on$')" 1 "libvirt: kvm-mte list shows the domain's name"
+is "$(ls /run/kvm-mte)" on "libvirt: the hook has left a file for this domain only"
 virsh -q destroy on
-is "$(ls /run/kvm-mte)" "" "and nothing when it ends"
+is "$(ls /run/kvm-mte)" "" "libvirt: the hook's file is gone when the domain has ended"
 
 echo on >"$MTE/policy/default"
 ! full || starts off "$(element off)" "off, none" "policy off, against the default"
 ! full || starts request "<x:policy xmlns:x='urn:kvm-mte'> request </x:policy>" "off, none" "policy request, with another prefix and blanks"
-! full || starts other "<policy xmlns='urn:other'>off</policy><!-- urn:kvm-mte off -->" "on, policy" "another's element"
+! full || starts other "<policy xmlns='urn:other'>off</policy><!-- urn:kvm-mte off -->" "on, policy" "an element of another namespace"
 echo request >"$MTE/policy/default"
 for d in plain $(if full; then echo off request other; fi); do virsh -q destroy "$d"; done
 
-fails "libvirt: a word that is none: the domain is not started" domain bad "$(element ON)"
+fails "libvirt: a word that is no policy: the domain is not started" domain bad "$(element ON)"
 like "$(cat /tmp/virsh)" "kvm-mte: domain bad: MTE policy 'ON': not one of on, off, request" "libvirt: and virsh says why"
 
-# A hook that comes too late: QEMU's process is not found in time.
+# The hook comes too late if it does not find QEMU's process in time.
 sed -i 's/^PATIENCE=.*/PATIENCE=0/' /etc/libvirt/hooks/qemu.d/kvm-mte
 rm -f /tmp/logged
 if full; then

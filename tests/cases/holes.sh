@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: tags that go from one owner of memory to the next, or are lost, through KVM's own guest MTE where the module
-# says that it repairs it (docs/holes.md); a repair that says what is not so; an experiment that would not show the hole.
+# Catches: a hole in guest MTE that the module claims to close and does not: tags that are lost, or go from one owner of
+# memory to the next (docs/holes.md); a wrong word in repairs/; an experiment that does not show the hole without the module.
 # kernels: 5.10 6.1 6.12 6.12-16k 7.2
 # quick-kernels: 6.1 6.12-16k 7.2
 # hooks: once
@@ -25,15 +25,15 @@ NAMES='block_collapse copy_tags_hang hugetlb_partial hugetlb_reuse remap_race sw
 ONE_HUGE=$(cat /sys/kernel/mm/transparent_hugepage/hpage_pmd_size)
 TWO_HUGE=$((2 * ONE_HUGE))
 
-# broken CASE [OPTION...] - what a case of the client finds wrong, each once.
+# broken CASE [OPTION...] - the points of a client's case that fail, each once.
 broken() { "$CLIENT" "$@" 2>&1 </dev/null | sed -nE 's/^not ok - //p' | sort -u; }
 
 # hugetlb_kinds - the kinds of hugetlb memory to look at, with a size for each: KIND:SIZE.
 hugetlb_kinds() {
 	case $KERNEL in
-	6.12*) return ;; # takes none
+	6.12*) return ;; # refuses them
 	esac
-	# The largest first: free memory is in one piece then.
+	# The largest first, while free memory is in one piece.
 	if full; then echo hugetlb1g:1G hugetlb32m:32M; fi
 	echo hugetlb64k:1M hugetlb2m:4M
 }
@@ -43,9 +43,9 @@ succeeds "a fixture that holds mmap_lock" insmod "$T/mmaplock.ko"
 # --- the holes, without the module ---
 
 if [[ $KERNEL != 5.10 ]]; then
-	like "$(broken remap --enable=cap "--size=$TWO_HUGE")" 'no tags of others' "without the module: a page replaced meanwhile shows tags"
+	like "$(broken remap --enable=cap "--size=$TWO_HUGE")" 'no tags of others' "without the module: a page that is replaced during a permission fault shows tags"
 fi
-# Only later kernels look at the kind of a mapping, but not where the fault is one of permission.
+# Only later kernels check the kind of a mapping. They do not check it in a permission fault.
 mkdir /tmp/ramfs
 mount -t ramfs ramfs /tmp/ramfs
 case $KERNEL in
@@ -54,7 +54,7 @@ case $KERNEL in
 esac
 case $KERNEL in
 6.1)
-	like "$(broken reuse --enable=cap --mem=hugetlb2m --size=4M)" 'after dirty logging: no tags' "without the module: hugetlb pages in part"
+	like "$(broken reuse --enable=cap --mem=hugetlb2m --size=4M)" 'after dirty logging: no tags' "without the module: hugetlb pages show tags"
 	succeeds "swap space" swap_zram 64
 	like "$(broken unread --enable=cap --size=4M)" 'the guest finds its tags' "without the module: swapoff loses tags"
 	;;
@@ -63,8 +63,8 @@ case $KERNEL in
 copy: nor does the guest
 copy: the VMM reads no tags of the last owner
 not aligned alike: no tags of the last owner
-under dirty logging: no tags of the last owner" "without the module: hugetlb pages in part"
-	like "$(broken reuse --enable=cap --mem=hugetlb64k --size=1M)" 'plain: no tags' "without the module: hugetlb pages that are no blocks"
+under dirty logging: no tags of the last owner" "without the module: hugetlb pages show tags"
+	like "$(broken reuse --enable=cap --mem=hugetlb64k --size=1M)" 'plain: no tags' "without the module: hugetlb pages that are not mapped by blocks"
 	;;
 esac
 case $KERNEL in
@@ -75,7 +75,7 @@ case $KERNEL in
 	;;
 esac
 
-# --- with it ---
+# --- with the module ---
 
 load_module || bail "the module does not load"
 # shellcheck disable=SC2086 # words
@@ -99,7 +99,7 @@ if [[ $KERNEL != *16k ]]; then
 	client_points unread "--enable=$ENABLE" --size=4M
 fi
 
-# KVM gives MTE also to a VM that the module has no place for.
+# A VM that the module cannot register gets MTE from KVM, too.
 if [[ $KERNEL == 7.2 ]]; then
 	insmod "$T/fails.ko" function=kobject_add times=1000000 || bail "nothing can be made to fail"
 	client_points reuse --enable=cap --mem=hugetlb64k --size=1M

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: unloading while a VM relies on the module, or refused though none does; VMs that exist already when it is
-# loaded and are not found, found twice or under another name.
+# Catches: an unload that succeeds while a VM relies on the module, or is refused when none does; VMs that exist before the
+# module is loaded and are not found, are found twice, or get another name.
 # quick: kprobe
 . /t/lib.sh
 . /t/hooks.sh
@@ -12,7 +12,7 @@ refused() {
 	is "$(module_loaded && echo loaded)" loaded "$1: it is still loaded"
 }
 
-# anew WHEN - unloads and loads.
+# anew WHEN - unloads the module and loads it again.
 anew() {
 	is "$(rmmod_says)" ok "$1: it unloads"
 	load_module || bail "it does not load again"
@@ -45,27 +45,27 @@ refused "turning off"
 hold_is vm init init
 is "$(cat "$DIR/state")" off "the VM is off after a reboot"
 anew "off after a reboot"
-hold_is vm gcr "gcr 1" "without MTE the guest runs on"
+hold_is vm gcr "gcr 1" "the guest goes on without MTE"
 hold_is vm "enable 1" "enable 0"
 hold_is vm init init
-hold_is vm idreg "idreg 3" "with the module loaded anew it can have MTE again"
+hold_is vm idreg "idreg 3" "after the module is loaded again the VM can have MTE"
 refused "on, after all that"
 kill -KILL "${HOLD_PID[vm]}"
 wait "${HOLD_PID[vm]}" 2>/dev/null
 wait_until 60 test ! -d "$DIR"
 anew "its VMM was killed"
 
-# --- VMs that are there already ---
+# --- VMs that exist before the module is loaded ---
 
 is "$(rmmod_says)" ok "it unloads"
 hold_start hidden share
 read -r _ SHARED CLOSED SENT <<<"$HOLD_SAID"
 load_module || bail "it does not load again"
 is "$(by_module)" "$(printf '%s\n' "$SHARED" "$CLOSED" | sort)" \
-	"found once: a VM whose descriptor several have, a VM of which only the vCPU's is open"
+	"found once: a VM whose descriptor several processes have, a VM of which only the vCPU's descriptor is open"
 hold_is hidden run "run 2000"
 hold_is hidden receive receive "a VM whose descriptor was in a socket gets a vCPU"
-is "$(by_module)" "$(by_kvm)" "and has its folder then"
+is "$(by_module)" "$(by_kvm)" "it has its directory then"
 is "$(cat "$MTE/vms/$SENT/vcpus" 2>&1)" 1 "with its vCPU"
 for vm in "$SHARED" "$CLOSED" "$SENT"; do
 	is "$(try_write "$MTE/vms/$vm/enable" 1)" ok "$vm can be turned on"
@@ -75,7 +75,7 @@ refused "on"
 hold_end hidden
 no_vm() { [[ -z $(by_module) ]]; }
 wait_until 60 no_vm
-is "$(by_module)" "" "their folders go with them"
+is "$(by_module)" "" "their directories go with the VMs"
 
 # --- a change that is taken back during a KVM_RUN that does not end ---
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: the tags of a huge page of 32 MiB cleared at once, with interrupts off, when it is split.
+# Catches: the tags of a 32 MiB huge page cleared in one go with interrupts off when the page is split.
 # kernels: 6.12-16k
 # hooks: once
 . /t/lib.sh
@@ -14,7 +14,7 @@ succeeds "calls of mte_clear_page_tags() are counted" insmod "$T/irqsoff.ko"
 client_points huge --enable=cap "--size=$SIZE"
 diag "cleared with interrupts on $(cat $COUNTS/on), off $(cat $COUNTS/off)"
 is "$(cat $COUNTS/off)" 0 "no page is cleared with interrupts off"
-succeeds "some are with them on" test "$(cat $COUNTS/on)" -gt 1000
-succeeds "the counter goes" rmmod irqsoff
+succeeds "pages are cleared with interrupts on" test "$(cat $COUNTS/on)" -gt 1000
+succeeds "the counter is removed" rmmod irqsoff
 unload_module || not_ok "the module unloads"
 done_testing

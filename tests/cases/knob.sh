@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a knob that does not do what it says with a real guest under a QEMU that knows nothing of MTE: turned before
-# the first run, while the guest runs, undone, on and off again; policy that does not reach a new VM; changes that
-# listeners (uevents, tracepoints) are not told of, or are told wrongly.
+# Catches: the knob ("enable") failing for a real guest under a QEMU that knows nothing of MTE: turned before the first run,
+# while the guest runs, undone, on and off again; a policy that does not reach a new VM; changes without a uevent or
+# tracepoint, or with a wrong one.
 # timeout: 1200
 # quick: kprobe
 . /t/lib.sh
@@ -11,7 +11,7 @@
 
 STATES=$TRACING/instances/states
 
-# has_mte NAME CPUS - how many CPUs of the guest have MTE.
+# is_mte NAME CPUS POINT - so many CPUs of the guest have MTE.
 is_mte() { is "$(guest_run "$1" "grep -c '^Features.*\bmte\b' /proc/cpuinfo")" "$2" "$3"; }
 
 # works NAME POINT - tags and checks work in the guest.
@@ -21,7 +21,7 @@ is_state() {
 	is "$(vm_get "$1" state), $(vm_get "$1" enable), $(vm_get "$1" origin)" "$2" "$3: state, enable, origin"
 }
 
-# reset NAME - as an admin does it, through QEMU's monitor.
+# reset NAME - resets the guest through QEMU's monitor, as an admin does.
 reset() {
 	qemu_monitor "$1" system_reset
 	guest_wait_boot "$1" || bail "the guest does not boot after a reset"
@@ -37,7 +37,7 @@ chmod +x /tmp/listener
 : >/tmp/uevents
 busybox uevent /tmp/listener &
 LISTENER=$!
-# listens - it has its socket: NETLINK_KOBJECT_UEVENT is 15, and the port is its process id.
+# listens - the listener has its socket: protocol 15 (NETLINK_KOBJECT_UEVENT), its process id as the port.
 listens() { awk -v pid="$LISTENER" '$2 == 15 && $3 == pid { found = 1 } END { exit !found }' /proc/net/netlink; }
 wait_until 60 listens || bail "nobody listens for uevents"
 
@@ -51,8 +51,8 @@ echo 1 >"$TRACING/events/kvm_mte/kvm_mte_clear_tags/enable"
 
 succeeds "QEMU starts, and waits" qemu_start g -S -smp 2
 VM=$(basename "$(vm_dir "$(qemu_pid g)")")
-like "$VM" "^$(qemu_pid g)-[0-9]+\$" "its VM has a folder named after its process"
-is "$(ls -d "/sys/kernel/debug/kvm/$VM" 2>&1)" "/sys/kernel/debug/kvm/$VM" "and KVM's own folder is named alike"
+like "$VM" "^$(qemu_pid g)-[0-9]+\$" "its VM's directory is named after its process"
+is "$(ls -d "/sys/kernel/debug/kvm/$VM" 2>&1)" "/sys/kernel/debug/kvm/$VM" "KVM's own directory has the same name"
 is "$(vm_get g pid), $(vm_get g vcpus)" "$(qemu_pid g), 2" "pid, vcpus"
 is_state g "off, 0, none" "a new VM"
 vm_set g enable 1
@@ -64,7 +64,7 @@ works g "and it works"
 echo 0 >"$TRACING/events/kvm_mte/kvm_mte_clear_tags/enable"
 is "$(sed -nE "s/.* kvm_mte_clear_tags: vm=$VM ipa=0x[0-9a-f]+ size=0x[0-9a-f]+ pages=([0-9]+)\$/\1/p" "$TRACING/trace" |
 	awk '{ n += $1 } END { print n }')" "$(vm_get g stats/pages_tagged)" \
-	"kvm_mte_clear_tags tells of every page that stats/pages_tagged counts"
+	"kvm_mte_clear_tags reports every page that stats/pages_tagged counts"
 
 # --- off again, while it runs ---
 
@@ -83,7 +83,7 @@ is_state g "turning-on, 1, admin" "1 while the guest runs"
 is_mte g 0 "the guest has none yet"
 vm_set g enable 0
 is_state g "off, 0, admin" "undone"
-# The quick tier sees what comes of it in the client's guests (undo).
+# The quick tier tests this with the client (case undo).
 if full; then
 	reset g
 	is_state g "off, 0, admin" "undone, after the reset"
@@ -116,7 +116,7 @@ fi
 # --- what listeners were told ---
 
 qemu_stop g
-is "$(ls "$MTE/vms")" "" "the folder goes with the VM"
+is "$(ls "$MTE/vms")" "" "the directory goes with the VM"
 is "$(sed -nE "s/.* kvm_mte_state: vm=$VM //p" "$STATES/trace")" "off -> on
 on -> turning-off
 turning-off -> off
@@ -161,7 +161,7 @@ client_points aarch32 --enable=none --expect=off
 like "$(said)" 'policy asked for MTE, but a vCPU is 32-bit' "policy on and a 32-bit vCPU: the log has the reason"
 dmesg_mark
 client_points slots --enable=none --expect=off
-like "$(said)" 'policy asked for MTE, but memory slot 1 cannot hold tags' "policy on and a file's memory: the log has the reason"
+like "$(said)" 'policy asked for MTE, but memory slot 1 cannot hold tags' "policy on and memory of a file: the log has the reason"
 
 unload_module || not_ok "the module unloads"
 wait_until 60 grep -q '^end$' /tmp/uevents

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: VMs that do not ask for MTE and meet another KVM than without the module, by Linux 6.1's own selftests of KVM.
-# Those that need minutes by themselves are in the long version.
+# Catches: a KVM that behaves differently with the module for VMs that do not ask for MTE, by Linux 6.1's selftests of KVM.
+# Selftests that take minutes are in tests/soak/kvm-selftests.sh.
 # kernels: 6.1
 # hooks: once
 # with: kvm-selftests

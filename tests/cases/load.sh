@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: other messages, files, modes or first values than documented; parameters and policy words that are not
-# checked; ftrace switched off under the hooks; hooks or files that stay after an unload or a failed load.
+# Catches: messages, sysfs files, modes or initial values that differ from the documents; parameters and policy words that
+# are not checked; ftrace switched off while hooks are set; hooks or files that stay after an unload or a failed load.
 # quick: ftrace
 . /t/lib.sh
 . /t/hooks.sh
 
 BY=$(mechanism)
 
-# tree - every file and folder of the module's sysfs.
+# tree - every file and directory of the module's sysfs.
 tree() { (cd "$MTE" && find . -mindepth 1 \( -type d -printf '%P/\n' -o -printf '%P %m\n' \) | LC_ALL=C sort); }
 
 TREE='backend 444
@@ -69,7 +69,7 @@ done
 echo on >"$MTE/policy/default"
 for word in '' ON On 1 0 yes 'on ' ' on' ono re request,on $'off\non'; do
 	dmesg_mark
-	# An empty write does not reach the module; a newline alone is its empty word.
+	# An empty write does not reach the module. A newline alone stands for the empty word.
 	is "$(try_write "$MTE/policy/default" "${word:-$'\n'}")" EINVAL "policy/default does not take $(printf %q "$word")"
 	is "$(cat "$MTE/policy/default")" on "and stays as it was"
 done

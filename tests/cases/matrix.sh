@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a kernel on which the module builds with warnings, does not load, chooses the wrong backend, or does not do all
-# that it promises; repairs that are claimed and not made; and experiments that would not show the holes that are repaired.
+# Catches: a kernel on which the module builds with warnings, does not load, chooses the wrong backend, or breaks a promise; a
+# repair that is claimed and not made; an experiment that does not show the hole without the module.
 # kernels: all
 # hooks: once
 # timeout: 1800
@@ -24,7 +24,7 @@ TWO_HUGE=$((2 * $(cat /sys/kernel/mm/transparent_hugepage/hpage_pmd_size)))
 
 is_state() { is "$(vm_get "$1" state), $(vm_get "$1" origin)" "$2" "$3: state, origin"; }
 
-# is_mte NAME CPUS POINT - how many CPUs of the guest have MTE.
+# is_mte NAME CPUS POINT - so many CPUs of the guest have MTE.
 is_mte() { is "$(guest_run "$1" "grep -c '^Features.*\bmte\b' /proc/cpuinfo")" "$2" "$3"; }
 
 # start NAME [QEMU-ARG...]
@@ -36,7 +36,7 @@ boot() { guest_wait_boot "$1" || bail "guest $1 does not boot"; }
 # knob NAME VALUE ANSWER POINT
 knob() { is "$(try_write "$(vm_dir "$(qemu_pid "$1")")/enable" "$2")" "$3" "$4"; }
 
-# broken CASE [OPTION...] - what a case of the client finds wrong, without numbers, each once.
+# broken CASE [OPTION...] - the points of a client's case that fail, each once, without addresses.
 broken() { "$CLIENT" "$@" 2>&1 </dev/null | sed -nE 's/^not ok - (.*)/\1/p' | sed -E 's/0x[0-9a-f]+/N/g' | sort -u; }
 
 case $KERNEL in
@@ -53,7 +53,7 @@ is "$(cat /t/module.log)" "" "the module is built without warnings"
 
 if [[ $BACKEND == native ]]; then
 	client_points tagfill --enable=cap --size=2M
-	# It takes free pages in which an earlier owner has left tags: the kernel may have given others.
+	# This needs free pages in which an earlier owner has left tags. The kernel may give other pages: try again.
 	"$CLIENT" tagfill --enable=cap --mem=thp --size=64M >/dev/null 2>&1 </dev/null
 	for ((i = 0; i < 5; i++)); do
 		OUT=$(broken huge --enable=cap "--size=$TWO_HUGE")
@@ -85,7 +85,7 @@ remap_race:active
 swapoff_unreadable:$SWAPOFF
 thp_split:active" "repairs"
 if [[ $BACKEND == native ]]; then
-	is "$(cd "$(vm_dir "${HOLD_PID[early]}")" && cat state origin | xargs)" "on vmm" "a VM whose VMM asked before that"
+	is "$(cd "$(vm_dir "${HOLD_PID[early]}")" && cat state origin | xargs)" "on vmm" "a VM whose VMM asked for MTE before the module was loaded"
 	is "$(rmmod_says)" EAGAIN "it pins the module"
 	hold_is early unmap unmap
 	hold_is early tagverify "tagverify 0" "and keeps its tags"
@@ -103,7 +103,7 @@ load_module || bail "the module does not load again"
 
 client_points mteregs --enable=none --size=2M
 client_points idreg --enable=none --size=2M
-# Turned on before it has vCPUs, behind that, or by its VMM: what guest and VMM see is the same.
+# Turned on before the VM has vCPUs, after that, or by its VMM: guest and VMM see the same.
 seen() { "$CLIENT" regdump "--enable=$1" --size=2M 2>&1 </dev/null | sort; }
 for enable in sysfs late; do
 	is "$(comm -3 <(seen "$enable") <(seen cap) | head -n 20)" "" "all registers and capabilities, --enable=$enable and cap"
@@ -121,7 +121,7 @@ else
 	client_points huge --enable=cap "--size=$TWO_HUGE"
 fi
 for kind in $(if full; then echo anon4k; fi) thp; do client_points stale --enable=sysfs "--mem=$kind" --size=64M --rounds=1; done
-# KVM of 6.12 takes no hugetlb pages for such a VM.
+# KVM of 6.12 refuses hugetlb pages for a VM with MTE.
 [[ $KERNEL == 6.12* ]] || client_points stale --enable=cap --mem=hugetlb2m --size=32M --rounds=1
 client_points slots --enable=sysfs
 client_points aarch32 --enable=sysfs
@@ -146,7 +146,7 @@ echo request >"$MTE/policy/default"
 is "$(rmmod_says)" EAGAIN "a VM with MTE pins the module"
 boot policy
 is_mte policy 2 "the guest has MTE"
-# In the quick tier all of them once, in the case selftests.
+# The quick tier runs all selftests once, in the case selftests.
 if full; then
 	is "$(guest_run policy /mte-selftests 1000 | tail -n 1)" "mte-selftests: 131 passed, 0 failed, 0 skipped" \
 		"all MTE selftests pass in it"
@@ -169,7 +169,7 @@ if full; then
 
 	start knob -S -smp 2
 	knob knob 1 ok "turned on before the first run, with vCPUs"
-	is_state knob "on, admin" "that"
+	is_state knob "on, admin" "turned on before the first run, with vCPUs"
 	qemu_monitor knob cont
 	boot knob
 	is_mte knob 2 "the guest has MTE"
@@ -180,7 +180,7 @@ fi
 start off -S -smp 2
 is_state off "off, none" "request, QEMU does not ask"
 knob off 1 ok "turned on before the first run"
-knob off 0 ok "and off"
+knob off 0 ok "and off again"
 if full; then
 	qemu_monitor off cont
 	boot off

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: tags lost, or tags of others shown, where the kernel moves guest memory about: huge pages that are split, built
-# or mapped as blocks again, and swap.
+# Catches: tags lost, or tags of another owner shown, when the kernel rearranges guest memory: huge pages that are split,
+# built or mapped as blocks again, and swap.
 # timeout: 1200
 . /t/lib.sh
 . /t/client.sh

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a module that goes on where the kernel lacks a function it needs, has several of that name, or cannot trace
-# it; a refusal without the name; hooks that stay after it.
+# Catches: a module that loads although the kernel lacks a function that it needs, has several of that name, or cannot trace
+# it; a refusal that does not name the function; hooks that stay after a refusal.
 # quick: kprobe
 . /t/lib.sh
 . /t/hooks.sh
 
 VARIANT=/tmp/variant
 
-# variant OLD NEW - the module with another function's name in its tables, as if the kernel had other functions.
+# variant OLD NEW - makes a module that has NEW instead of OLD in its tables, as if the kernel had other functions.
 variant() {
 	local pad=''
 	while ((${#2} + ${#pad} / 4 < ${#1})); do pad+='\x00'; done
@@ -17,7 +17,7 @@ variant() {
 	[[ $(sha256sum </t/kvm_mte.ko) != "$(sha256sum <"$VARIANT/kvm_mte.ko")" ]]
 }
 
-# ambiguous LENGTH - a name that several functions of the kernel have, of at most that length.
+# ambiguous LENGTH - prints a name, of at most that length, that several functions of the kernel have.
 ambiguous() {
 	awk -v max="$1" '
 		$3 == "_stext" { text = 1 }
@@ -43,10 +43,10 @@ refused "$old" "$name" 'not unique' "a hooked function's name is not unique"
 old=mte_clear_page_tags
 refused "$old" "$(ambiguous ${#old})" 'not unique' "a called function's name is not unique"
 
-# Written in assembly, and left out by ftrace.
+# memset() is written in assembly: ftrace cannot trace it.
 refused kvm_reset_sys_regs memset '' "a function that cannot be traced"
 
-is "$(try_load)" ok "the module as it is loads"
+is "$(try_load)" ok "the unchanged module loads"
 is "$(try_unload)" ok "and unloads"
 
 done_testing

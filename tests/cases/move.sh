@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: tags or words lost, or stray tag check faults, where the kernel migrates guest memory: between the nodes of the
-# host, by compaction, and with KSM looking on.
+# Catches: tags or data lost, or stray tag check faults, when the kernel migrates guest memory: between NUMA nodes, by
+# compaction, and while KSM runs.
 # hooks: ftrace
 # mem: 2G
 # qemu: -object memory-backend-ram,id=m0,size=1G -object memory-backend-ram,id=m1,size=1G -numa node,nodeid=0,memdev=m0 -numa node,nodeid=1,memdev=m1

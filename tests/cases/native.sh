@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: on KVM's own guest MTE: bits in HCR_EL2 that a failed first run leaves behind, a vCPU created in the middle of a
-# change, ioctls of the VMM that a change makes fail, slots and vCPUs that policy makes fail.
+# Catches: on KVM's own guest MTE: bits in HCR_EL2 that a failed first run has left; a vCPU created in the middle of a change;
+# ioctls of the VMM that fail because of a change; memslots and vCPUs that fail because of the policy.
 # kernels: 6.1 6.12 7.2
 # quick-kernels: 7.2
 # hooks: once

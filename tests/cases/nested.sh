@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: VMs with vCPUs for nested virtualization that get MTE, or that policy breaks.
+# Catches: a VM with vCPUs for nested virtualization that gets MTE, or that the policy breaks.
 # kernels: 7.2
 # hooks: once
 # cmdline: kvm-arm.mode=nested
@@ -11,7 +11,7 @@
 load_module || bail "the module does not load"
 client_points nested --size=1M
 like "$(said)" '^[0-9]+-[0-9]+: not turned on: a vCPU is for nested virtualization' "the log has the reason"
-like "$(said)" '^[0-9]+-[0-9]+: vCPU refused: it is for nested virtualization' "also of a vCPU that comes later"
+like "$(said)" '^[0-9]+-[0-9]+: vCPU refused: it is for nested virtualization' "the same for a vCPU that is created later"
 echo on >"$MTE/policy/default"
 dmesg_mark
 client_points nested --size=1M --policy=on

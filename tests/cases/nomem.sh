@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a failed allocation in ftrace that is taken for a function that cannot be traced; a repair that is left out for
-# it; hooks that are still set, or taken for removed, when removing one has failed; VMMs that are told of an MTE that a VM
-# without a name, or a module on its way out, does not give.
+# Catches: a failed allocation in ftrace that the module takes for a function that cannot be traced, or for which it leaves
+# out a repair; hooks that are still set, or count as removed, after a removal has failed; a VMM that is told of MTE although
+# its VM cannot be registered, or although the module is being unloaded.
 # kernels: 5.10 6.1
 # quick-kernels: 5.10
 # hooks: ftrace
@@ -12,7 +12,7 @@
 
 address() { awk -v f="$1" '$3 == f { print "0x" $1; exit }' /proc/kallsyms; }
 failing() { insmod "$T/fails.ko" "$@" || bail "nothing can be made to fail"; }
-# failing_ends - how many calls have failed is left in FAILED, how many have worked after that in LATER.
+# failing_ends - removes the fixture. FAILED: calls that failed; LATER: calls that succeeded after that.
 failing_ends() {
 	FAILED=$(cat /sys/module/fails/parameters/failed) LATER=$(cat /sys/module/fails/parameters/later)
 	rmmod fails
@@ -28,13 +28,13 @@ load_without_memory() {
 	failing_ends
 	is "$got" ENOMEM "$name: ENOMEM"
 	like "$(said)" "$regex" "$name: the log has the reason"
-	unlike "$(said)" 'cannot trace|going on without' "$name: and not another one"
+	unlike "$(said)" 'cannot trace|going on without' "$name: the log has no other reason"
 	isnt "$FAILED" 0 "$name: a call has failed"
 	[[ $got != ok ]] || try_unload >/dev/null
 	not_loaded "$name"
 }
 
-# settled N - ftrace has so many functions, perhaps a moment later.
+# settled N - ftrace has N functions; it may take a moment.
 settled() { [[ $(by_ftrace | wc -l) == "$1" ]]; }
 
 is "$(try_load)" ok "the module loads"
@@ -43,7 +43,7 @@ is "$(try_unload)" ok "and unloads"
 
 # --- while it loads ---
 
-# Optional on one backend, on demand on the other.
+# The second is optional on one backend, and on demand on the other.
 for function in kvm_dev_ioctl kvm_pgtable_stage2_map; do
 	at=$(address $function)
 	load_without_memory "looking for $function" "^$function: ftrace refuses \(-12\)" "at=$at" remove=0 times=3
@@ -51,23 +51,23 @@ for function in kvm_dev_ioctl kvm_pgtable_stage2_map; do
 done
 load_without_memory "setting a hook" "^kvm_dev_ioctl: ftrace refuses \(-12\)" "at=$(address kvm_dev_ioctl)" remove=0 skip=2
 
-# The third that is removed: of the hooks of the self-test.
+# The third removal fails: it is of a hook of the self-test.
 failing remove=1 skip=2
-is "$(try_load)" ok "it loads where removing fails"
+is "$(try_load)" ok "it loads although removing a hook fails"
 failing_ends
 is "$(by_ftrace)" "$HOOKED" "and has its own hooks only"
 is "$(try_unload)" ok "it unloads"
 not_loaded "removing has failed"
 
 failing function=ftrace_set_filter times=2
-is "$(try_load)" ok "it loads where emptying a filter fails twice"
+is "$(try_load)" ok "it loads although emptying a filter fails twice"
 failing_ends
-is "$FAILED" 2 "which it does"
-isnt "$LATER" 0 "and is tried again"
+is "$FAILED" 2 "emptying has failed twice"
+isnt "$LATER" 0 "emptying was tried again"
 is "$(by_ftrace)" "$HOOKED" "it has its hooks"
 failing function=ftrace_set_filter times=1000000
 dmesg_mark
-is "$(try_unload)" ok "it unloads where emptying a filter always fails"
+is "$(try_unload)" ok "it unloads although emptying a filter always fails"
 failing_ends
 like "$(said)" '^ftrace does not empty a filter \(-12\)' "the log says so"
 not_loaded "emptying has failed"
@@ -78,7 +78,7 @@ is "$(try_load)" ok "it loads"
 if [[ $(cat "$MTE/backend") == inject ]]; then
 	hold_start vm hold
 	failing remove=0 skip=5
-	hold_is vm "enable 1" "enable ENOMEM" "a VM gets no MTE where a hook cannot be set"
+	hold_is vm "enable 1" "enable ENOMEM" "a VM gets no MTE if a hook cannot be set"
 	failing_ends
 	is "$(by_ftrace)" "$HOOKED" "no hook stays"
 	for round in $(if full; then echo 1 2; else echo 1; fi); do
@@ -86,11 +86,11 @@ if [[ $(cat "$MTE/backend") == inject ]]; then
 		isnt "$(by_ftrace | wc -l)" "$COUNT" "$round: more is hooked"
 		failing remove=1 skip=3
 		hold_end vm
-		succeeds "$round: all that is removed when it has gone" wait_until 60 settled "$COUNT"
+		succeeds "$round: these hooks are removed when the VM has ended" wait_until 60 settled "$COUNT"
 		failing_ends
-		is "$FAILED" 1 "$round: though it fails once"
+		is "$FAILED" 1 "$round: although one removal has failed"
 		client_points mteregs --enable=sysfs
-		succeeds "$round: so it is after another" wait_until 60 settled "$COUNT"
+		succeeds "$round: the hooks are removed after another VM, too" wait_until 60 settled "$COUNT"
 		hold_start vm hold
 	done
 	hold_end vm
@@ -103,7 +103,7 @@ else
 fi
 not_loaded "at the end"
 
-# --- a VM that cannot be registered has what KVM itself has, but not against policy ---
+# --- a VM that cannot be registered has what KVM itself has, but policy off still holds ---
 
 asked() { "$CLIENT" ask 2>&1 </dev/null | head -n 1; }
 KVMS=$(asked)
@@ -114,7 +114,7 @@ echo off >"$MTE/policy/default"
 is "$(asked)" "main: dev 0 vm 0 born 0 enable EINVAL" "but nothing under policy off"
 echo request >"$MTE/policy/default"
 failing_ends
-isnt "$FAILED" 0 "and there was none"
+isnt "$FAILED" 0 "registering has failed"
 
 # --- while it is unloaded ---
 
@@ -122,9 +122,9 @@ leaving() { (($(cat /sys/module/slow/parameters/calls))); }
 insmod "$T/slow.ko" function=ondemand_close us=2000000
 rmmod kvm_mte &
 wait_until 30 leaving
-is "$(asked)" "$KVMS" "while it is going VMMs are told what KVM itself has"
+is "$(asked)" "$KVMS" "during the unload VMMs are told what KVM itself has"
 wait "$!"
 rmmod slow
-not_loaded "after that"
+not_loaded "after the unload"
 
 done_testing

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: loading on a machine without MTE, a refusal that does not say why, and hooks that stay after it.
+# Catches: a module that loads on a machine without MTE; a refusal without its reason; hooks that stay after a refusal.
 # hooks: once
 # machine: mte=off
 . /t/lib.sh

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: loading where the kernel does not run at EL2, so that KVM is not what the module's hooks expect.
+# Catches: a module that loads where the kernel does not run at EL2: KVM is not what the module's hooks expect there.
 # hooks: once
 # machine: mte=on,virtualization=off
 # cmdline: arm64.nomte

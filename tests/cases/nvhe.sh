@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: hooks, or the switch of a VM's guest MTE, that only work where the host's kernel runs at EL2 itself (VHE).
+# Catches: hooks, or a switch of a VM's guest MTE, that work only if the host's kernel runs at EL2 itself (VHE).
 # kernels: 6.1
 # hooks: once
 # cmdline: kvm-arm.mode=nvhe

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: anything that a VM without MTE, its VMM or its guest can tell of the module: registers, their list, ID
-# registers, capabilities, trapped instructions.
+# Catches: a difference that the module makes for a VM without MTE, its VMM or its guest: registers, their list, ID registers,
+# capabilities, trapped instructions.
 . /t/lib.sh
 . /t/client.sh
 
@@ -11,12 +11,12 @@ same() { is "$(busybox diff /tmp/stock "/tmp/$1" 2>&1)" "" "$2: registers and ca
 
 dump stock
 like "$(cat /tmp/stock)" '^vmm 603000000013c021 ' "the dump has ID_AA64PFR1_EL1"
-like "$(cat /tmp/stock)" '^guest S3_0_C0_C4_1 ' "also as the guest sees it"
+like "$(cat /tmp/stock)" '^guest S3_0_C0_C4_1 ' "the dump has it as the guest sees it, too"
 is "$(grep -c '^vmm ' /tmp/stock)" "$(grep '^vmm ' /tmp/stock | sort -u | wc -l)" "each register is listed once"
 
-# A VM from before, and what its VMM and guest saw then.
+# A VM from before the module is loaded, and what its VMM and guest see.
 hold_start early hold
-hold_is early gcr "gcr 1" "GCR_EL1 is UNDEFINED in a VM made before"
+hold_is early gcr "gcr 1" "GCR_EL1 is UNDEFINED in a VM created before"
 
 load_module || bail "the module does not load"
 dump loaded
@@ -28,7 +28,7 @@ for case in idreg mteregs dcgsw tco aarch32 slots slip run; do
 	client_points "$case" --enable=none
 done
 
-# Another VM's MTE, before and at the same time, is nobody else's business; neither is a vCPU's at the same address.
+# A VM without MTE sees nothing of another VM's MTE, earlier or at the same time; nor of a vCPU that was at the same address.
 hold_start on hold --enable=sysfs
 hold_is on gcr "gcr 0" "a VM with MTE"
 dump beside
@@ -38,7 +38,7 @@ for i in 1 2 3; do
 	dump after
 	same after "after a VM with MTE, round $i"
 	taskset 1 "$CLIENT" mteregs --enable=none >/tmp/out
-	is "$?:$(grep -c '^not ok' /tmp/out)" "0:0" "a VM without MTE finds nothing that it left, round $i"
+	is "$?:$(grep -c '^not ok' /tmp/out)" "0:0" "a VM without MTE finds nothing left of it, round $i"
 done
 hold_is on gcr "gcr 0" "the VM with MTE has kept it"
 hold_end on
@@ -50,7 +50,7 @@ for word in off request; do
 done
 
 unload_module || not_ok "the module unloads"
-hold_is early gcr "gcr 1" "the VM made before, after unloading"
+hold_is early gcr "gcr 1" "the VM created before, after unloading"
 hold_is early idreg "idreg 0" "and its ID register"
 hold_end early
 dump unloaded

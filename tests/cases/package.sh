@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: Debian packages that do not build, that lintian finds fault with, that lack a file or bring one that was built here;
-# a changelog with another version than dkms.conf; a source RPM that cannot be built, parsed or made packages of; a
-# release whose bytes depend on when or where it was made, or in which a file is missing.
+# Catches: Debian packages that do not build, have errors or warnings from lintian, lack a file, or contain a build result; a
+# changelog with another version than dkms.conf; a source RPM that cannot be built, parsed or rebuilt; a release tarball that
+# lacks a file, or whose bytes depend on when or where it is made.
 # where: here
 # hooks: none
 . "$TESTS/bed/here.sh"
@@ -19,17 +19,17 @@ debs=$BUILD/deb
 dkms=$debs/kvm-mte-dkms_$version-1_all.deb tools=$debs/kvm-mte-tools_$version-1_arm64.deb
 if ! [[ -e $dkms && -e $tools ]]; then bail "no packages"; fi
 
-# lintian's own words; the machine's user does not matter to the packages.
+# What lintian reports, without its remark that it runs as root.
 lint() { lintian --allow-root --tag-display-limit 0 --fail-on error,warning "$debs"/*.changes 2>&1 | grep -v '^running with root'; }
 quiet "lintian: the source and all packages, neither error nor warning" lint
 lines() { cat "$@" | grep -vc '^#'; }
-is "$(lines debian/*.lintian-overrides)" 2 "only that they are not in Debian's archive is overridden"
+is "$(lines debian/*.lintian-overrides)" 2 "there are only two overrides: the packages are not in Debian's archive"
 
-# contents FILE.deb - files, below usr/src as they lie here.
+# contents FILE.deb - the paths of its files. sources - the files of the module's source in this tree.
 contents() { dpkg-deb --fsys-tarfile "$1" | tar -t | grep -v '/$' | sed 's|^\./||' | LC_ALL=C sort; }
 sources() { find Kbuild Makefile dkms.conf include src -type f -name '[!.]*' ! -name '*.o' ! -name '*.ko' ! -name '*.mod*' | LC_ALL=C sort; }
 is "$(contents "$dkms" | sed -n "s|^usr/src/kvm-mte-$version/||p")" "$(sources)" "kvm-mte-dkms: the module's source, all of it and nothing else"
-is "$(dpkg-deb --fsys-tarfile "$dkms" | tar -xO "./usr/src/kvm-mte-$version/dkms.conf" | cmp - dkms.conf 2>&1)" "" "with this dkms.conf"
+is "$(dpkg-deb --fsys-tarfile "$dkms" | tar -xO "./usr/src/kvm-mte-$version/dkms.conf" | cmp - dkms.conf 2>&1)" "" "kvm-mte-dkms: its dkms.conf is that of this tree"
 is "$(dpkg-deb -f "$dkms" Depends)" "dkms (>= 2.8)" "kvm-mte-dkms: can be installed with DKMS 2.8"
 for file in usr/share/man/man4/kvm_mte.4.gz usr/share/doc/kvm-mte-dkms/{README.md.gz,troubleshooting.md.gz,how-it-works.svg,ABI/testing/sysfs-kernel-kvm_mte.gz}; do
 	is "$(contents "$dkms" | grep -x "$file")" "$file" "kvm-mte-dkms: $file"
@@ -43,7 +43,7 @@ like "$("${CROSS}readelf" -h "$BUILD/tools/usr/sbin/kvm-mte")" 'Machine: *AArch6
 like "$(dpkg-deb -f "$tools" Depends)" '^libc6 \(>= [0-9.]+\)$' "kvm-mte-tools: needs the C library alone"
 like "$(dpkg-deb -I "$dkms" postinst prerm 2>&1)" 'dkms' "kvm-mte-dkms: builds and removes with DKMS"
 
-# Two versions in one tree: the changelog's is refused.
+# A tree in which the changelog and dkms.conf have different versions is refused.
 mkdir -p "$BUILD/other/packaging" && cp -r dkms.conf debian "$BUILD/other/"
 sed -i "1s/$version/9.9.9/" "$BUILD/other/debian/changelog"
 fails "debian/rules refuses a changelog with another version" make -s -C "$BUILD/other" -f debian/rules build
@@ -57,7 +57,7 @@ like "$(rpmspec -q --qf '%{name}-%{version}\n' --target aarch64 "$BUILD/rpm/kvm-
 is "$(rpm -qpl "$srpm" 2>&1 | sort | tr '\n' ' ')" "kvm-mte-$version.tar.xz kvm-mte.spec " "the source RPM has the tarball and the spec"
 rpm_lint() { rpmlint -r packaging/rpmlintrc "$BUILD/rpm/kvm-mte.spec" "$srpm" 2>&1 | grep -E '(^|: )[EW]: '; }
 quiet "rpmlint: the spec and the source RPM" rpm_lint
-# Cross-built, with what a distribution with RPM would define; what Debian's compiler makes of it is not looked at.
+# Cross-build, with the macros that a distribution with RPM defines. The compiler is Debian's, so its result is not checked.
 rebuild() {
 	CC=${CROSS}gcc rpmbuild --rebuild --nodeps --target aarch64 --define "_topdir $BUILD/rpmbuild" \
 		--define '_unitdir /usr/lib/systemd/system' --define '_udevrulesdir /usr/lib/udev/rules.d' \
@@ -67,7 +67,7 @@ succeeds "rpmbuild --rebuild makes packages of it" rebuild
 rpms=$BUILD/rpmbuild/RPMS
 is "$(rpm -qpl "$rpms/noarch/kvm-mte-dkms-$version-1.noarch.rpm" 2>&1 | sed -n "s|^/usr/src/kvm-mte-$version/||p" |
 	while read -r f; do [[ -d $f ]] || echo "$f"; done | LC_ALL=C sort)" "$(sources)" "kvm-mte-dkms: the module's source"
-like "$(rpm -qp --scripts "$rpms/noarch/kvm-mte-dkms-$version-1.noarch.rpm" 2>&1)" "dkms install -m kvm-mte -v $version" "which DKMS is told of"
+like "$(rpm -qp --scripts "$rpms/noarch/kvm-mte-dkms-$version-1.noarch.rpm" 2>&1)" "dkms install -m kvm-mte -v $version" "kvm-mte-dkms: its script installs the module with DKMS"
 like "$(rpm -qpl "$rpms/aarch64/kvm-mte-tools-$version-1.aarch64.rpm" 2>&1)" '^/usr/sbin/kvm-mte$' "kvm-mte-tools: the program"
 
 quiet "shellcheck: the packaging scripts" shellcheck -x packaging/{deb,dist,srpm,lib.sh}
@@ -80,7 +80,7 @@ if git -C "$TOP" rev-parse -q --verify HEAD >/dev/null 2>&1; then
 	tarball=$BUILD/kvm-mte-$released.tar.xz
 	sum=$(sha256sum <"$tarball")
 	is "$(tar -tf "$tarball" | sed -n "s|^kvm-mte-$released/||p" | grep -v '/$' | grep . | LC_ALL=C sort)" \
-		"$(git ls-tree -r --name-only HEAD | LC_ALL=C sort)" "the tarball has every file of the commit, in a folder of its version"
+		"$(git ls-tree -r --name-only HEAD | LC_ALL=C sort)" "the tarball has every file of the commit, in a directory named after the version"
 	rm "$tarball"
 	TZ=Pacific/Auckland LC_ALL=C.UTF-8 succeeds "make dist, elsewhere" make -s dist
 	is "$(sha256sum <"$tarball")" "$sum" "the same commit gives the same bytes"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: tags that go with a page from one live guest to another; tags lost, or not the guest's own, in pages that are
-# copied on write, merged, placed by userfaultfd, or zero.
+# copied on write, merged by KSM, placed by userfaultfd, or zero.
 # hooks: kprobe
 # timeout: 1200
 . /t/lib.sh

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: VMs that get the policy of another process than their nearest listed ancestor's; lists that forget the living,
-# keep the dead, or hand a dead process's place to the next one with its number; long lists that cannot be read whole.
+# Catches: a VM that gets another policy than that of its process's nearest listed ancestor; a list that loses a live
+# process, keeps a dead one, or takes a new process for a dead one with the same id; long lists that cannot be read whole.
 # hooks: kprobe
 # timeout: 900
 # shellcheck disable=SC2016 # much is for other shells
@@ -19,13 +19,13 @@ declare -A TOLD=(
 	[off]='dev 0 vm 0 born 0 enable EINVAL'
 )
 
-# told WORD NAME COMMAND... - what the client is told when COMMAND runs it, in its threads and children alike.
+# told WORD NAME COMMAND... - runs the client by COMMAND. KVM tells it what WORD means, also in its thread and its child.
 told() {
 	is "$("${@:3}" 2>&1 | tr '\n' ';')" "main: ${TOLD[$1]};thread: ${TOLD[$1]};child: ${TOLD[$1]};" "$2: $1"
 }
 
-# under LIST... -- COMMAND... - runs the command as a child of a process on the last list, which is a child of one on
-# the list before, and so on; "none" is a generation on no list.
+# under LIST... -- COMMAND... - runs the command below a process for each LIST. Each process is a child of the one before, and
+# is on its LIST; "none" is a process on no list.
 cat >/tmp/under <<'EOL'
 #!/bin/bash
 list=$1
@@ -43,7 +43,7 @@ under() { /tmp/under "$@"; }
 
 list() { cat "$POLICY/$1_pids"; }
 
-# lists - all three, in a line.
+# lists - prints all three lists in a line.
 lists() {
 	local l
 	for l in $LISTS; do printf '%s:%s;' "$l" "$(list "$l" | tr '\n' ' ')"; done
@@ -56,7 +56,7 @@ EMPTY='off:;on:;request:;'
 load_module || bail "the module does not load"
 is "$(lists)" "$EMPTY" "all lists are empty at first"
 
-# --- the default, and the lists over it ---
+# --- the default, and the lists, which override it ---
 
 for default in $LISTS; do
 	echo "$default" >"$POLICY/default"
@@ -65,7 +65,7 @@ for default in $LISTS; do
 		told "$l" "default $default, parent on the list $l" under "$l" -- "$CLIENT" ask
 	done
 done
-is "$(lists)" "$EMPTY" "they have exited"
+is "$(lists)" "$EMPTY" "the processes have exited: all lists are empty"
 echo request >"$POLICY/default"
 
 told off "itself on a list" bash -c 'echo 0 >"$POLICY/off_pids"; exec "$CLIENT" ask'
@@ -103,23 +103,23 @@ client_points cap --policy=request
 client_points idreg --enable=cap
 echo request >"$POLICY/default"
 
-# A VM keeps what it was made with, though its process is moved.
+# A VM keeps the policy that it was created with, even if its process is put on another list.
 hold_start vm hold --vcpus=1
 echo "${HOLD_PID[vm]}" >"$POLICY/on_pids"
-is "$(cat "$(vm_dir "${HOLD_PID[vm]}")/state")" off "a VM from before its process was listed"
-is "$(list on)" "${HOLD_PID[vm]}" "which is on the list"
+is "$(cat "$(vm_dir "${HOLD_PID[vm]}")/state")" off "a VM that was created before its process was listed stays off"
+is "$(list on)" "${HOLD_PID[vm]}" "its process is on the list"
 
 # --- threads ---
 
 hold_is vm spin spin "a vCPU runs in a thread of its own"
 TID=$(find "/proc/${HOLD_PID[vm]}/task" -mindepth 1 -maxdepth 1 ! -name "${HOLD_PID[vm]}" -printf '%f\n')
-like "$TID" '^[0-9]+$' "that has another id"
+like "$TID" '^[0-9]+$' "the thread has an id of its own"
 is "$(put "$TID" off)" ok "a thread's id is taken"
-is "$(list off)" "${HOLD_PID[vm]}" "and moves its process"
-is "$(list on)" "" "away from where it was"
+is "$(list off)" "${HOLD_PID[vm]}" "it puts the thread's process on the list"
+is "$(list on)" "" "and takes the process off the list where it was"
 hold_tell vm stop
 hold_end vm
-is "$(list off)" "" "it is gone when it has exited"
+is "$(list off)" "" "the process is on no list when it has exited"
 
 # --- what is refused ---
 
@@ -140,8 +140,8 @@ done
 
 # --- the dead ---
 
-# A zombie: its parent has become a program that does not wait. bash would reap a child that ends before that, so the child
-# waits until it is so.
+# Make a zombie: its parent becomes sleep, which does not wait for children. bash would reap a child that ends before, so the
+# child waits until its parent is sleep.
 bash -c '(
 	until [[ $(</proc/$$/comm) == sleep ]]; do sleep 0.1; done
 	echo 0 >"$POLICY/on_pids"
@@ -157,7 +157,7 @@ is "$(put "$ZOMBIE" on)" ESRCH "and cannot be put there"
 kill "$PARENT"
 wait "$PARENT" 2>/dev/null
 
-# Its first thread has ended, so it looks like a zombie; but it lives.
+# A process whose first thread has ended looks like a zombie, but it is alive.
 hold_start half linger
 HALF=${HOLD_PID[half]}
 first_ended() { grep -q ') Z ' "/proc/$HALF/stat"; }
@@ -166,9 +166,9 @@ is "$(put "$HALF" on)" ok "a process whose first thread has ended is taken"
 is "$(list on)" "$HALF" "and is on the list"
 hold_is half ask "thread: ${TOLD[on]}" "and its policy is on"
 hold_end half
-is "$(list on)" "" "until all of it has ended"
+is "$(list on)" "" "it is on the list until its last thread has ended"
 
-# reborn PID - starts the client with that very number, its words in /tmp/reborn.
+# reborn PID - runs the client with that process id. Its output is in /tmp/reborn.
 reborn() {
 	local try
 	for ((try = 0; try < 200; try++)); do
@@ -186,9 +186,9 @@ for l in on off; do
 	is "$(put "$DEAD" "$l")" ok "a process is put on the list $l"
 	kill "$DEAD"
 	wait "$DEAD" 2>/dev/null
-	# Nobody looks at the lists in between.
+	# Nobody reads the lists in between.
 	succeeds "another process gets its number" reborn "$DEAD"
-	told request "which inherits nothing" cat /tmp/reborn
+	told request "it inherits nothing" cat /tmp/reborn
 	is "$(list "$l")" "" "the list $l is empty"
 done
 
@@ -196,7 +196,7 @@ done
 
 is "$(unshare -fp bash -c 'echo $$ >"$POLICY/on_pids"; cat "$POLICY/on_pids" "$POLICY/request_pids"; "$CLIENT" ask' 2>&1 | tr '\n' ';')" \
 	"1;main: ${TOLD[on]};thread: ${TOLD[on]};child: ${TOLD[on]};" "in another namespace: ids as they are there, and no others"
-is "$(lists)" "off:;on:;request:$$ ;" "it has exited"
+is "$(lists)" "off:;on:;request:$$ ;" "the process in the namespace has exited"
 
 # --- many ---
 
@@ -216,7 +216,7 @@ is "$(tail -c +5001 "$POLICY/on_pids")" "$(tail -c +5001 <<<"$WANT")" "also from
 for ((i = 0; i < 700; i += 2)); do echo "${IDS[i]}" >"$POLICY/off_pids"; done
 is "$(list off | wc -l) $(list on | wc -l)" "350 350" "half of them are moved"
 is "$(sort -n "$POLICY/off_pids" "$POLICY/on_pids")" "$WANT" "none is lost"
-told request "beside so many" "$CLIENT" ask
+told request "a process on no list, while 700 are listed" "$CLIENT" ask
 kill "${IDS[@]:0:350}"
 wait "${IDS[@]:0:350}" 2>/dev/null
 is "$(sort -n "$POLICY/off_pids" "$POLICY/on_pids")" "$(printf '%s\n' "${IDS[@]:350}" | sort -n)" "half of them exit: the others stay"
@@ -231,7 +231,7 @@ echo "$!" >"$POLICY/off_pids"
 is "$(rmmod_says)" ok "it unloads with processes on its lists"
 hold_start early hold
 load_module policy=on || bail "the module does not load again"
-is "$(lists)" "$EMPTY" "loaded anew, it knows nobody"
+is "$(lists)" "$EMPTY" "loaded again, all lists are empty"
 is "$(cat "$(vm_dir "${HOLD_PID[early]}")/state")" off "a VM from before it was loaded with policy=on stays off"
 hold_is early gcr "gcr 1" "and has no MTE"
 told on "policy=on" "$CLIENT" ask

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a porter's tool that calls a kernel ready that is not, or the other way round; that names another function
-# than the one that is broken, or another reason; that cannot read a kernel of one of the kinds there are.
+# Catches: tests/port-check calling a kernel ready that is not, or the other way round; naming the wrong function or the wrong
+# reason; failing to read one of the kinds of kernel files.
 # where: here
 # hooks: none
 . "$TESTS/bed/here.sh"
@@ -11,7 +11,7 @@ WORK=$RUN_DIR/port-check
 mkdir -p "$WORK"
 cd "$WORK" || exit
 
-# check [ARG...] - its answer for programs in SAID, its status in STATUS.
+# check [ARG...] - runs port-check. SAID: its output for programs; STATUS: its exit status.
 check() {
 	STATUS=0
 	SAID=$("$TESTS/port-check" --tsv "$@" 2>"$WORK/stderr") || STATUS=$?
@@ -25,13 +25,13 @@ fact() { sed -n "s/^fact\t$1\t//p" <<<"$SAID"; }
 notes() { sed -n 's/^note\t//p' <<<"$SAID"; }
 functions() { awk -F '\t' '$1 == "function" { print $2 }' <<<"$SAID" | xargs; }
 
-# broken - what is said of functions that are not as they should be: name, found, traceable, prototype, detail.
+# broken - the functions that do not fit: name, found, traceable, prototype, detail.
 broken() {
 	awk -F '\t' '$1 == "function" && ($4 != "yes" || $5 == "no" || $6 == "differs") { print $2, $4, $5, $6 ": " $8 }' \
 		<<<"$SAID"
 }
 
-# ready NAME / refused WORD NAME - the answer to the last check.
+# ready NAME / refused WORD NAME - the answer of the last check.
 ready() {
 	is "$STATUS $(word)" "0 ready" "$1: ready"
 	is "$(broken)" "" "$1: nothing is broken"
@@ -53,7 +53,7 @@ vmlinux() {
 	"${CROSS}ld" -e 0 -Ttext=0xffff800010010000 -o vmlinux "${objects[@]}" || bail "the fixture does not link"
 }
 
-# fixture WORD WANTED NAME - this and nothing else is broken.
+# fixture WORD WANTED NAME - a kernel built with WORD: WANTED is broken, and nothing else.
 fixture() {
 	vmlinux "$1"
 	check --source "$FIX/module" vmlinux
@@ -91,18 +91,18 @@ printf '\n#define HOOKS_MORE(X)\t\\\n\tX(kvm_arch_vcpu_load, ALL, ALWAYS, 0, "se
 vmlinux NATIVE=1
 check --source both vmlinux
 ready "a table for guest MTE"
-like "$(step)" 'native backend' "which it says"
-is "$(functions)" "split_page kvm_arch_vcpu_load" "and no other"
+like "$(step)" 'native backend' "it names the native backend"
+is "$(functions)" "split_page kvm_arch_vcpu_load" "it checks the functions for such kernels only"
 vmlinux
 check --source both vmlinux
-is "$STATUS $(rows)" "0 7" "the others elsewhere"
+is "$STATUS $(rows)" "0 7" "without guest MTE in KVM it checks the other functions"
 
-# What differs between kernels: one of the alternatives is enough.
+# Functions and prototypes that differ between kernels: one of the alternatives is enough.
 native() {
 	vmlinux "NATIVE=$1"
 	check --source "$FIX/module" vmlinux
 	ready "$3"
-	is "$(functions)" "$2" "$3: is what it looks at"
+	is "$(functions)" "$2" "$3: these functions are checked"
 }
 native 1 split_page "one of two functions"
 native 2 "split_page set_id_reg" "with another prototype, and a function that not all kernels have"
@@ -134,31 +134,31 @@ vmlinux NOTRACE
 check --source "$FIX/module" --config config vmlinux
 ready "without ftrace nothing needs to be traceable"
 
-# What is said of a kernel that fits, but not wholly.
+# A kernel that fits, with a remark.
 vmlinux
 config ready HUGETLB_PAGE_OPTIMIZE_VMEMMAP=y "with hugetlb vmemmap optimisation"
-like "$(notes)" 'hugetlb pages .*HUGETLB_PAGE_OPTIMIZE_VMEMMAP' "which it says"
-config ready HUGETLB_PAGE_FREE_VMEMMAP=y "as it was called before"
-is "$(fact 'hugetlb vmemmap optimisation')" yes "is the same"
+like "$(notes)" 'hugetlb pages .*HUGETLB_PAGE_OPTIMIZE_VMEMMAP' "a note says so"
+config ready HUGETLB_PAGE_FREE_VMEMMAP=y "with the older name of that option"
+is "$(fact 'hugetlb vmemmap optimisation')" yes "the older name counts, too"
 config ready LIVEPATCH_WO_FTRACE=y "with livepatches that rewrite text"
-like "$(notes)" 'livepatch.* without ftrace .*LIVEPATCH_WO_FTRACE' "which it says"
+like "$(notes)" 'livepatch.* without ftrace .*LIVEPATCH_WO_FTRACE' "a note says so"
 config ready TRIM_UNUSED_KSYMS=y "with few symbols exported"
-like "$(notes)" 'TRIM_UNUSED_KSYMS.*--headers' "which it says, and how to know more"
-config ready X=y "with nothing of that"
-is "$(notes)" "" "nothing is said"
+like "$(notes)" 'TRIM_UNUSED_KSYMS.*--headers' "a note says so, and how to find out more"
+config ready X=y "without these options"
+is "$(notes)" "" "there is no note"
 for reason in 'KLP livepatch without ftrace' 'VMEMMAP hugetlb vmemmap optimisation'; do
 	vmlinux "${reason%% *}"
 	check --source "$FIX/module" vmlinux
 	is "$STATUS $(fact "${reason#* }")" "0 yes" "${reason#* }: by its functions"
 done
 
-# make savedefconfig leaves out what is as by default: what is not there may be on.
+# make savedefconfig leaves out options that have their default. An option that is missing may be on.
 vmlinux
 printf 'CONFIG_%s=y\n' KVM X >defconfig
 check --source "$FIX/module" --config defconfig vmlinux
 ready "a minimal configuration"
-is "$(fact KVM) $(fact MTE) $(fact modules)" "yes yes unknown" "what it lacks is asked of the kernel, or not known"
-like "$(notes)" '^defconfig .*savedefconfig' "which it says"
+is "$(fact KVM) $(fact MTE) $(fact modules)" "yes yes unknown" "options that it lacks are looked up in the kernel, or unknown"
+like "$(notes)" '^defconfig .*savedefconfig' "a note says so"
 echo '# CONFIG_ARM64_MTE is not set' >>defconfig
 check --source "$FIX/module" --config defconfig vmlinux
 refused no-mte "a minimal configuration that says no"
@@ -195,9 +195,9 @@ check --source "$FIX/module" --kernel-source tree plain
 is "$(prototypes 'reset|sys_reg|put')" "kvm_arch_vcpu_put unknown
 kvm_reset_vcpu ok
 kvm_handle_sys_reg differs is int (struct kvm_vcpu *, long), wanted int (struct kvm_vcpu *)" "prototypes are read from source"
-like "$(prototypes swap)" 'unknown the source has several: .*void \(struct page \*\)' "where it has two, it says so"
+like "$(prototypes swap)" 'unknown the source has several: .*void \(struct page \*\)' "a function with two definitions is unknown, and both are named"
 
-# --- what it may be wrapped in ---
+# --- compressed kernels ---
 
 vmlinux
 gzip -k vmlinux
@@ -206,7 +206,7 @@ ready "compressed by gzip"
 zstd -q vmlinux
 check --source "$FIX/module" vmlinux.zst
 ready "compressed by zstd"
-# Header of an EFI stub that unpacks: magic, offset and size of what is packed.
+# The header of an EFI stub that unpacks a kernel: magic, offset and size of the compressed kernel.
 python3 -c 'import struct, sys
 packed = open("vmlinux.gz", "rb").read()
 sys.stdout.buffer.write(b"MZ\0\0zimg" + struct.pack("<II", 64, len(packed)) + bytes(48) + packed + b"more")' >zboot
@@ -219,7 +219,7 @@ unreadable() {
 	check "${@:2}"
 	is "$STATUS" 2 "$1"
 	like "$(cat stderr)" '^port-check: |^usage: ' "and it says so in one line"
-	is "$SAID" "" "and nothing else"
+	is "$SAID" "" "and writes nothing to standard output"
 }
 echo junk >junk
 unreadable "no kernel" junk
@@ -240,7 +240,7 @@ mkdir rt-build cfi-build
 headers h 5.10
 kernel k 5.10
 if full; then kernel rt 5.10-rt; fi
-# All but those of kernels with guest MTE.
+# The rows of the tables, without those for kernels with guest MTE only.
 WANTED=$(grep -hE '^\s+X\([a-z]' "$TOP/src/hook_table.c" "$TOP/src/calls.c" | grep -cE ', (ALL|INJECT),')
 
 check "$k/vmlinuz" --headers "$h/build"
@@ -280,7 +280,7 @@ cross_make -C cfi-build KDIR="$h/build" KCFLAGS=-DCONFIG_CFI_CLANG=1 >cfi.log 2>
 isnt $? 0 "the module does not build for a kernel with CFI"
 like "$(cat cfi.log)" 'error.*checks where indirect calls go \(CFI\)' "with its reason"
 
-# Kernels with guest MTE: the rows for all, and what they need for repairs and ID registers.
+# Kernels with guest MTE: the rows for all kernels, and those for repairs and ID registers.
 for row in "6.1 free_huge_page rmap_walk rmap_walk_locked split_page_memcg" "6.12 kvm_set_vm_id_reg split_page_memcg" \
 	"6.12-16k kvm_set_vm_id_reg split_page_memcg" "7.2 folio_split_memcg_refs kvm_set_vm_id_reg"; do
 	name=${row%% *}
@@ -290,7 +290,7 @@ for row in "6.1 free_huge_page rmap_walk rmap_walk_locked split_page_memcg" "6.1
 	check "$other/vmlinuz"
 	ready "Debian's $name"
 	like "$(step)" '^ready, native backend' "with its own guest MTE"
-	is "$(functions | tr ' ' '\n' | grep -E 'split|huge|rmap|id_reg' | sort | xargs)" "${row#* }" "what differs between kernels"
+	is "$(functions | tr ' ' '\n' | grep -E 'split|huge|rmap|id_reg' | sort | xargs)" "${row#* }" "the functions that differ between kernels"
 done
 headers six 6.1
 kernel other 6.1
@@ -298,7 +298,7 @@ check "$other/vmlinuz" --headers "$six/build"
 ready "Debian's 6.1 and its headers"
 unlike "$(step)" unknown "all prototypes are as expected"
 
-# Headers that differ from what the handlers were written for.
+# Headers with another prototype than the handlers have.
 cp -al "$h" differs
 hdr=$(echo differs/usr/src/linux-headers-*-common/arch/arm64/include/asm/kvm_pgtable.h)
 sed -i 's/u64 phys, enum kvm_pgtable_prot prot,$/u64 phys, u64 prot,/' "$hdr"
@@ -322,13 +322,13 @@ for word in one two; do
 done
 check --headers differs/build
 is "$(broken | grep ' differs: ' | sed 's/, wanted .*//')" "kvm_pgtable_stage2_map unknown unknown differs: is int (struct \
-kvm_pgtable *, u64, u64, u64, u64, struct kvm_mmu_memory_cache *)" "a prototype that the headers have otherwise"
+kvm_pgtable *, u64, u64, u64, u64, struct kvm_mmu_memory_cache *)" "the prototype that differs in the headers"
 like "$(broken)" ' wanted .*int \(struct kvm_pgtable \*, u64, u64, u64, enum kvm_pgtable_prot, struct kvm_mmu_memory_cache \*\)' \
 	"and what it should be"
-refused port "such headers"
+refused port "headers with another prototype"
 
-# The module's own order of includes: tracepoints are created after all of the kernel's headers, since some vendors' include
-# headers of tracepoints.
+# The module creates its tracepoints after it has included all kernel headers, because some vendors' kernel headers include
+# trace headers. A module that creates them first does not build there.
 cp -r "$FIX/module" early
 sed -i -e '/^#define CREATE_TRACE_POINTS/d' -e 's/^#include <linux.module.h>/#define CREATE_TRACE_POINTS\n&/' early/src/main.c
 check --source early --headers differs/build vmlinux
@@ -340,10 +340,10 @@ sed -i 's/^CONFIG_X=y/CONFIG_TRIM_UNUSED_KSYMS=y/' config
 grep -vP '\tfget\t' "$h/build/Module.symvers" >symvers
 check --source "$FIX/module" --headers "$h/build" --config config --symvers symvers vmlinux
 refused exports "a symbol that is not exported"
-like "$(step)" ': fget \(CONFIG_TRIM_UNUSED_KSYMS' "which it names, and no other"
+like "$(step)" ': fget \(CONFIG_TRIM_UNUSED_KSYMS' "it names this symbol, and no other"
 is "$(notes)" "" "nothing else is said"
 
-# As from a running machine: lists of symbols and of what ftrace can trace, BTF.
+# As copied from a running machine: a list of symbols, and a list of the functions that ftrace can trace.
 printf 'ffffff T %s\n' register_kprobe ftrace_set_filter_ip >>all.fixture
 check --symbols all.fixture --traceable traceable --headers "$h/build"
 ready "lists instead of an image"
@@ -352,6 +352,6 @@ grep -v ' kvm_arch_vcpu_destroy$' all.fixture >some.fixture
 check --symbols some.fixture --traceable traceable --headers "$h/build" --config defconfig
 is "$(fact modules)" yes "a minimal configuration does not replace the headers' own"
 is "$(broken)" "kvm_arch_vcpu_ioctl_run yes no ok: notrace, or written in assembly
-kvm_arch_vcpu_destroy missing - -: the headers declare it: inlined, or not built in" "what these lists lack"
+kvm_arch_vcpu_destroy missing - -: the headers declare it: inlined, or not built in" "functions that these lists lack"
 
 done_testing

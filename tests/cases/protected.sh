@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: loading where KVM is in protected mode and keeps VMs from the host's kernel; a refusal without its reason; hooks
-# that stay after it.
+# Catches: a module that loads where KVM is in protected mode, which keeps VMs from the host's kernel; a refusal without its
+# reason; hooks that stay after a refusal.
 # kernels: 6.1
 # hooks: once
 # cmdline: kvm-arm.mode=protected

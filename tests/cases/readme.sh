@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a README that a new user cannot follow: packages that do not build on Debian 11 or do not install, a module that
-# Debian 11's DKMS and compiler do not make or that does not load where it was made for; commands that fail or do something else
-# than they say; a guest that has no MTE in the end; sysfs files that the ABI text does not have; a removal that leaves
-# things behind.
+# Catches: a README that a new user cannot follow: packages that do not build or do not install on Debian 11; a module that
+# Debian 11's DKMS and compiler do not build, or that does not load there; commands that fail or do not do what README says; a
+# guest that has no MTE in the end; sysfs files that the ABI text does not have; files or hooks that stay after the removal.
 # hooks: once
 # with: debian11
 # timeout: 1200
@@ -13,7 +12,7 @@
 
 R=/debian11
 
-# --- installed, by what README says ---
+# --- installed, as README says ---
 
 STATUS=$(cat "$R/install.status")
 if [[ $STATUS == unable ]]; then
@@ -23,7 +22,7 @@ fi
 is "$STATUS" 0 "README: the commands of Install, up to modprobe, succeed on Debian 11"
 [[ $STATUS == 0 ]] || diag "$(tail -n 40 "$R/install.log")"
 like "$(cat "$R/install.sh")" '^make deb$' "make deb is one of them"
-like "$(cat "$R/install.sh")" '^apt install ./build/deb/kvm-mte-dkms_' "apt install of what it makes is another"
+like "$(cat "$R/install.sh")" '^apt install ./build/deb/kvm-mte-dkms_' "apt install of the package that it builds is another"
 KO=$R/lib/modules/$(uname -r)/updates/dkms/kvm_mte.ko
 like "$(ls "$KO" 2>&1)" '^/' "DKMS has put the module into the place for the running kernel"
 like "$(grep -aoE 'GCC: \([^)]*\) [0-9.]+' "$KO" | head -n 1)" 'GCC: .* 10\.' "built by Debian 11's own GCC 10"
@@ -32,10 +31,10 @@ succeeds "the program is installed" test -x "$R/usr/sbin/kvm-mte"
 # --- loaded: the last command of the block, in that system ---
 
 for d in proc sys dev run; do mount --rbind "/$d" "$R/$d"; done
-# user COMMAND - what somebody types there, as root. A shell of its own each, but one that stays for $$.
+# user COMMAND - runs what a user types there, as root, in a new shell; $$ is that shell.
 user() { chroot "$R" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C bash -c "$1"; }
 
-# block HEADING N - the commands of the Nth code block below a heading, without remarks.
+# block HEADING N - the commands of the Nth code block below a heading, without comments.
 block() {
 	awk -v heading="## $1" -v n="$2" '
 		$0 == heading { inside = 1; next }
@@ -49,9 +48,9 @@ is "$LAST" "modprobe kvm_mte" "README: Install ends with modprobe"
 dmesg_mark
 succeeds "README: $LAST" user "$LAST"
 like "$(said)" "^loaded: backend inject, $(hooked | wc -l) hooks by ftrace, policy request$" "the module is loaded"
-is "$(cat "$MTE/version")" "$(modinfo -F version "$KO")" "it is that very module"
+is "$(cat "$MTE/version")" "$(modinfo -F version "$KO")" "it is the module that DKMS has built"
 
-# What is in sysfs and what the ABI text has are the same.
+# sysfs and the ABI text must have the same files.
 documented() { sed -n 's/^What:\t\t//p' "$R/sysfs-kernel-kvm_mte" | grep -v -e '^/sys/kernel/kvm_mte$' -e '/vms/<pid>-<fd>$' | sort; }
 present() { find "$MTE" -type f | sed -E 's|/vms/[0-9]+-[0-9]+/|/vms/<pid>-<fd>/|' | sort -u; }
 
@@ -60,7 +59,7 @@ present() { find "$MTE" -type f | sed -E 's|/vms/[0-9]+-[0-9]+/|/vms/<pid>-<fd>/
 BUG='GLIBC_TUNABLES=glibc.mem.tagging=3 heapbug'
 qemu_start web1 -name web1 || bail "no QEMU"
 guest_wait_boot web1 || bail "no guest"
-succeeds "the guest's bug is not noticed" guest_run web1 "$BUG"
+succeeds "without MTE the guest's bug is not noticed" guest_run web1 "$BUG"
 is "$(present)" "$(documented)" "the ABI text has all files of sysfs, and no other"
 VM=$(vm_dir "$(qemu_pid web1)")
 reboot_guest() { qemu_monitor web1 system_reset; guest_wait_boot web1 || bail "the guest does not reboot"; }
@@ -68,7 +67,7 @@ reboot_guest() { qemu_monitor web1 system_reset; guest_wait_boot web1 || bail "t
 mapfile -t TOOL < <(block "The knob" 1)
 mapfile -t SYSFS < <(block "The knob" 2)
 is "${#TOOL[@]} ${#SYSFS[@]}" "5 4" "README: The knob has two blocks, of five and of four commands"
-# What each is to do, by what it begins with; one that is new here fails.
+# What each command must do, found by its beginning. A command that this list does not have fails.
 for command in "${TOOL[@]}" "${SYSFS[@]}"; do
 	command=${command//<pid>-<fd>/$(basename "$VM")}
 	name="README: $command"
@@ -81,7 +80,7 @@ for command in "${TOOL[@]}" "${SYSFS[@]}"; do
 	'kvm-mte enable web1')
 		is "$(vm_get web1 state)" turning-on "$name: it waits for the reboot"
 		reboot_guest
-		is "$(vm_get web1 state)" on "$name: behind the reboot it is on"
+		is "$(vm_get web1 state)" on "$name: after the reboot it is on"
 		like "$(guest_run web1 'grep -m1 Features /proc/cpuinfo')" '\bmte\b' "$name: the guest has MTE"
 		guest_run web1 "$BUG" >/dev/null
 		is $? 139 "$name: the guest's bug is caught"
@@ -94,7 +93,7 @@ for command in "${TOOL[@]}" "${SYSFS[@]}"; do
 	'echo 1 > '*/enable) is "$(vm_get web1 enable)" 1 "$name: it is on" ;;
 	'cat '*/state) is "$OUT" on "$name: says so" ;;
 	'echo request > '*) is "$(cat "$MTE/policy/default")" request "$name: the default again" ;;
-	"echo \$\$ > "*off_pids) ;; # That shell is gone; see below.
+	"echo \$\$ > "*off_pids) ;; # That shell has ended; see below.
 	*) not_ok "$name: this test does not know what it should do" ;;
 	esac
 done
@@ -102,7 +101,7 @@ done
 user 'echo $$ > /sys/kernel/kvm_mte/policy/off_pids; read -r pid < /sys/kernel/kvm_mte/policy/off_pids; test "$pid" = $$'
 is $? 0 "a shell that has written its id is on the list"
 
-# --- and away ---
+# --- removed ---
 
 qemu_stop web1
 succeeds "rmmod, when no VM needs it" user 'rmmod kvm_mte'

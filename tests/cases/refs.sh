@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: files and folders in sysfs that outlive the module, and lead into code that is no longer there: for somebody
-# with an open file, and where somebody holds references to the folders' kobjects.
+# Catches: sysfs files and directories that outlive the module and call code that is gone: through an open file, or while
+# somebody holds references to the directories' kobjects.
 # kernels: 5.10 6.12 7.2
 # quick-kernels: 5.10
 # hooks: once
@@ -9,7 +9,7 @@
 . /t/hooks.sh
 . /t/client.sh
 
-# write_errno FD - the errno of a write there.
+# write_errno FD - the errno of a write to FD.
 write_errno() {
 	strace -qq -e trace=write -o /tmp/write dd if=/dev/zero bs=1 count=1 status=none 1>&"$1" 2>/dev/null
 	sed -nE 's/^write\(1,.*= -1 (E[A-Z]+) .*/\1/p' /tmp/write
@@ -28,14 +28,14 @@ done
 exec {enable}<>"$VM/enable"
 fds+=("$enable")
 
-# While the references are held the module goes.
+# The module is unloaded while the references are held.
 is "$(errno_of '-e finit_module,init_module' insmod "$T/refs.ko" \
-	dirs=kvm_mte,kvm_mte/policy,kvm_mte/repairs,kvm_mte/vms)" ok "somebody holds the folders' kobjects"
+	dirs=kvm_mte,kvm_mte/policy,kvm_mte/repairs,kvm_mte/vms)" ok "somebody holds the directories' kobjects"
 is "$(try_unload)" ok "it unloads"
-is "$(ls -d "$MTE" 2>/dev/null)" "" "its folders have gone at once"
+is "$(ls -d "$MTE" 2>/dev/null)" "" "its directories are gone at once"
 not_loaded "unloaded"
-# What is still there would run into code that is not.
-[[ ! -e $MTE ]] || bail "the folders are still there"
+# A file that is still there would call code that is gone.
+[[ ! -e $MTE ]] || bail "the directories are still there"
 
 for i in "${!fds[@]}"; do
 	is "$(errno_of '-e read' cat <&"${fds[i]}")" ENODEV "an open file is dead: $i, read"
@@ -44,10 +44,10 @@ for fd in "${fds[2]}" "$enable"; do
 	is "$(write_errno "$fd")" ENODEV "an open file is dead: write"
 done
 
-is "$(try_load)" ok "it loads again meanwhile"
+is "$(try_load)" ok "it loads again while the references are held"
 is "$(cat "$MTE/version")" "$(modinfo -F version "$T/kvm_mte.ko")" "and has its files"
-is "$(errno_of '-e read' cat <&"${fds[0]}")" ENODEV "those of before stay dead"
-succeeds "the references go" rmmod refs
+is "$(errno_of '-e read' cat <&"${fds[0]}")" ENODEV "a file that was opened before stays dead"
+succeeds "the references are dropped" rmmod refs
 is "$(cat "$MTE/policy/default")" request "the new files are still there"
 for fd in "${fds[@]}"; do exec {fd}>&-; done
 hold_is vm run "run 1000" "the VM runs"

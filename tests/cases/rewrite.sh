@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a livepatch that rewrites a hooked function's text without ftrace and is not noticed: when the module is loaded,
-# when the hooks of the first VM with MTE are set, and while they are; a hook removed from such text.
+# Catches: a livepatch that rewrites the text of a function without ftrace and is not noticed: when the module is loaded, when
+# the first VM with MTE has hooks set, or while a hook is set; a hook that is removed from rewritten text.
 # quick: ftrace
 # cmdline: nokaslr
 . /t/lib.sh
 . /t/hooks.sh
 . /t/client.sh
 
-# Without KASLR modules lie where one branch reaches the kernel.
-# Armed always, and only while there is a VM with MTE.
+# Without KASLR one branch reaches from a module to the kernel.
+# ALWAYS is hooked all the time, LAZY only while there is a VM with MTE.
 ALWAYS=kvm_vm_ioctl_enable_cap
 LAZY=kvm_arm_copy_sys_reg_indices
 
@@ -27,8 +27,8 @@ fi
 for how in "${FIRST[@]}"; do
 	# shellcheck disable=SC2086 # two words
 	is "$(rewrite function=${how})" ok "a livepatch: $how"
-	loads_not EBUSY "^${how% *}: its text has been rewritten, by a livepatch perhaps; needed for" "then the module"
-	succeeds "the livepatch goes" rmmod rewrite
+	loads_not EBUSY "^${how% *}: its text has been rewritten, by a livepatch perhaps; needed for" "then the module does not load"
+	succeeds "the livepatch is removed" rmmod rewrite
 done
 load_module || bail "the module does not load"
 
@@ -38,13 +38,13 @@ hold_start vm hold
 DIR=$(vm_dir "${HOLD_PID[vm]}")
 is "$(rewrite function=$LAZY)" ok "$LAZY is rewritten, while no VM has MTE"
 dmesg_mark
-hold_is vm "enable 1" "enable EBUSY" "then no VM gets it: EBUSY"
+hold_is vm "enable 1" "enable EBUSY" "then no VM gets MTE: EBUSY"
 like "$(said)" "^$LAZY: its text has been rewritten, by" "the log names the function"
 is "$(cat "$DIR/state")" off "the VM is off"
 is "$(asks)" "main: dev 0 vm 0 born 0 enable EBUSY" "no VMM is told of MTE"
-succeeds "the livepatch goes" rmmod rewrite
+succeeds "the livepatch is removed" rmmod rewrite
 
-# --- behind that ---
+# --- while it is hooked ---
 
 hold_is vm "enable 1" "enable 0" "the VM can be turned on"
 for how in "${LATER[@]}"; do
@@ -56,7 +56,7 @@ for how in "${LATER[@]}"; do
 	succeeds "the log says so, by itself" wait_until 60 log_has "its text has been rewritten while it was hooked: .* does not happen any more"
 	like "$(asks)" "^main: dev 0 vm 0 born 0 enable " "no further VM is offered MTE"
 	is "$(said | grep -c "^$function: its text has been rewritten")" 1 "the log says it once"
-	succeeds "the livepatch goes" rmmod rewrite
+	succeeds "the livepatch is removed" rmmod rewrite
 	succeeds "the log says that, too" wait_until 60 log_has "its text is as it was"
 	is "$(asks)" "main: dev 1 vm 1 born 0 enable 0" "VMMs are told of MTE again"
 done
@@ -65,17 +65,17 @@ done
 
 is "$(rewrite function=$LAZY)" ok "$LAZY is rewritten again"
 finds_out() { [[ $(asks) == "main: dev 0 vm 0 born 0 enable EBUSY" ]]; }
-succeeds "which a VMM that asks finds out" wait_until 60 finds_out
+succeeds "the module notices when a VMM asks" wait_until 60 finds_out
 hold_end vm
 sleep 7
-like "$(hooked | tr '\n' ' ')" " $LAZY " "the VM has gone, the hook is still set"
+like "$(hooked | tr '\n' ' ')" " $LAZY " "the VM has ended, the hook is still set"
 is "$(rmmod_says)" EAGAIN "and the module stays"
-succeeds "the livepatch goes" rmmod rewrite
+succeeds "the livepatch is removed" rmmod rewrite
 lazy_gone() { ! hooked | grep -q "^$LAZY$"; }
-succeeds "then the hook does" wait_until 60 lazy_gone
+succeeds "then the hook is removed, too" wait_until 60 lazy_gone
 unpinned() { grep -q '^kvm_mte [0-9]* 0 ' /proc/modules; }
-succeeds "and nothing keeps the module" wait_until 30 unpinned
-is "$(asks)" "main: dev 1 vm 1 born 0 enable 0" "and everything works"
+succeeds "nothing pins the module any more" wait_until 30 unpinned
+is "$(asks)" "main: dev 1 vm 1 born 0 enable 0" "VMMs are told of MTE, and can enable it"
 is "$(rmmod_says)" ok "the module unloads"
 not_loaded "at the end"
 done_testing

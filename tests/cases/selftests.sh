@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: guest MTE on which Linux's own MTE selftests fail, with two vCPUs and in two guests at once, one whose QEMU has
-# asked for it (mte=on) and one whose QEMU knows nothing of it; guests that disturb each other's MTE, or that of a process
-# of the host.
+# Catches: guest MTE that fails Linux's own MTE selftests, with two vCPUs, and in two guests at once: one QEMU asks for MTE
+# (mte=on), the other knows nothing of it; guests that disturb each other's MTE, or that of a process of the host.
 # timeout: 1200
 # quick: ftrace
 . /t/lib.sh
@@ -29,7 +28,7 @@ load_module || bail "the module does not load"
 
 # --- two guests with two vCPUs each, and a process of the host, on all CPUs ---
 
-# It takes half of each CPU: in the quick tier, from when the guests are up.
+# It takes half of each CPU. The quick tier starts it when the guests are up.
 host_mte() {
 	hold_start host hostmte
 	is "$HOLD_SAID" ready "a process of the host uses MTE"
@@ -45,7 +44,7 @@ for g in "${GUESTS_UP[@]}"; do
 	guest_wait_boot "$g" || bail "no guest"
 	like "$(guest_run "$g" 'grep -m1 Features /proc/cpuinfo')" '\bmte\b' "guest $g has MTE"
 done
-# In the quick tier a few of them will do beside the process of the host; "asked" then passes all, alone.
+# In the quick tier both guests run a few selftests beside the process of the host. Then "asked" runs all of them, alone.
 if ! full; then
 	host_mte
 	for g in "${GUESTS_UP[@]}"; do
@@ -54,7 +53,7 @@ if ! full; then
 	done
 	wait "${pids[@]}"
 	for g in "${GUESTS_UP[@]}"; do
-		is "$(tail -n 1 "/tmp/$g")" "mte-selftests: 9 passed, 0 failed, 0 skipped" "guest $g: some, in both and in the host at once"
+		is "$(tail -n 1 "/tmp/$g")" "mte-selftests: 9 passed, 0 failed, 0 skipped" "guest $g: some selftests, while the other guest and the host use MTE"
 	done
 	hold_end host
 	qemu_stop knob
@@ -62,7 +61,7 @@ if ! full; then
 	pids=()
 fi
 
-# The switch of GCR_EL1 between threads is not in the seven; it has its own exit status only.
+# check_gcr_el1_cswitch is not among the seven programs. It reports by its exit status only.
 for g in "${GUESTS_UP[@]}"; do
 	{
 		guest_run "$g" '/mte-selftests' 1000 >"/tmp/$g"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: tags cleared under their owner in memory that two VMs and a process of the host, which maps it PROT_MTE, share
-# and touch first at the same time. The window is a few instructions wide; a probe there makes it wide.
+# Catches: tags that are cleared after their owner has set them, in memory that two VMs and a process of the host (PROT_MTE)
+# share and touch for the first time at once. The race window is a few instructions wide; a fixture widens it.
 # hooks: ftrace
 # smp: 4
 # mem: 2G
@@ -11,12 +11,12 @@
 load_module || bail "the module does not load"
 
 client_points hammerfd --enable=sysfs --size=1M --rounds=20
-succeeds "clearing tags gets slow" insmod "$T/slow.ko" function=mte_clear_page_tags us=100
+succeeds "the fixture makes clearing tags slow" insmod "$T/slow.ko" function=mte_clear_page_tags us=100
 before=$(cat /sys/module/slow/parameters/calls)
 client_points hammerfd --enable=sysfs --size=1M --rounds=20
 calls=$(($(cat /sys/module/slow/parameters/calls) - before))
 diag "tags cleared slowly: $calls times"
-succeeds "pages were touched first again and again" test "$calls" -ge 2560
+succeeds "the race was tried often enough" test "$calls" -ge 2560
 rmmod slow
 
 unload_module || not_ok "the module unloads"

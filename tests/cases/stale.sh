@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a guest or a process that reads tags which another owner of the page left; tags or flags lost where the
-# kernel splits or builds huge pages.
+# Catches: a guest or a process that reads tags that an earlier owner of the page has left, also after the kernel has split
+# or built huge pages.
 # mem: 3G
 # cmdline: hugepagesz=1G hugepages=1
 # timeout: 1200

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: source that a kernel maintainer would send back - warnings of the compiler (W=1), of sparse, of checkpatch
-# --strict, of kernel-doc, of shellcheck; version tests outside of their place; rooms that use what they may not; files that have grown too long.
+# Catches: source that a kernel maintainer would send back: warnings of the compiler (W=1), sparse, checkpatch --strict,
+# kernel-doc or shellcheck; version tests outside of their place; rooms that include what they may not; files that are too
+# long.
 # where: here
 # hooks: none
 . "$TESTS/bed/here.sh"
@@ -11,10 +12,10 @@ shopt -s nullglob
 sources=(src/*.c src/*/*.[ch] include/*.h)
 scripts=(.ci/run tests/run tests/without tests/bed/*.sh tests/host/*.sh tests/host/init tests/{cases,soak}/*.sh tests/bench/{run,init})
 
-# Not asked of macros that define functions or table rows, nor of tracepoint headers, which the kernel's own violate too.
+# Macros that define functions or table rows break these rules; so do trace headers, as those of the kernel itself do.
 IGNORE=COMPLEX_MACRO,MULTISTATEMENT_MACRO_USE_DO_WHILE,MACRO_ARG_REUSE,TRAILING_SEMICOLON
 IGNORE+=,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT
-# Of checking files instead of patches.
+# For patches only; whole files are checked here.
 IGNORE+=,FILE_PATH_CHANGES
 
 linux='' h=''
@@ -25,7 +26,7 @@ checkpatch() {
 quiet "checkpatch --strict" checkpatch "${sources[@]}"
 quiet "kernel-doc" perl "$linux/kernel-doc" -none "${sources[@]}"
 
-# A kernel for each backend; in the quick tier, of the second only the files that the first has not.
+# A kernel for each backend. For the second the quick tier builds only files that the first does not build.
 for kernel in 5.10 6.1; do
 	work=$RUN_DIR/style-$kernel
 	mkdir -p "$work"

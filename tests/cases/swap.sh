@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: tags or words lost, or stray tag check faults, in a guest whose memory the host swaps: to zram, to a disk with
-# read-ahead, and at the end of the swap space; with huge pages and without.
+# Catches: tags or data lost, or stray tag check faults, in a guest whose memory the host swaps: to zram, to a disk with
+# read-ahead, and back in by swapoff; with huge pages and without.
 # hooks: kprobe
 # timeout: 1500
 . /t/lib.sh

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: kvm-mte calling a host unfit though it was given a directory that does not exist; one exit status for "this host cannot"
-# and for "the module is not loaded"; output that was lost without an error.
+# Catches: kvm-mte calling a host unfit when --root names no directory; the same exit status for "this host cannot" and for
+# "the module is not loaded"; output that is lost without an error.
 # where: here
 # hooks: none
 . "$TESTS/bed/here.sh"
@@ -44,7 +44,7 @@ says 1 "kvm-mte: --root: $W/plain: Not a directory" "status, --root is no direct
 mkdir "$HOST"
 says 1 "kvm-mte: $HOST/proc/cpuinfo: No such file or directory" "status, nothing there tells what machine it is" --root="$HOST" status
 
-# --- cannot, or not loaded ---
+# --- the host cannot, or the module is not loaded ---
 
 file proc/cpuinfo "processor\t: 0\nvendor_id\t: GenuineIntel\n"
 ends 3 status
@@ -89,7 +89,7 @@ is "$(<"$HOST/sys/kernel/kvm_mte/vms/1-9/enable")" 1 "enable: the VM was changed
 ends 0 policy on
 ends 0 status
 
-# --- the page and the help ---
+# --- the manual page and the help ---
 
 PAGE=$(mandoc -Tutf8 "$TOP/tools/kvm-mte.8" | sed 's/.\x08//g' | sed -n '/^EXIT STATUS/,/^EXAMPLES/p')
 for status in 0 1 2 3 4 125 126 127; do

@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: kvm-mte blaming the wrong thing, or nothing, on a host whose CPUs have no MTE; commands that look as if they had
-# worked there.
+# Catches: kvm-mte giving a wrong reason, or none, on a host whose CPUs have no MTE; commands that seem to work there.
 # hooks: once
 # machine: mte=off
 # alone: yes
@@ -18,10 +17,10 @@ is "$(told log)" "" "status: the log has nothing yet"
 
 load_module 2>/dev/null
 OUT=$(/t/kvm-mte status 2>&1)
-like "$(told log)" '^kvm_mte: no guest MTE: the CPU has no MTE \(' "status, after a vain try to load the module: what it said"
+like "$(told log)" '^kvm_mte: no guest MTE: the CPU has no MTE \(' "status, after the module has refused to load: its message"
 sysctl -qw kernel.dmesg_restrict=1
 OUT=$(setpriv --reuid 65534 --regid 65534 --clear-groups /t/kvm-mte status 2>&1)
-is "$?,$(told log),$(told CPU)" "3,,no MTE" "status, as one who may not read the log"
+is "$?,$(told log),$(told CPU)" "3,,no MTE" "status, for a user who may not read the log"
 
 for command in list 'list --json' 'enable 1' 'disable 1' policy 'policy on'; do
 	# shellcheck disable=SC2086 # several words
@@ -37,5 +36,5 @@ echo "# CONFIG_ARM64_MTE is not set" >"/boot/config-$(uname -r)"
 like "$(/t/kvm-mte status)" "reason: .*: this kernel is built without CONFIG_ARM64_MTE \(/boot/config-$(uname -r)\)\$" "without CONFIG_ARM64_MTE"
 echo "CONFIG_ARM64_MTE=y" >"/boot/config-$(uname -r)"
 OUT=$(/t/kvm-mte status)
-is "$(told reason)" "$REASON" "with it"
+is "$(told reason)" "$REASON" "with CONFIG_ARM64_MTE"
 done_testing

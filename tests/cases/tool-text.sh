@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: kvm-mte reading beyond what it was given by a hostile VMM, misreading a guest's name, printing what is no JSON; files
-# of another host that are not understood; a manual page or a completion that is not sound, or that runs a guest's name.
+# Catches: kvm-mte reading out of bounds when a VMM is hostile, misreading a guest's name, printing invalid JSON, or
+# misunderstanding files of another host; a bad manual page; a completion that is wrong, or that runs a guest's name.
 # where: here
 # hooks: none
-# shellcheck disable=SC2016 # much is to stay as it is
+# shellcheck disable=SC2016 # many words must not be expanded
 . "$TESTS/bed/here.sh"
 
 W=$RUN_DIR/tool
@@ -21,7 +21,7 @@ file() {
 	printf '%b' "$2" >"$HOST/$1"
 }
 
-# vm PID STATE - a VM of it; its command line is what comes on stdin.
+# vm PID STATE [PAGES] - a VM of that host. The command line of its VMM comes on stdin.
 vm() {
 	local d=sys/kernel/kvm_mte/vms/$1-9
 	file "$d/pid" "$1\n"
@@ -40,7 +40,7 @@ file sys/kernel/kvm_mte/version "1.2.3\n"
 
 # --- names ---
 
-# named NAME ARG... - the name that a command line gives, as JSON has it; NAME is JSON, too.
+# named NAME ARG... - a VMM with the command line ARG... gives its guest this NAME (in JSON).
 named() {
 	no_vms
 	printf '%s\0' "${@:2}" | vm 1 off
@@ -80,7 +80,7 @@ is "$(mte list --json | grep -c '"name": "x"')" 1 "a command line without a zero
 printf '' | vm 1 off
 is "$(mte list --json | grep -c '"name": null')" 1 "an empty one, as of a process that has ended"
 { printf 'qemu\0-name\0'; head -c 3000000 /dev/zero | tr '\0' x; } | vm 1 off
-is "$(mte list | wc -c | awk '{ print ($1 > 3000000) }')" 1 "a very long one"
+is "$(mte list | wc -c | awk '{ print ($1 > 3000000) }')" 1 "a very long command line"
 head -c 300000 /dev/urandom >"$W/noise"
 : >"$W/json"
 for ((i = 0; i < 60; i++)); do
@@ -88,20 +88,20 @@ for ((i = 0; i < 60; i++)); do
 	if ! mte list >"$W/list" || ! mte list --json >>"$W/json"; then break; fi
 	if (($(wc -l <"$W/list") != 2)) || grep -q $'[\x01-\x09\x0b-\x1f\x7f]' "$W/list"; then break; fi
 done
-is "$i" 60 "noise for a name: a table is plain text"
-is "$(jq -s length "$W/json")" 60 "and JSON is JSON"
+is "$i" 60 "random bytes for a name: the table is plain text"
+is "$(jq -s length "$W/json")" 60 "random bytes for a name: JSON is valid"
 
-# --- what is not as it should be ---
+# --- odd values, missing files ---
 
 no_vms
 printf 'qemu\0-name\0one\0' | vm 10 on 300000
 printf 'qemu\0-name\0two\0' | vm 9 turning-on
 printf 'qemu\0-name\0three\0' | vm 8 off
 rm "$HOST/sys/kernel/kvm_mte/vms/8-9/state"
-is "$(mte list | awk '{ print $1 ":" $6 ":" $7 }' | tail -n +2 | tr '\n' ' ')" "9-9:0:two 10-9:1.1G:one " "in order; a VM that goes meanwhile is left out"
+is "$(mte list | awk '{ print $1 ":" $6 ":" $7 }' | tail -n +2 | tr '\n' ' ')" "9-9:0:two 10-9:1.1G:one " "sorted; a VM that ends meanwhile is left out"
 is "$(mte list --json | jq -c '[.[] | [.vm, .pid, .state, .pages_tagged]]')" '[["9-9",9,"turning-on",0],["10-9",10,"on",300000]]' "as JSON"
 is "$(mte enable two)" "9-9 (two): turning-on: takes effect when the guest reboots" "enable"
-is "$(cat "$HOST/sys/kernel/kvm_mte/vms/9-9/enable")" 1 "has written"
+is "$(cat "$HOST/sys/kernel/kvm_mte/vms/9-9/enable")" 1 "enable has written the file"
 is "$(mte status)" "module:   loaded, version 1.2.3
 backend:  unknown
 policy:   unknown
@@ -111,7 +111,7 @@ file sys/kernel/kvm_mte/vms/10-9/stats/untracked_migrations "3\n"
 like "$(mte status)" '^warning:  1 migrated or saved without their tags' "status: a warning of lost tags"
 rm -rf "${HOST:?}"/*
 
-# --- why not, from another host's files ---
+# --- why guests cannot have MTE, from another host's files ---
 
 # because REASON NAME
 because() { is "$(mte status | sed -n 's/^reason: *//p')" "$1" "$2"; }
@@ -129,9 +129,9 @@ printf 'CONFIG_ARM64_MTE_X=y\n' | gzip >"$HOST/proc/config.gz"
 because "${NOT}this kernel is built without CONFIG_ARM64_MTE (/proc/config.gz)" "in /proc/config.gz"
 printf 'junk' >"$HOST/proc/config.gz"
 file proc/cmdline "quiet xarm64.nomte\n"
-because "${NOT}the CPU has no MTE, or its firmware leaves it off; or this kernel is built without CONFIG_ARM64_MTE, its configuration is not to be found" "a /proc/config.gz that is none"
+because "${NOT}the CPU has no MTE, or its firmware leaves it off; or this kernel is built without CONFIG_ARM64_MTE, its configuration is not to be found" "a /proc/config.gz that is not compressed"
 file boot/config-5.10.0-x "CONFIG_KVM=y\nCONFIG_ARM64_MTE=y\n"
-because "${NOT}the CPU has no MTE, or its firmware leaves it off" "with it, and without a word that only looks like arm64.nomte"
+because "${NOT}the CPU has no MTE, or its firmware leaves it off" "with CONFIG_ARM64_MTE; a word that only looks like arm64.nomte does not count"
 file proc/cmdline "quiet arm64.nomte"
 because "${NOT}arm64.nomte is on the kernel's command line" "arm64.nomte"
 file proc/cpuinfo "processor\t: 0\nFeatures\t: fp asimd mte\nCPU implementer\t: 0x41\n"
@@ -151,7 +151,7 @@ file var/log/dmesg "<6>[    0.1] kvm [1]: Hyp mode initialized successfully\n"
 because "${NOT}KVM is not in VHE mode, which it must be where it has no guest MTE itself (kernels older than 5.14)" "nVHE"
 file var/log/dmesg "<6>[    0.1] kvm [1]: VHE mode initialized successfully\n[    9.1] kvm_mte: no guest MTE: of old\n[   10.2] kvm_mte: CPU1: GMID_EL1 is \x1b[2J5\n"
 because "nothing seen that stands against it; install the module" "nothing stands against it"
-is "$(mte status | sed -n 's/^log: *//p')" 'kvm_mte: CPU1: GMID_EL1 is \x1b[2J5' "the last of the module's own words, made safe"
+is "$(mte status | sed -n 's/^log: *//p')" 'kvm_mte: CPU1: GMID_EL1 is \x1b[2J5' "the last message of the module, with control characters escaped"
 file lib/modules/5.10.0-y/modules.dep "kernel/a.ko.xz:\nupdates/dkms/kvm_mte.ko.xz:\n"
 like "$(mte status)" '^module: .*not installed for this kernel, 5.10.0-x, but for another' "installed for another kernel"
 file lib/modules/5.10.0-x/modules.dep "kernel/a.ko.xz:\nupdates/dkms/kvm_mte.ko.xz: kernel/a.ko.xz\n"
@@ -169,9 +169,9 @@ is "$(mte list --names)" "70-9
 web 1
 71-9
 \$(touch $W/pwned)
-72-9" "what there is to complete"
+72-9" "the names that can be completed"
 
-# complete WORD... - what the last word becomes, sorted, in a line.
+# complete_to WORD... - prints the completions of the last word, sorted, in a line.
 complete_to() {
 	bash -c '
 		. "$1" || exit
@@ -201,7 +201,7 @@ is "$(ls "$W/pwned" 2>&1)" "ls: cannot access '$W/pwned': No such file or direct
 
 # --- the manual page ---
 
-# Whether the pages that it refers to are installed here is not its fault.
+# That a page that it refers to is not installed here is no mistake of the page.
 lint() { mandoc -Tlint "$1" 2>&1 | grep -v -e 'referenced manual not found' -e 'outdated mandoc.db'; }
 quiet "mandoc -Tlint" lint "$TOP/tools/kvm-mte.8"
 quiet "groff's warnings" groff -man -mdoc -Tutf8 -ww -z "$TOP/tools/kvm-mte.8"
@@ -210,7 +210,7 @@ for word in $("$TOOL" --help | grep -oE -e '--[a-z]+' | sort -u) status list ena
 	like "$PAGE" "(^|[^a-z-])$word([^a-z-]|\$)" "the page has $word"
 done
 
-# --- the libvirt hook, with a shell that is no bash, and files for libvirt and the module ---
+# --- the libvirt hook, run by dash, with files in place of libvirt and the module ---
 
 rm -rf "${HOST:?}"/*
 mkdir -p "$HOST"/{mte/policy,mte/vms/77-9,run}
@@ -219,7 +219,7 @@ hook() {
 	printf '%s' "$XML" | KVM_MTE_SYSFS=$HOST/mte LIBVIRT_QEMU_RUN=$HOST/run KVM_MTE_RUN=$HOST/turns \
 		dash "$TOP/contrib/libvirt/kvm-mte" 'a domain' "$@" 2>&1
 }
-is "$(hook start begin - | cat)" "" "hook: start begin keeps nobody waiting"
+is "$(hook start begin - | cat)" "" "hook: start begin does not block"
 printf 77 >"$HOST/run/a domain.pid"
 for ((i = 0; i < 600; i++)); do
 	[[ ! -s $HOST/mte/policy/on_pids ]] || break
@@ -228,20 +228,20 @@ done
 is "$(cat "$HOST/mte/policy/on_pids")" 77 "hook: the process is put on the list when libvirt has written its id"
 echo on >"$HOST/mte/vms/77-9/state"
 echo policy >"$HOST/mte/vms/77-9/origin"
-is "$(hook started begin -)$?" 0 "hook: started begin, and all is well"
+is "$(hook started begin -)$?" 0 "hook: started begin, the VM is as wanted"
 echo off >"$HOST/mte/vms/77-9/state"
 is "$(hook started begin -)$?:$(cat "$HOST/mte/vms/77-9/enable")" \
 	"kvm-mte: domain a domain: not started: MTE policy on came too late: off, which takes effect when the guest reboots1:1" \
-	"hook: started begin, and all is not well"
+	"hook: started begin, the VM is not as wanted"
 XML=${XML/ required=\"yes\"/}
 like "$(hook started begin -)$?" 'too late.*0$' "hook: not required, it only says so"
 is "$(hook release end -)$?$(ls "$HOST/turns")" 0 "hook: release end leaves nothing behind"
 XML='<domain/>'
-is "$(hook started begin -)$?" 0 "hook: a domain without our element"
+is "$(hook started begin -)$?" 0 "hook: a domain without the element"
 
 # --- the source ---
 
-# User space has no BIT() and no __printf; a message is found by grep if it is in one piece.
+# User space has no BIT() and no __printf. A message stays in one piece, so that grep finds it.
 IGNORE=BIT_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO,VOLATILE,LONG_LINE_STRING,LONG_LINE
 linux=''
 tools linux

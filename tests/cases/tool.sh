@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a command of kvm-mte that does not do what its man page says on a host with a running guest, as root or as nobody;
-# wrong exit statuses; a guest's name that reaches the terminal as it is, or makes bad JSON; a VM mistaken for another.
+# wrong exit statuses; a guest's name that reaches the terminal unescaped, or makes invalid JSON; a VM mistaken for another.
 # hooks: once
 # timeout: 900
 # shellcheck disable=SC2016 # much is for other shells
@@ -13,14 +13,14 @@
 mte() { "$T/kvm-mte" "$@"; }
 nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$T/kvm-mte" "$@"; }
 
-# says STATUS OUTPUT NAME COMMAND... - both streams, and the exit status.
+# says STATUS OUTPUT NAME COMMAND... - checks both output streams and the exit status.
 says() {
 	local out status=0
 	out=$("${@:4}" 2>&1) || status=$?
 	is "$status: $out" "$1: $2" "$3"
 }
 
-# told KEY - a line of what status says.
+# told KEY - prints the value of this line of status.
 told() { sed -n "s/^$1: *//p" <<<"$OUT"; }
 
 # row VM - its row of the list, with single blanks.
@@ -50,10 +50,10 @@ is "$(told module)" "not loaded; installed, $MODULES/updates/dkms/kvm_mte.ko" "i
 is "$(told reason)" "nothing seen that stands against it; load the module: modprobe kvm_mte" "what to do then"
 sysctl -qw kernel.dmesg_restrict=1
 OUT=$(nobody status)
-is "$(told KVM)" "mode unknown (the kernel log cannot be read; root can)" "what one who may not read the log cannot tell"
+is "$(told KVM)" "mode unknown (the kernel log cannot be read; root can)" "KVM's mode is unknown to a user who may not read the log"
 mkdir -p /boot
 echo 'CONFIG_KASAN_HW_TAGS=y' >"/boot/config-$(uname -r)"
-like "$(mte status)" "^reason: .*the kernel uses MTE itself: CONFIG_KASAN_HW_TAGS \(/boot/config-" "KASAN_HW_TAGS stands against it"
+like "$(mte status)" "^reason: .*the kernel uses MTE itself: CONFIG_KASAN_HW_TAGS \(/boot/config-" "KASAN_HW_TAGS is the reason"
 rm "/boot/config-$(uname -r)"
 mv /dev/kvm /dev/kvm.away
 like "$(mte status)" '^reason: .*: no /dev/kvm: ' "without /dev/kvm"
@@ -78,20 +78,20 @@ says 0 "[]" "list --json without VMs" mte list --json
 says 0 request "policy: shown" nobody policy
 for word in on off request; do
 	says 0 "" "policy $word" mte policy "$word"
-	says 0 "$word" "is set" mte policy
+	says 0 "$word" "policy $word: is set" mte policy
 done
 says 1 "kvm-mte: only root may change the policy" "policy, as nobody" nobody policy on
 for word in ON 1 '' 'on off'; do
 	says 2 "kvm-mte: policy: not one of request, on, off: $word
 Try \"kvm-mte --help\"." "policy '$word'" mte policy "$word"
 done
-is "$(cat "$MTE/policy/default")" request "none of these has changed it"
+is "$(cat "$MTE/policy/default")" request "a refused word changes nothing"
 
 # --- run ---
 
 for word in on off request; do
 	is "$(mte run "--$word" -- sh -c 'echo $$; exec cat "/sys/kernel/kvm_mte/policy/${0}_pids"' "$word" | uniq -c | awk '{ print $1 }')" 2 \
-		"run --$word: the process that is the command is on that list, and no other"
+		"run --$word: the command's process is on that list, and no other process is"
 done
 is "$(mte run sh -c 'echo $$; exec cat /sys/kernel/kvm_mte/policy/on_pids' | uniq -c | awk '{ print $1 }')" 2 "run: --on is the default"
 is "$(cat "$MTE"/policy/*_pids)" "" "all lists are empty when they have ended"
@@ -186,7 +186,7 @@ mte disable "$VM" >/dev/null
 wait_until 60 test ! -e "/proc/$WATCH/exe" || kill "$WATCH"
 wait "$WATCH"
 is "$?: $(grep "^$VM " /tmp/watch | tr -s ' ' | cut -d' ' -f3 | tr '\n' ' ')" "0: turning-on off " "list --watch: shows a change when it happens, and ends after --count"
-is "$(mte list --watch=0.1 --count=3 | grep -c '^VM ')" 3 "list --watch: again and again"
+is "$(mte list --watch=0.1 --count=3 | grep -c '^VM ')" 3 "list --watch: prints --count tables"
 "$T/kvm-mte" list --watch=600 >/tmp/watch &
 WATCH=$!
 wait_until 60 grep -q "^$VM " /tmp/watch
@@ -228,7 +228,7 @@ says 2 "kvm-mte: no such command: x
 Try \"kvm-mte --help\"." "no such command" mte x
 mte >/dev/null 2>&1
 is "$?" 2 "no command"
-is "$(ls /tmp/pwned 2>&1)" "ls: cannot access '/tmp/pwned': No such file or directory" "no name was run"
+is "$(ls /tmp/pwned 2>&1)" "ls: cannot access '/tmp/pwned': No such file or directory" "no guest's name was run"
 
 unload_module || not_ok "the module unloads"
 done_testing

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: VMMs that ask for MTE themselves and are answered or served otherwise than by mainline; tags and registers that
-# do not survive being saved and restored; what random calls can break; leaks and stale folders after many short-lived
-# VMs; VMMs that will lose the guest's tags and nobody says so.
+# Catches: a VMM that asks for MTE itself and is not served as by mainline; tags and registers that do not survive save and
+# restore; damage by random calls; leaks and stale directories after many short-lived VMs; a VMM that will lose the guest's
+# tags, without a warning.
 # timeout: 1800
 . /t/lib.sh
 . /t/hooks.sh
 . /t/client.sh
 
-# So many starts of a VMM one after the other, and by each of eight processes and threads. Each makes four VMs.
+# STARTS starts of a VMM in a row; EACH starts by each of eight processes and of eight threads. Each start creates four VMs.
 if full; then STARTS=1000 EACH=25; else STARTS=120 EACH=5; fi
 ALL=$((STARTS + 16 * EACH))
 
@@ -16,17 +16,17 @@ references() { awk '$1 == "kvm_mte" { print $3 }' /proc/modules; }
 
 no_vms() { [[ -z $(by_module) ]]; }
 
-# quiet NAME - nothing is left of the VMs that were.
+# quiet NAME - nothing is left of earlier VMs.
 quiet() {
 	wait_until 60 no_vms
-	is "$(by_module)" "" "$1: no folder is left"
+	is "$(by_module)" "" "$1: no directory is left"
 	is "$(references)" 0 "$1: nobody uses the module"
 }
 
-# objects - "CACHE NUMBER" of each slab cache and of vmalloc's areas, without what is only cached or not yet purged.
+# objects - "CACHE NUMBER" for each slab cache and for vmalloc areas, without what is only cached or not yet purged.
 objects() {
 	local cache
-	# What waits for the listener is memory, too.
+	# Uevents that the listener has not read yet take memory, too.
 	hold_tell events count
 	echo 3 >/proc/sys/vm/drop_caches
 	for cache in /sys/kernel/slab/*/shrink; do echo 1 >"$cache"; done 2>/dev/null
@@ -36,7 +36,7 @@ objects() {
 	} | sort
 }
 
-# grown MARGIN - caches that have more than that many objects more than in /tmp/objects.
+# grown MARGIN - caches that have grown by more than MARGIN objects since /tmp/objects.
 grown() { objects | join /tmp/objects - | awk -v margin="$1" '$3 > $2 + margin { print $1 ": " $2 " -> " $3 }'; }
 
 not_grown() { GROWN=$(grown "$1"); [[ -z $GROWN ]]; }
@@ -78,9 +78,9 @@ for kind in $(if full; then echo anon4k thp memfd hugetlb2m-shared; else echo th
 done
 client_points swap --enable=cap --size=8M
 
-# --- all that the knob can turn on, the capability can ---
+# --- the capability gives the same as the knob ---
 
-# What does not depend on who turned it on is shown with the knob (case client).
+# The quick tier leaves out what does not depend on who turns MTE on: see the case client.
 for case in $(if full; then echo run idreg mteregs reset tagfill tagcheck visible dcgsw tco switch slots slip aarch32
 	else echo idreg mteregs reset slots aarch32; fi); do
 	client_points "$case" --enable=cap
@@ -101,7 +101,7 @@ quiet "saved and restored"
 
 # --- random calls ---
 
-# Not the same twice: with the two mechanisms these are different ones.
+# The two hook mechanisms have different seeds.
 SEEDS=1
 if full; then SEEDS="1 2"; fi
 [[ $HOOK != kprobe ]] || SEEDS=3
@@ -124,17 +124,16 @@ for ((i = 1; i <= 8; i++)); do
 done
 wait "${pids[@]}"
 is "$(cat /tmp/start.? | grep -c '^ok')" 16 "8 processes at once: all starts succeed"
-is "$(cat /tmp/start.? | grep -v '^ok')" "" "8 processes at once: and nothing is wrong"
+is "$(cat /tmp/start.? | grep -v '^ok')" "" "8 processes at once: there are no other messages"
 client_points starts --enable=cap --threads=8 --rounds="$EACH"
 quiet "8 at once"
 
-# A leak of one object for each VM would be four times as many as starts (800 in the quick tier), one for each start as
-# many (1,400 in the full tier). Caches that grow and shrink by themselves (dentries, buffers of the console, per-CPU rests)
-# stay below 450.
+# A leak of one object for each VM makes 800 objects in the quick tier. A leak of one object for each start makes 1,400 in the
+# full tier. Caches that grow and shrink by themselves (dentries, console buffers, per-CPU caches) stay below 450.
 wait_until 60 not_grown 450
 is "$GROWN" "" "no slab cache has grown by as much as an object for each $(if full; then echo start; else echo VM; fi)"
 
-# Three that are thrown away and a real one at each start: each made, turned on, and gone.
+# Each start creates three VMs only to ask, and a real one. Each VM is created, turned on, and destroyed.
 hold_tell events count
 read -r _ a0 _ c0 _ r0 _ b0 <<<"$BEFORE"
 read -r _ a1 _ c1 _ r1 _ b1 <<<"$HOLD_SAID"
@@ -142,15 +141,15 @@ is "$((a1 - a0)) $((c1 - c0)) $((r1 - r0))" "$((4 * ALL)) $((4 * ALL)) $((4 * AL
 is "$((b1 - b0)) $b1" "0 0" "each with PID, FD and STATE"
 is "$a1" "$r1" "as many were removed as added, in all"
 
-# --- who does not carry tags ---
+# --- VMMs that do not carry tags ---
 
 dmesg_mark
 hold_tell events untracked
 BEFORE=$HOLD_SAID
 client_points dirtylog
-like "$(said)" '^[0-9]+-[0-9]+: untracked' "logging of a VM whose VMM knows no tags: the log says so"
+like "$(said)" '^[0-9]+-[0-9]+: untracked' "dirty logging by a VMM that knows no tags: the log says so"
 hold_tell events untracked
-is "${HOLD_SAID#"$BEFORE"}" " 1 2 3 1 2 1 1" "and a uevent, with how many there were"
+is "${HOLD_SAID#"$BEFORE"}" " 1 2 3 1 2 1 1" "a uevent says so, with the count"
 echo on >"$MTE/policy/default"
 client_points dirtylog --policy=on
 echo request >"$MTE/policy/default"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: crashes, hangs and broken guests when hooks come and go while VMs run and others are made; VMs that are not
-# found then; hooks that miss a call.
+# Catches: crashes, hangs and broken guests when the module is unloaded and loaded while VMs run and others are created; VMs
+# that are not found; hooks that miss a call.
 # timeout: 1500
 . /t/lib.sh
 . /t/hooks.sh
@@ -26,13 +26,13 @@ hammered() { (($(by_kvm | wc -l) > 2)); }
 wait_until 60 hammered
 
 dmesg_mark
-# Loading comes before the load on the CPUs, or the rounds would take very long.
+# insmod and rmmod have a high priority: the CPUs are busy, and the rounds would take very long.
 bad_load=0 bad_unload=0 bad_names=0 bad_state=0
 for ((round = 1; round <= ROUNDS; round++)); do
 	nice -n -20 rmmod kvm_mte || { bad_unload=$((bad_unload + 1)); break; }
 	nice -n -20 insmod "$T/kvm_mte.ko" "hook=$HOOK" || { bad_load=$((bad_load + 1)); break; }
 	[[ $(by_module | grep -Fx "$STEADY") == "$STEADY" ]] || bad_names=$((bad_names + 1))
-	# Something is pending for a moment in every fifth round.
+	# In every fifth round a change is pending for a moment.
 	((round % 5)) && continue
 	vm_set g enable 1
 	[[ $(vm_get g state) == turning-on ]] || bad_state=$((bad_state + 1))
@@ -48,11 +48,11 @@ is "$(said | grep '^unloaded' | sort -u)" "unloaded: 0 calls missed" "$ROUNDS ro
 touch /tmp/enough
 wait "$HAMMER"
 is "$(grep -vc '^ok - ' /tmp/hammer)" 0 "the hammered ioctls all gave what they should"
-like "$(cat /tmp/hammer)" '^ok - VMs made and run' "and there were some"
+like "$(cat /tmp/hammer)" '^ok - VMs made and run' "VMs were created and run"
 diag "$(grep -c '^ok - ' /tmp/hammer) hammers of 20 VMs"
 is "$(guest_run g 'echo alive')" alive "the guest is alive"
 hold_tell vm stop
-like "$HOLD_SAID" '^stop [1-9][0-9]+$' "so is the one that makes hypercalls"
+like "$HOLD_SAID" '^stop [1-9][0-9]+$' "the VM that makes hypercalls is alive, too"
 hold_is vm gcr "gcr 1" "it has no MTE"
 
 if full; then

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: what differs in vendors' kernels and in other configurations than Debian's, and keeps the module from being
-# built, or would do harm there: CONFIG_DEBUG_VM, trace headers in kernel headers, pages of 64 KiB, PSTATE that is made
-# late, hugetlb pages with shared struct pages. None of them runs here: Debian's headers are changed as theirs are.
+# Catches: a module that does not build for a vendor's kernel or another configuration than Debian's, or would do harm there:
+# CONFIG_DEBUG_VM, trace headers in kernel headers, pages of 64 KiB, exceptions whose PSTATE is set late, hugetlb pages with
+# shared struct pages. No such kernel runs here: Debian's headers are changed like theirs.
 # where: here
 # hooks: none
 # quick: no
@@ -14,14 +14,14 @@ cd "$WORK" || exit
 h=''
 headers h 5.10
 
-# vendor NAME - ./NAME: the headers, to be changed; COMMON and OWN: their two parts.
+# vendor NAME - ./NAME: a copy of the headers, to be changed. COMMON and OWN: their two parts.
 vendor() {
 	cp -al "$h" "$1"
 	COMMON=$(echo "$1"/usr/src/linux-headers-*-common)
 	OWN=$1/build
 }
 
-# configured OPTION=VALUE... - as the kernel's configuration would have it; of n no trace is left.
+# configured OPTION=VALUE... - sets options in the headers' configuration; n removes the option.
 configured() {
 	local word name value
 	for word; do
@@ -33,7 +33,7 @@ configured() {
 	done
 }
 
-# after FILE LINE TEXT - puts TEXT behind the line of the common headers that begins with LINE.
+# after FILE LINE TEXT - puts TEXT after the line of the common headers that begins with LINE.
 after() {
 	LINE=$2 TEXT=$3 awk '{ print } index($0, ENVIRON["LINE"]) == 1 && !done { print ENVIRON["TEXT"]; done = 1 }' \
 		"$COMMON/$1" >changed
@@ -42,7 +42,7 @@ after() {
 	mv changed "$COMMON/$1"
 }
 
-# late_pstate, marked_hugetlb - what vendors have changed.
+# late_pstate, marked_hugetlb - changes of vendors.
 late_pstate() {
 	after arch/arm64/include/asm/kvm_host.h '#define KVM_ARM64_DEBUG_DIRTY' \
 		'#define KVM_ARM64_PENDING_EXCEPTION (1 << 12)
@@ -53,7 +53,7 @@ marked_hugetlb() {
 		'static inline int HPageVmemmapOptimized(struct page *page) { return test_bit(4, &page->private); }'
 }
 
-# build NAME [TARGET] - the module, or one object of it, against ./NAME/build; what make says is in NAME.log.
+# build NAME [TARGET] - builds the module, or one object of it, against ./NAME/build. The output of make is in NAME.log.
 build() {
 	mkdir -p "$1-build"
 	cp -r "$TOP"/{Kbuild,Makefile,dkms.conf,include,src} "$1-build/"
@@ -62,7 +62,7 @@ build() {
 	build_log "$1.all" >"$1.log"
 }
 
-# --- all that can be had at once ---
+# --- all changes that fit into one kernel ---
 
 vendor all
 configured DEBUG_VM=y HUGETLB_PAGE_OPTIMIZE_VMEMMAP=y
@@ -88,14 +88,14 @@ late_pstate
 after arch/arm64/include/asm/kvm_asm.h 'extern int __kvm_vcpu_run' 'extern void __kvm_adjust_pc(struct kvm_vcpu *vcpu);'
 marked_hugetlb
 build all
-is "$(cat all.log)" "" "nothing is said when the module is built for a kernel with all of them"
+is "$(cat all.log)" "" "the module builds without warnings for a kernel with all of them"
 is "$STATUS" 0 "and it is built"
 nm all-build/kvm_mte.ko >symbols
-unlike "$(cat symbols)" ' U dump_mm' "DEBUG_VM: no function is asked for that is not exported"
-unlike "$(cat symbols)" 'vendor_hook' "trace headers in kernel headers: none of their tracepoints is made here"
+unlike "$(cat symbols)" ' U dump_mm' "DEBUG_VM: no function is used that is not exported"
+unlike "$(cat symbols)" 'vendor_hook' "trace headers in kernel headers: the module creates none of their tracepoints"
 strings all-build/kvm_mte.ko >texts
-like "$(cat texts)" '^__kvm_adjust_pc$' "late PSTATE: it is made by the kernel's own function"
-like "$(cat texts)" 'their struct pages are shared' "hugetlb pages with shared struct pages: they are refused"
+like "$(cat texts)" '^__kvm_adjust_pc$' "late PSTATE: the kernel's own function sets it"
+like "$(cat texts)" 'their struct pages are shared' "hugetlb pages with shared struct pages are refused"
 
 # --- others ---
 
@@ -103,13 +103,13 @@ vendor early
 late_pstate
 build early src/hook_table.o
 is "$STATUS: $(cat early.log)" "0: " "late PSTATE as in 5.11: it is compiled"
-like "$(strings early-build/src/hook_table.o)" '^kvm_inject_exception$' "and made by that kernel's function"
+like "$(strings early-build/src/hook_table.o)" '^kvm_inject_exception$' "that kernel's function sets it"
 
 vendor unmarked
 for option in HUGETLB_PAGE_FREE_VMEMMAP HUGETLB_PAGE_OPTIMIZE_VMEMMAP; do
 	configured HUGETLB_PAGE_FREE_VMEMMAP=n "$option=y"
 	build unmarked src/inject/page.o
-	isnt "$STATUS" 0 "$option, and no mark on such pages: it is not built"
+	isnt "$STATUS" 0 "$option, and such pages have no mark: it is not built"
 	like "$(cat unmarked.log)" 'error.*does not tell of which' "with the reason"
 done
 
@@ -118,13 +118,13 @@ configured ARM64_4K_PAGES=n ARM64_64K_PAGES=y ARM64_PAGE_SHIFT=16 ARM64_CONT_SHI
 build large src/inject/copytags.o
 is "$STATUS: $(cat large.log)" "0: " "pages of 64 KiB: no frame is too large for the stack"
 
-# --- KVM with guest MTE of its own, of an age that is not supported ---
+# --- versions of KVM's own guest MTE that are not supported ---
 
 headers h 6.1
 vendor own
 build own src/native/native.o
 is "$STATUS: $(cat own.log)" "0: " "6.1 as it is: it is compiled"
-# without NAME WORD - the headers of 6.1 without a word that newer ones have.
+# without NAME WORD - builds for the headers of 6.1 without a word that newer kernels have.
 without() {
 	sed -i "s/$2/another_word/" "$COMMON/arch/arm64/include/asm/kvm_host.h"
 	build "$1" src/native/native.o
@@ -135,7 +135,7 @@ without flag KVM_ARCH_FLAG_MTE_ENABLED
 like "$(cat flag.log)" 'error.*too old to be switched' "KVM of 5.14 to 5.19: with the reason"
 vendor lock
 without lock config_lock
-like "$(cat lock.log)" 'error.*too old to be switched' "likewise"
+like "$(cat lock.log)" 'error.*too old to be switched' "KVM without config_lock: with the reason"
 vendor array
 after arch/arm64/include/asm/kvm_host.h 'struct kvm_arch {' '	u64 id_regs[KVM_ARM_ID_REG_NUM];'
 build array src/native/native.o

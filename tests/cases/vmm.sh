@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a stock QEMU that asks for MTE and does not get it, or gets it against the policy; one that does not ask; QEMU's
-# registers refused at a reset when MTE came or went since it read them; guests whose tags are left behind and nobody says so.
+# Catches: a stock QEMU that asks for MTE and does not get it, or gets it against the policy; a QEMU that does not ask and is
+# not treated as the policy says; registers of QEMU that are refused at a reset after MTE was turned on or off; a migration
+# that loses tags without a warning.
 # timeout: 1500
 # quick: kprobe
 . /t/lib.sh
@@ -22,14 +23,14 @@ start() {
 	guest_wait_boot "$1" || bail "no guest"
 }
 
-# reset NAME POINT - by the monitor; QEMU writes all its registers back, and aborts if one is refused.
+# reset NAME POINT - resets the guest by the monitor. QEMU writes all registers back, and aborts if one is refused.
 reset() {
 	qemu_monitor "$1" system_reset
 	guest_wait_boot "$1" || bail "$2: the guest does not boot after a reset"
 	is "$(guest_alive "$1" && echo alive)" alive "$2: QEMU has survived the reset"
 }
 
-# stop NAME - and nothing else in QEMU's own log.
+# stop NAME - ends the guest. QEMU's own log must be empty.
 stop() {
 	is "$(cat "$GUESTS/$1/qemu.log")" "" "$1: QEMU has said nothing"
 	qemu_stop "$1"
@@ -46,7 +47,7 @@ for word in request on; do
 		succeeds "request: QEMU starts" qemu_start request -machine mte=on -smp 2 -S
 		is_state request "on, vmm" "request, mte=on"
 		vm_set request enable 1
-		is_state request "on, vmm" "turned on though it is on: its VMM stays the one who asked"
+		is_state request "on, vmm" "turned on although it is on: the origin stays vmm"
 		stop request
 		continue
 	fi
@@ -81,7 +82,7 @@ is "$(by_module)" "" "and leaves no VM"
 
 # --- QEMU does not ask ---
 
-# The knob's own case has QEMUs that do not ask.
+# In the quick tier only the case knob has QEMUs that do not ask.
 if full; then
 	for word in off request; do
 		echo "$word" >"$MTE/policy/default"
@@ -115,7 +116,7 @@ if full; then
 	has_mte no-on yes "not asked for, on, after a reset"
 fi
 
-# --- and takes the guest elsewhere, without its tags ---
+# --- QEMU does not ask, and migrates the guest without its tags ---
 
 migrated() { qemu_monitor "$1" 'info migrate' | grep -qE 'completed|failed'; }
 
@@ -124,12 +125,12 @@ dmesg_mark
 qemu_monitor no-on 'migrate -d file:/tmp/state'
 wait_until 300 migrated no-on
 like "$(qemu_monitor no-on 'info migrate')" 'completed' "QEMU has saved the guest to a file"
-is "$(vm_get no-on stats/untracked_migrations)" 1 "that is counted"
-is "$(said | grep -c "^$(basename "$(vm_dir "$(qemu_pid no-on)")"): untracked")" 1 "and said"
+is "$(vm_get no-on stats/untracked_migrations)" 1 "the migration is counted"
+is "$(said | grep -c "^$(basename "$(vm_dir "$(qemu_pid no-on)")"): untracked")" 1 "and logged"
 rm -f /tmp/state
 stop no-on
 
-# QEMU knows that it cannot, where it has asked itself.
+# A QEMU that has asked for MTE itself knows that it cannot migrate tags.
 if full; then
 	start aware -machine mte=on
 else

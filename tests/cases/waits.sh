@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: unloading that waits for a VMM, and so for ever, where that waits in an ioctl for its own memory.
+# Catches: an unload that waits for a VMM, perhaps for ever: the VMM waits in an ioctl for its own memory.
 # kernels: 5.10 6.12 7.2
 # quick-kernels: 5.10 7.2
 # quick: kprobe
@@ -15,32 +15,32 @@ killed() {
 	wait "${HOLD_PID[$1]}" || :
 }
 
-# unloads NAME - it does, and does not wait for anybody.
+# unloads NAME - the module unloads, and does not wait for a VMM.
 unloads() {
 	rmmod_says >/tmp/unloads 2>&1 &
 	succeeds "$1" wait_until 60 gone
 }
 gone() { [[ $(cat /tmp/unloads) == ok ]]; }
 
-# --- VMMs that have nothing to do with MTE ---
+# --- VMMs whose VMs have no MTE ---
 
 load_module || bail "the module does not load"
-# The hooks that come with the first VM that gets MTE stay as long as it lives.
+# The hooks that are set for the first VM with MTE stay until that VM is destroyed.
 hold_start vm hold
 hold_is vm "enable 1" "enable 0" "a VM gets MTE"
-hold_is vm "enable 0" "enable 0" "and has it no more"
+hold_is vm "enable 0" "enable 0" "MTE is turned off again"
 hold_start init stuck
-hold_is init init init "one without MTE waits in KVM_ARM_VCPU_INIT"
+hold_is init init init "a VMM without MTE waits in KVM_ARM_VCPU_INIT"
 hold_start idreg stuck
-hold_is idreg idreg idreg "one without MTE waits in KVM_GET_ONE_REG"
+hold_is idreg idreg idreg "a VMM without MTE waits in KVM_GET_ONE_REG"
 unloads "the module unloads meanwhile"
 killed init
 killed idreg
 hold_end vm
 
-# --- one that waits in a call that the module handles: unloading is refused, and the log says why ---
+# --- a VMM that waits in a call that the module handles: unloading is refused, and the log says why ---
 
-# had_mte NAME - starts a client whose VM is off, but has been shown the tag registers.
+# had_mte NAME - starts a client. Its VM is off, but had MTE: the client has seen the tag registers.
 had_mte() {
 	hold_start "$1" stuck
 	hold_is "$1" mte mte "$1: a VMM asks for MTE"
@@ -50,7 +50,7 @@ had_mte() {
 	is "$(</sys/module/kvm_mte/refcnt)" 0 "$1: nobody pins the module"
 }
 
-# unloaded - tries to; refused while somebody reads.
+# unloaded - tries to unload the module; this is refused while a VMM reads.
 unloaded() {
 	local says
 	says=$(rmmod_says)
@@ -58,25 +58,25 @@ unloaded() {
 	[[ $says == ok ]]
 }
 
-# told - names the process and the function.
+# told - the log names the process and the function.
 told() { said | grep -Eq "^.+\[${HOLD_PID[rgsr]}\] waits in kvm_arm_sys_reg_get_reg\(\): "; }
 
-# After a failure above it may still be on its way out.
+# After a failure above the module may still be unloading.
 wait_until 60 load_module || bail "the module does not load again"
 if [[ $(<"$MTE/backend") == inject ]]; then
 	dmesg_mark
 	had_mte rgsr
-	hold_is rgsr rgsr rgsr "it waits in KVM_GET_ONE_REG of a tag register"
-	is "$(</sys/module/kvm_mte/refcnt)" 1 "and pins the module"
-	is "$(rmmod_says)" EAGAIN "which cannot be unloaded then"
+	hold_is rgsr rgsr rgsr "the VMM waits in KVM_GET_ONE_REG of a tag register"
+	is "$(</sys/module/kvm_mte/refcnt)" 1 "the VMM pins the module"
+	is "$(rmmod_says)" EAGAIN "the module cannot be unloaded then"
 	succeeds "the log says which process waits, and where" wait_until 60 told
 	killed rgsr
 	is "$(</sys/module/kvm_mte/refcnt)" 0 "when it is killed nobody pins the module"
 
 	had_mte reads
-	hold_is reads reads reads "it reads a tag register all the time"
+	hold_is reads reads reads "a VMM reads a tag register all the time"
 	succeeds "sooner or later the module unloads" wait_until 60 unloaded
-	hold_is reads gone "gone 0" "the tag register goes with it, and no read fails otherwise"
+	hold_is reads gone "gone 0" "reads fail only because the tag register is gone with the module"
 	killed reads
 	load_module || bail "the module does not load again"
 fi

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: tags or words lost in pages that zswap keeps, and in those that it writes back to the disk: these come to the
-# swap cache decompressed instead of read.
+# Catches: tags or data lost in pages that zswap keeps, or that it writes back to the disk. A page that is written back comes
+# to the swap cache decompressed, not read.
 # hooks: ftrace
 # mem: 2G
 # timeout: 1200

@@ -58,7 +58,7 @@ static struct vm *make_vm(int vcpus)
 }
 
 /**
- * bench_vm_life() - a VM is made, with one slot and one vCPU, never runs, and ends
+ * bench_vm_life() - create and destroy a VM with one slot and one vCPU, which never runs
  */
 void bench_vm_life(void)
 {
@@ -74,14 +74,14 @@ void bench_vm_life(void)
 	bench_print("vm_life", bench_quartile(sample, LIVES));
 }
 
-/* Those of a slab that a CPU has for itself count as in use: have it give them back. */
+/* Free objects in the slabs of a CPU count as in use: make the CPUs give them back. */
 static void shrink_slabs(void)
 {
 	glob_t files;
 	size_t i;
 	int fd;
 
-	/* What RCU frees is free only then. */
+	/* Until RCU has freed its objects */
 	usleep(RCU_US);
 	if (glob("/sys/kernel/slab/*/shrink", 0, NULL, &files))
 		die("/sys/kernel/slab: no slabs");
@@ -135,7 +135,7 @@ static void memory_once(u64 *per_vm, u64 *per_vcpu)
 /**
  * bench_memory() - what the kernel allocates for a VM, and for a vCPU
  *
- * Stage 2 tables, which are pages of their own, do not count, nor struct kvm itself.
+ * Stage 2 tables and struct kvm are not slab objects, and do not count.
  */
 void bench_memory(void)
 {

@@ -34,11 +34,11 @@ static int compare(const void *a, const void *b)
 }
 
 /**
- * bench_quartile() - what is not disturbed, by the host's timer or by chance
+ * bench_quartile() - a sample that neither the host's timer nor chance has disturbed
  * @sample: samples; they are sorted
  * @n: how many
  *
- * Where half of them take longer (huge pages on 6.1 do) a median would be one or the other.
+ * If half of the samples take longer (huge pages on 6.1), their median is not stable.
  *
  * Return: their lower quartile
  */
@@ -68,11 +68,10 @@ static void *spin(void *arg)
 }
 
 /**
- * bench_spin() - let nothing of the host's time be idle, for bench_work()
+ * bench_spin() - start a thread that takes the host's idle time, for bench_work()
  *
- * What waits for others to do something - RCU, a kernel thread - makes the host idle, and its
- * clock goes on without instructions. A thread that has nothing to do takes this time, and the
- * kernel counts it.
+ * While a thread waits for others (RCU, a kernel thread), the host is idle, and its clock goes on
+ * without instructions. A SCHED_IDLE thread takes this time, and the kernel counts it.
  */
 void bench_spin(void)
 {
@@ -94,7 +93,7 @@ static u64 ns(clockid_t clock)
 }
 
 /**
- * bench_work() - how much the host has worked so far, for anybody
+ * bench_work() - how much all threads of the host have worked so far
  *
  * Return: instructions, since some time
  */

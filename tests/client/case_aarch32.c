@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* 32-bit vCPUs, which MTE does not go with. */
+/* 32-bit vCPUs, which cannot have MTE. */
 #include <errno.h>
 
 #include "client.h"
@@ -25,7 +25,7 @@ static void init_with_mte(void)
 		/* Newer kernels fix a VM's vCPU features with the first try. */
 		vcpu_init(v);
 		is(guest_pfr1(v) & PFR1_MTE, host_pfr1() & PFR1_MTE,
-		   "as a 64-bit one it runs, with MTE");
+		   "the vCPU runs as a 64-bit one, with MTE");
 	}
 	vm_destroy(vm);
 }
@@ -39,14 +39,14 @@ static void knob_with_32bit(void)
 		"initialising a 32-bit vCPU of a VM that is off");
 	is_text(errno_name(module_enable(vm, true)), "EINVAL", "MTE cannot be turned on");
 	is_text(module_read(vm, "state"), "off", "the VM is still off");
-	is_text(module_read(vm, "origin"), "none", "and nobody's wish");
+	is_text(module_read(vm, "origin"), "none", "its origin is none");
 	is_text(errno_name(vcpu_try_init(v, EL1_32BIT)), "0", "initialising it again");
 	vm_destroy(vm);
 }
 
 /*
- * Pending, then the guest comes back as a 32-bit one: it cannot, while the change is pending or
- * once it is made.
+ * A change is pending, and the VMM initialises the vCPU as a 32-bit one. What happens is only
+ * shown.
  */
 static void pending_and_32bit(void)
 {
@@ -61,7 +61,7 @@ static void pending_and_32bit(void)
 	vm_destroy(vm);
 }
 
-/* KVM refuses other features than a vCPU was initialised with, so policy need not give way. */
+/* KVM refuses other features than those of the first init, so the policy need not give way. */
 static void again_as_32bit(void)
 {
 	struct vm *vm = furnished(vm_create());
@@ -69,7 +69,7 @@ static void again_as_32bit(void)
 
 	vcpu_init(v);
 	is_text(module_read(vm, "state"), "on", "policy has turned the VM on");
-	is_text(errno_name(vcpu_try_init(v, EL1_32BIT)), "EINVAL", "a 64-bit vCPU as a 32-bit one");
+	is_text(errno_name(vcpu_try_init(v, EL1_32BIT)), "EINVAL", "a 64-bit vCPU becomes a 32-bit one");
 	is_text(module_read(vm, "state"), "on", "the VM is still on");
 	vm_destroy(vm);
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Prints what a VMM is told of guest MTE, by whichever of its threads or children:
+ * Prints what KVM tells a VMM about guest MTE: its main thread, another thread, and a child.
  *
  *   WHO: dev N vm N born N enable ERROR
  *
- * KVM_CHECK_EXTENSION on /dev/kvm and on a VM; whether a VM has MTE that did not ask;
- * KVM_ENABLE_CAP.
+ * dev, vm: KVM_CHECK_EXTENSION on /dev/kvm and on a VM; born: whether a VM has MTE without asking;
+ * enable: KVM_ENABLE_CAP.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -56,7 +56,7 @@ static void *rest(void *arg)
 }
 
 CASE(ask,
-     "no points: prints what a VMM is told of guest MTE")
+     "no points: prints what KVM tells a VMM about guest MTE")
 {
 	pthread_t t;
 
@@ -65,7 +65,7 @@ CASE(ask,
 	pthread_exit(NULL);
 }
 
-/* Only asks, so often, by a process that makes no VM. */
+/* Only asks, --rounds times, and creates no VM. */
 CASE(offered,
      "no points: prints what KVM_CHECK_EXTENSION says on /dev/kvm, asked --rounds times")
 {
@@ -90,9 +90,9 @@ static void *linger(void *arg)
 	_exit(0);
 }
 
-/* A process that goes on when its first thread has ended; answers each line on stdin as above. */
+/* A process that goes on when its first thread has ended. Answers each line on stdin like ask. */
 CASE(linger,
-     "no points: likewise by a process whose first thread has ended, for each line on stdin")
+     "no points: like ask, for each line on stdin, by a process whose first thread has ended")
 {
 	pthread_t t;
 

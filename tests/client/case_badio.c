@@ -11,7 +11,7 @@
 static const struct {
 	const char *text;
 	const char *error;
-	const char *state;	/* that it leads to where there is no error */
+	const char *state;	/* after the write; NULL if the write is refused */
 } writes[] = {
 	{ "2\n", "EINVAL" },
 	{ "-1\n", "EINVAL" },
@@ -87,7 +87,7 @@ static void check_files(struct vm *vm)
 		is(st.st_mode & 07777, files[i].mode, "mode of %s", files[i].name);
 		if (files[i].mode == 0444)
 			is_text(errno_name(module_write(vm, files[i].name, "1", 1)), "EACCES",
-				"%s cannot be written, by root neither", files[i].name);
+				"%s cannot be written, not even by root", files[i].name);
 	}
 }
 
@@ -117,7 +117,7 @@ CASE(badio,
 	try_odd_writes(vm);
 	module_enable(vm, true);
 	try_odd_writes(vm);
-	/* Once more with a VM that has run: what is bad then must not make anything pending. */
+	/* The same with a VM that has run: a bad write must not make a change pending. */
 	vcpu_cmd(&vm->vcpu[0], CMD_NOP);
 	try_odd_writes(vm);
 	is_text(errno_name(module_write(vm, "enable", "2\n", 2)), "EINVAL",

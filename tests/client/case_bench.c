@@ -17,7 +17,7 @@
 #include "bench.h"
 #include "swapping.h"
 
-/* Where the guest finds them; both lie where it has a device mapping */
+/* Guest addresses of the GIC, in the guest's device mapping */
 #define GICD		0x08000000UL
 #define GICR		0x080a0000UL
 #define GICD_TYPER	4
@@ -71,13 +71,13 @@ static struct vm *make_vm(enum mem_kind kind, size_t size)
 	make_gic(vm);
 	vcpu_init(&vm->vcpu[0]);
 	memset(vm->code + GUEST_SAMPLES, 0, GUEST_CODE_SIZE - GUEST_SAMPLES);
-	/* The guest has touched where the samples go before they count. */
+	/* The guest touches the memory of the samples before it measures. */
 	vcpu_cmd(&vm->vcpu[0], CMD_STORE, GUEST_CODE + GUEST_SAMPLES, GUEST_CODE + GUEST_CODE_SIZE,
 		 PAGE, 0);
 	return vm;
 }
 
-/* Runs the guest's samples; accesses to what nobody has are answered here, as a VMM would */
+/* Runs the guest's samples; answers MMIO exits as a VMM would */
 static u64 *sample(struct vm *vm, enum sample op, u64 n, u64 addr, u64 step)
 {
 	struct vcpu *v = &vm->vcpu[0];
@@ -202,7 +202,7 @@ static void blocks(void)
 {
 	struct vm *vm = make_vm(MEM_THP, SIZE_BLOCKS);
 
-	/* Where the blocks come from shall not depend on what the host has done before. */
+	/* A first VM: which blocks the second gets must not depend on what the host did before. */
 	sample(vm, SAMPLE_WRITE, SIZE_BLOCKS / BLOCK, GUEST_DATA, BLOCK);
 	vm_destroy(vm);
 	vm = make_vm(MEM_THP, SIZE_BLOCKS);

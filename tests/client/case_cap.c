@@ -21,7 +21,7 @@ static void error_is(int r, const char *want, const char *what)
 	is_text(errno_name(r), want, "%s", what);
 }
 
-/* What a VM is that was just made, and what it is once its VMM has asked. */
+/* State and origin of a new VM, and of a VM whose VMM has asked */
 static void new_is(struct vm *vm, enum policy p, const char *when)
 {
 	life_is(vm, p == POLICY_ON ? "on" : "off", p == POLICY_ON ? "policy" : "none", when);
@@ -84,7 +84,7 @@ static void enable_twice(void)
 		c.args[i] = ~0UL;
 	error_is(kvm_ioctl(vm->fd, KVM_ENABLE_CAP, &c), enable_error(), "with args set");
 	error_is(cap_enable(vm->fd, KVM_CAP_ARM_MTE, 1), "EINVAL", "with flags once it is on");
-	enabled_is(vm, opt.policy, "after all that");
+	enabled_is(vm, opt.policy, "after all these calls");
 	vm_destroy(vm);
 }
 
@@ -104,7 +104,7 @@ static void guest_sees(void)
 	vm_destroy(vm);
 }
 
-/* Too late, as in mainline also where it is on already */
+/* Too late; as in mainline, also if MTE is on already */
 static void after_vcpu(bool enable_before)
 {
 	const char *when = enable_before ? "it was on" : "it was not asked for";
@@ -124,7 +124,7 @@ static void after_vcpu(bool enable_before)
 static void bad_slot_first(void)
 {
 	struct vm *vm = vm_create();
-	/* KVM's own does not look at slots that are there already. */
+	/* KVM's own guest MTE does not check slots that exist already. */
 	bool taken = !module_injects() && opt.policy != POLICY_OFF;
 
 	vm_memory(vm, MEM_SHARED_FILE, SIZE);
@@ -138,7 +138,7 @@ static void bad_slot_first(void)
 	vm_destroy(vm);
 }
 
-/* It has asked by itself: nothing is given up behind its back, policy or not. */
+/* The VMM has asked for MTE itself, so the VM keeps it, whatever the policy is. */
 static void bad_slot_later(void)
 {
 	bool on = opt.policy != POLICY_OFF;
@@ -208,17 +208,17 @@ static void other_caps(void)
 	vm_destroy(vm);
 }
 
-/* A VM keeps the policy it was made under; /dev/kvm answers by today's. */
+/* A VM keeps the policy that it was created under. /dev/kvm answers by the current policy. */
 static void policy_is_fixed(enum policy now)
 {
 	struct vm *vm = vm_create();
 
 	policy_set_default(policy_word[now]);
 	is(kvm_check(kvm_dev(), KVM_CAP_ARM_MTE), now != POLICY_OFF,
-	   "made under %s, now %s: /dev/kvm", policy_word[opt.policy], policy_word[now]);
+	   "created under %s, now %s: /dev/kvm", policy_word[opt.policy], policy_word[now]);
 	is(kvm_check(vm->fd, KVM_CAP_ARM_MTE), opt.policy != POLICY_OFF,
-	   "made under %s, now %s: the VM", policy_word[opt.policy], policy_word[now]);
-	new_is(vm, opt.policy, "is as it was");
+	   "created under %s, now %s: the VM", policy_word[opt.policy], policy_word[now]);
+	new_is(vm, opt.policy, "when the policy has changed");
 	error_is(vm_enable_mte(vm), enable_error(), "KVM_ENABLE_CAP, too");
 	enabled_is(vm, opt.policy, "after that");
 	policy_set_default(policy_word[opt.policy]);
@@ -226,7 +226,7 @@ static void policy_is_fixed(enum policy now)
 }
 
 CASE(cap,
-     "KVM_CAP_ARM_MTE answered or enabled otherwise than mainline and the policy say")
+     "KVM_CAP_ARM_MTE not answered or not enabled as mainline and the policy say")
 {
 	int p;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KVM_ENABLE_CAP against KVM_CREATE_VCPU, by threads: it succeeds if and only if the VM then has
- * MTE and had no vCPU, never half.
+ * KVM_ENABLE_CAP in several threads against KVM_CREATE_VCPU in another. It must succeed only
+ * while there is no vCPU. The VM then has all of MTE, else nothing of it.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -16,7 +16,7 @@
 static struct vm *vm;
 static pthread_barrier_t start, done;
 static unsigned int nr_rounds;
-/* Where vCPU creation stands: 0 not begun, 1 in the ioctl, 2 done */
+/* Progress of the vCPU's creation: 0 not begun, 1 in the ioctl, 2 done */
 static int progress;
 /* How many threads have asked in this round */
 static unsigned int asked;
@@ -27,7 +27,7 @@ struct asker {
 	int result;
 };
 
-/* In one of four rounds each, the outcome is made sure. */
+/* A quarter of the rounds lets a thread ask first, a quarter creates the vCPU first. */
 static bool first_asked(unsigned int r)
 {
 	return r % 4 == 0;
@@ -79,7 +79,7 @@ static const char *judge_one(const struct asker *a)
 	if (a->result && a->result != -EINVAL)
 		return "an error other than EINVAL";
 	if (a->before == 2 && !a->result)
-		return "success behind a vCPU";
+		return "success although there was a vCPU";
 	if (a->after == 0 && a->result)
 		return "EINVAL before any vCPU";
 	return NULL;
@@ -95,15 +95,15 @@ static const char *judge_guest(bool on)
 	if (strcmp(module_read(vm, "origin"), on ? "vmm" : "none"))
 		return "the origin is not what the calls returned";
 	if (vm_enable_mte(vm) != -EINVAL)
-		return "no EINVAL at the end";
+		return "KVM_ENABLE_CAP at the end does not give EINVAL";
 	vcpu_init(v);
 	if (guest_pfr1(v) != (reg_must_get(v, REG_PFR1)) || (guest_pfr1(v) & PFR1_MTE) != want)
 		return "the ID register is not what the calls returned";
 	if (!reg_get(v, mte_reg_id[MTE_GCR], &val) != on)
-		return "GCR_EL1 is not there as it must";
+		return "GCR_EL1 is not what the calls returned";
 	vcpu_cmd(v, CMD_TAG_FILL, GUEST_DATA, GUEST_DATA + 4096, 3);
 	if (vcpu_cmd(v, CMD_TAG_READ, GUEST_DATA, GUEST_DATA + 4096) != (on ? 256 : 0))
-		return "tags are not stored as they must";
+		return "tags are not what the calls returned";
 	return NULL;
 }
 
@@ -121,7 +121,7 @@ static const char *judge(struct asker *a, unsigned int n, bool *on)
 }
 
 CASE(caprace,
-     "it enabled while a vCPU is made, or half")
+     "KVM_CAP_ARM_MTE enabled although there is a vCPU, or enabled in part")
 {
 	unsigned int n = opt.threads < MAX_THREADS ? opt.threads : MAX_THREADS, r, i, bad = 0;
 	struct asker a[MAX_THREADS];

@@ -67,7 +67,7 @@ static void check_fault(struct vcpu *v, const struct attempt *a)
 		return;
 	is(ESR_EC(e->esr), ec, "%s: a data abort from the right level", a->name);
 	is(e->esr & 0x3f, DFSC_TAG, "%s: a tag check fault", a->name);
-	is(!!(e->esr & ESR_WNR), !!(a->flags & ACCESS_STORE), "%s: load or store is told", a->name);
+	is(!!(e->esr & ESR_WNR), !!(a->flags & ACCESS_STORE), "%s: ESR tells load or store", a->name);
 	/* FAR's top bits are UNKNOWN for tag check faults. */
 	is(e->far << 8 >> 8, a->addr << 8 >> 8, "%s: FAR is the address", a->name);
 }
@@ -80,7 +80,7 @@ static void check_tfsr(struct vcpu *v, const struct attempt *a)
 	is(v->mb->ret[1], el0 ? 0 : tf, "%s: TFSR_EL1", a->name);
 	is(v->mb->ret[2], el0 ? tf : 0, "%s: TFSRE0_EL1", a->name);
 	if (tf)
-		is(v->mb->ret[3] | v->mb->ret[4], 0, "%s: and cleared by the guest", a->name);
+		is(v->mb->ret[3] | v->mb->ret[4], 0, "%s: the guest has cleared it", a->name);
 }
 
 static void try_one(struct vcpu *v, const struct attempt *a)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KVM_ARM_MTE_COPY_TAGS from a buffer that nobody serves: userfaultfd lets it wait. A vCPU that
- * touches the page meanwhile must not wait with it: it would spin, with a lock of KVM held.
+ * KVM_ARM_MTE_COPY_TAGS waits for its buffer, which userfaultfd watches and nobody fills. A vCPU
+ * that touches the page meanwhile must not wait, too: it would spin with a lock of KVM held.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 #include "client.h"
 
-/* Well below the kernel's own patience with a CPU that spins */
+/* Well below the time after which the kernel reports a soft lockup */
 #define PATIENCE_MS	10000
 
 static struct vm *vm;

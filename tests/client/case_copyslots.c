@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KVM_ARM_MTE_COPY_TAGS and memory slots: their edges, holes in the VMM's mapping, memory that is
- * read-only, logged, a device, a file or in swap; and a VM on its way to or from MTE.
+ * read-only, logged, a device, a file or in swap; and a VM with a pending change.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,11 +16,11 @@
 
 #define PAGE		HOST_PAGE
 #define SIZE		(2UL << 20)
-#define NEXT		(GUEST_DATA + SIZE)	/* right behind slot 1 */
+#define NEXT		(GUEST_DATA + SIZE)	/* right after slot 1 */
 #define FAR		(GUEST_DATA + (1UL << 30))
 #define SLOT		2
 
-/* A hole of the emulated machine's, for PCI, and of most others' */
+/* No RAM on the emulated machine (PCI), nor on most others */
 #define DEVICE_PHYS	0x10000000
 
 #ifndef MADV_PAGEOUT
@@ -53,7 +53,7 @@ static u64 verify(struct vm *vm, u64 start, u64 end, u64 seed)
 	return vcpu_cmd(&vm->vcpu[0], CMD_TAG_VERIFY, start, end, seed);
 }
 
-/* Tags of another seed into a range; @want bytes of it arrive, or an error comes. */
+/* Copies tags of another seed into a range. @want: the bytes done, or the error. */
 static void put(struct vm *vm, u64 ipa, u64 length, long want, const char *where)
 {
 	tags_make(buf, ipa, length, opt.seed + 1);
@@ -74,18 +74,18 @@ static void edges(void)
 
 	get(vm, NEXT - PAGE, PAGE, PAGE, opt.seed, "the last page");
 	get(vm, NEXT - PAGE, 2 * PAGE, PAGE, opt.seed, "over the end");
-	get(vm, NEXT, PAGE, -EFAULT, 0, "behind the end");
+	get(vm, NEXT, PAGE, -EFAULT, 0, "after the end");
 	get(vm, GUEST_DATA - PAGE, 2 * PAGE, -EFAULT, 0, "from before the start");
-	put(vm, NEXT, PAGE, -EFAULT, "behind the end");
+	put(vm, NEXT, PAGE, -EFAULT, "after the end");
 	put(vm, GUEST_DATA - PAGE, 2 * PAGE, -EFAULT, "from before the start");
 	is(verify(vm, GUEST_DATA, NEXT, opt.seed), 0, "nothing has changed so far");
 	put(vm, NEXT - PAGE, 4 * PAGE, PAGE, "over the end");
 	is(verify(vm, NEXT - PAGE, NEXT, opt.seed + 1), 0, "over the end: the last page has them");
-	is(verify(vm, GUEST_DATA, NEXT - PAGE, opt.seed), 0, "and only that");
+	is(verify(vm, GUEST_DATA, NEXT - PAGE, opt.seed), 0, "over the end: no other page has them");
 	vm_destroy(vm);
 }
 
-/* Slots that follow each other are as one; a gap between them is an end. */
+/* A copy goes on from a slot to the next. It ends at a gap. */
 static void two_slots(void)
 {
 	struct vm *vm = new_vm();
@@ -95,7 +95,7 @@ static void two_slots(void)
 	add_slot(vm, NEXT, p, SIZE, 0);
 	put(vm, a, 4 * PAGE, 4 * PAGE, "over two slots");
 	is(verify(vm, a, a + 4 * PAGE, opt.seed + 1), 0, "over two slots: both have them");
-	is(verify(vm, GUEST_DATA, a, opt.seed), 0, "over two slots: and nothing before");
+	is(verify(vm, GUEST_DATA, a, opt.seed), 0, "over two slots: no page before has");
 	get(vm, a, 4 * PAGE, 4 * PAGE, opt.seed + 1, "over two slots");
 	add_slot(vm, NEXT, NULL, 0, 0);
 	add_slot(vm, NEXT + PAGE, p, SIZE, 0);
@@ -105,7 +105,7 @@ static void two_slots(void)
 	munmap(p, SIZE);
 }
 
-/* The same memory at two addresses: its tags are one thing. */
+/* The same memory at two addresses has the same tags. */
 static void alias(void)
 {
 	struct vm *vm = new_vm();
@@ -136,7 +136,7 @@ static void read_only(void)
 	get(vm, GUEST_DATA, PAGE, -EFAULT, 0, "PROT_NONE");
 	put(vm, GUEST_DATA, PAGE, -EFAULT, "PROT_NONE");
 	mprotect(vm->data, PAGE, PROT_READ | PROT_WRITE);
-	is(verify(vm, GUEST_DATA, NEXT, opt.seed), 0, "after all that: the guest has its tags");
+	is(verify(vm, GUEST_DATA, NEXT, opt.seed), 0, "after the refused copies: the guest has its tags");
 	vm_destroy(vm);
 }
 
@@ -151,11 +151,11 @@ static void hole(void)
 	put(vm, GUEST_DATA + 2 * PAGE, PAGE, -EFAULT, "in a hole");
 	is(verify(vm, GUEST_DATA, GUEST_DATA + 2 * PAGE, opt.seed + 1), 0,
 	   "the pages before it have the new tags");
-	is(verify(vm, GUEST_DATA + 3 * PAGE, NEXT, opt.seed), 0, "those behind it the old ones");
+	is(verify(vm, GUEST_DATA + 3 * PAGE, NEXT, opt.seed), 0, "the pages after it have the old tags");
 	vm_destroy(vm);
 }
 
-/* Only what cannot hold tags refuses them: a private mapping gives the guest a page of its own. */
+/* A shared file's page cannot hold tags. (A private mapping gives the guest a page of its own.) */
 static void file(void)
 {
 	struct vm *vm = new_vm();
@@ -175,7 +175,7 @@ static void device(void)
 		  mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, DEVICE_PHYS);
 
 	if (p == MAP_FAILED) {
-		skip("no device memory to be had", "device memory");
+		skip("no device memory can be mapped", "device memory");
 	} else {
 		add_slot(vm, FAR, p, PAGE, 0);
 		get(vm, FAR, PAGE, -EFAULT, 0, "device memory");
@@ -202,7 +202,7 @@ static void logged(void)
 	put(vm, GUEST_DATA, PAGE, -EBUSY, "logged again");
 	add_slot(vm, FAR, NULL, 0, 0);
 	put(vm, GUEST_DATA, 2 * PAGE, 2 * PAGE, "the logged slot is gone");
-	is(verify(vm, GUEST_DATA, GUEST_DATA + 2 * PAGE, opt.seed + 1), 0, "they arrive");
+	is(verify(vm, GUEST_DATA, GUEST_DATA + 2 * PAGE, opt.seed + 1), 0, "without a log tags arrive");
 	vm_destroy(vm);
 	munmap(p, SIZE);
 }
@@ -238,8 +238,8 @@ static void swapped(void)
 	for (i = 0; i < 4; i++)
 		madvise(vm->data, SIZE, MADV_PAGEOUT);
 	put(vm, half, SIZE / 2, SIZE / 2, "to swap");
-	is(verify(vm, GUEST_DATA, half, opt.seed), 0, "swap: old tags where none were set");
-	is(verify(vm, half, NEXT, opt.seed + 1), 0, "swap: new tags where they were");
+	is(verify(vm, GUEST_DATA, half, opt.seed), 0, "swap: old tags where no new ones were set");
+	is(verify(vm, half, NEXT, opt.seed + 1), 0, "swap: new tags where they were set");
 	is(vcpu_cmd(&vm->vcpu[0], CMD_LOAD, GUEST_DATA, NEXT, PAGE, opt.seed), 0, "swap: the data");
 	vm_destroy(vm);
 }
@@ -255,7 +255,7 @@ static long free_hugepages(void)
 	return n;
 }
 
-/* A reference to a page that is kept, in good copies or in bad: the pool of huge pages shows it. */
+/* A page reference that a good or a failed copy keeps shows in the pool of huge pages. */
 static void references(void)
 {
 	void *p = mem_map(MEM_HUGETLB, SIZE, NULL);
@@ -280,7 +280,7 @@ static void references(void)
 	is(free_hugepages(), before, "a huge page that was copied from and to is free again");
 }
 
-/* It is what the guest has now that counts, not what it gets at its next reboot. */
+/* What the guest has now counts, not what it gets at its next reboot. */
 static void pending(void)
 {
 	struct vm *vm = new_vm();
@@ -306,7 +306,7 @@ static void pending(void)
 }
 
 CASE(copyslots,
-     "the same at the edges of slots, in holes, read-only, device and file memory")
+     "KVM_ARM_MTE_COPY_TAGS wrong at the edges of slots, or in holes, devices, files or swap")
 {
 	edges();
 	two_slots();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KVM_ARM_MTE_COPY_TAGS: errors, both directions, and copies that end in the middle. The guest
- * itself looks at the tags with LDG.
+ * itself reads the tags with LDG.
  */
 #include <errno.h>
 #include <limits.h>
@@ -31,7 +31,7 @@ static unsigned char *room(size_t length)
 	return p;
 }
 
-/* A buffer of @n bytes behind which nothing is mapped */
+/* A buffer of @n bytes. Nothing is mapped after it. */
 static unsigned char *short_room(size_t n)
 {
 	size_t whole = (n + PAGE - 1) / PAGE * PAGE;
@@ -101,7 +101,7 @@ static const struct {
 	{ "address 2^52", { 1UL << 52, PAGE, NULL, TO }, "EFAULT" },
 };
 
-/* A page's worth of tags, of which a call that reaches no page must use nothing */
+/* A valid buffer. A refused call must not write to it. */
 static unsigned char good[2 * TAGS_PER_PAGE];
 
 static bool wants_no_buffer(size_t i)
@@ -119,7 +119,7 @@ static void errors(struct vcpu *v)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct kvm_arm_copy_mte_tags c = bad[i].c;
 
-		/* Where the buffer is not what is tried, it is a good one. */
+		/* Rows that are not about the buffer get a valid one. */
 		if (!wants_no_buffer(i))
 			c.addr = good;
 		is_text(errno_name(tags_ioctl(vm->fd, &c)), opt.on ? bad[i].error : "EINVAL",
@@ -135,12 +135,12 @@ static void errors(struct vcpu *v)
 	error_is(tags_ioctl(kvm_dev(), NULL), "EINVAL", "on /dev/kvm");
 	if (!opt.on)
 		return;
-	/* A copy into it that failed leaves the first page without tags. */
-	is(count(v, GUEST_DATA, GUEST_DATA + PAGE), 0, "the only page that was aimed at is empty");
+	/* A failed copy into the guest leaves its first page without tags. */
+	is(count(v, GUEST_DATA, GUEST_DATA + PAGE), 0, "the page that failed copies reached has no tags");
 	is(verify(v, GUEST_DATA + PAGE, vm_data_end(vm), opt.seed), 0, "all others are as before");
 }
 
-/* The largest length that an int can tell of */
+/* The largest length that an int can return */
 static void longest(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
@@ -165,28 +165,28 @@ static void out_and_in(struct vcpu *v)
 	vm_tag_fill(v, opt.seed);
 	is(tags_get(vm, GUEST_DATA, p, n), n, "all tags out of the guest");
 	is(tags_differ(p, GUEST_DATA, n, opt.seed), 0, "they are the guest's");
-	is(vm_tag_verify(v, opt.seed), 0, "who still has them");
+	is(vm_tag_verify(v, opt.seed), 0, "the guest still has them");
 	tags_make(p, GUEST_DATA, n, opt.seed + 1);
 	/* Only the low four bits count. */
 	for (i = 0; i < n / TAG_GRANULE; i++)
 		p[i] |= guest_mix(i) & 0xf0;
 	is(tags_put(vm, GUEST_DATA, p, n), n, "all tags into the guest");
 	is(vm_tag_verify(v, opt.seed + 1), 0, "the guest finds them");
-	is(tags_get(vm, GUEST_DATA, p, n), n, "and out again");
+	is(tags_get(vm, GUEST_DATA, p, n), n, "all tags out of the guest again");
 	is(tags_differ(p, GUEST_DATA, n, opt.seed + 1), 0, "they are the same, high bits 0");
 	is(vcpu_cmd(v, CMD_LOAD, GUEST_DATA, vm_data_end(vm), PAGE, opt.seed), 0,
 	   "the guest's data is untouched");
 	free(p);
 }
 
-/* One page in the middle; its neighbours stay, in memory and in the buffer. */
+/* One page in the middle. Its neighbours do not change, in memory and in the buffer. */
 static void one_page(struct vcpu *v)
 {
 	u64 a = GUEST_DATA + 3 * PAGE;
 	unsigned char *p = room(3 * PAGE);
 
 	vm_tag_fill(v, opt.seed);
-	/* An odd address is as good as any. */
+	/* The buffer's address may be odd. */
 	is(tags_get(v->vm, a, p + 1, PAGE), PAGE, "one page out");
 	is(tags_differ(p + 1, a, PAGE, opt.seed), 0, "with its tags");
 	ok(p[0] == JUNK && p[TAGS_PER_PAGE + 1] == JUNK, "nothing else of the buffer is written");
@@ -194,11 +194,11 @@ static void one_page(struct vcpu *v)
 	is(tags_put(v->vm, a, p + 1, PAGE), PAGE, "one page in");
 	is(verify(v, a, a + PAGE, opt.seed + 1), 0, "with its tags");
 	is(verify(v, GUEST_DATA, a, opt.seed), 0, "the pages before have theirs");
-	is(verify(v, a + PAGE, vm_data_end(v->vm), opt.seed), 0, "and those behind");
+	is(verify(v, a + PAGE, vm_data_end(v->vm), opt.seed), 0, "the pages after have theirs");
 	free(p);
 }
 
-/* Memory that was tagged by a process of the host and then given back is taken for this. */
+/* A process of the host tags memory and frees it. The guest's memory then comes from there. */
 static void leave_tags(size_t n)
 {
 	void *p;
@@ -229,13 +229,13 @@ static void untouched(void)
 		*(u64 *)(vm->data + i) = (GUEST_DATA + i) ^ opt.seed;
 	memset(p, JUNK, n / TAG_GRANULE);
 	is(tags_get(vm, GUEST_DATA, p, n), n, "out of memory that the guest has not touched");
-	is(tags_nonzero(p, n), 0, "no tags there, neither");
+	is(tags_nonzero(p, n), 0, "no tags there either");
 	tags_make(p, GUEST_DATA, n / 2, opt.seed);
-	is(tags_put(vm, GUEST_DATA, p, n / 2), n / 2, "into the half of it");
+	is(tags_put(vm, GUEST_DATA, p, n / 2), n / 2, "into half of it");
 	is(vcpu_cmd(v, CMD_LOAD, GUEST_DATA, vm_data_end(vm), PAGE, opt.seed), 0,
 	   "the guest finds the VMM's data");
-	is(verify(v, GUEST_DATA, GUEST_DATA + n / 2, opt.seed), 0, "and its tags");
-	is(count(v, GUEST_DATA + n / 2, GUEST_DATA + n), 0, "and none in the other half");
+	is(verify(v, GUEST_DATA, GUEST_DATA + n / 2, opt.seed), 0, "the guest finds the tags");
+	is(count(v, GUEST_DATA + n / 2, GUEST_DATA + n), 0, "no tags in the other half");
 	free(p);
 	vm_destroy(vm);
 }
@@ -256,8 +256,8 @@ static void short_out(struct vcpu *v, size_t n)
 }
 
 /*
- * The page in which the buffer ends has no tags afterwards, and keeps what it then gets: it must
- * be known as a page with tags.
+ * The page in which the buffer ends has no tags afterwards. It must be marked as a page with tags:
+ * tags that the guest then sets there must stay.
  */
 static void short_in(struct vcpu *v, size_t n)
 {
@@ -271,17 +271,17 @@ static void short_in(struct vcpu *v, size_t n)
 	is(tags_put(vm, a, p, 4 * PAGE), (long)done ?: -EFAULT, "in, of %zu tags", n);
 	is(verify(v, a, a + done, opt.seed + 1), 0, "whole pages have the new tags");
 	is(verify(v, GUEST_DATA, a, opt.seed), 0, "the page before has the old ones");
-	is(verify(v, end, vm_data_end(vm), opt.seed), 0, "those behind, too");
+	is(verify(v, end, vm_data_end(vm), opt.seed), 0, "the pages after have the old ones, too");
 	is(count(v, a + done, end), 0, "the page between has none");
-	is(tags_get(vm, a + done, q, PAGE), PAGE, "which can be read");
-	is(tags_nonzero(q, PAGE), 0, "as zeros");
+	is(tags_get(vm, a + done, q, PAGE), PAGE, "the page between can be read");
+	is(tags_nonzero(q, PAGE), 0, "the page between reads as zeros");
 	vcpu_cmd(v, CMD_TAG_FILL, a + done, end, opt.seed + 2);
-	is(tags_get(vm, a + done, q, PAGE), PAGE, "and what the guest then sets");
-	is(tags_differ(q, a + done, PAGE, opt.seed + 2), 0, "is there");
+	is(tags_get(vm, a + done, q, PAGE), PAGE, "tags that the guest then sets can be read");
+	is(tags_differ(q, a + done, PAGE, opt.seed + 2), 0, "they are the guest's new ones");
 	free(q);
 }
 
-/* In a page that the guest has never had */
+/* In a page that the guest has never touched */
 static void short_in_fresh(void)
 {
 	struct vm *vm = vm_ready(1);
@@ -290,11 +290,11 @@ static void short_in_fresh(void)
 
 	memset(p, 0x7, 100);
 	is(tags_put(vm, GUEST_DATA, p, PAGE), -EFAULT, "in, of 100 tags, a fresh page");
-	is(count(v, GUEST_DATA, GUEST_DATA + PAGE), 0, "has no tags");
+	is(count(v, GUEST_DATA, GUEST_DATA + PAGE), 0, "the fresh page has no tags");
 	vm_destroy(vm);
 }
 
-/* PROT_NONE is as good as nothing there; read-only memory gives, and does not take. */
+/* A PROT_NONE buffer is like no buffer. A read-only buffer can be read, but not written. */
 static void odd_buffers(struct vcpu *v)
 {
 	unsigned char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

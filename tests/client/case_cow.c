@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages that are copied when somebody writes: a VMM that forks while its guest runs, and the zero
- * pages, which all guests have together.
+ * Pages that are copied on write: a VMM that forks while its guest runs, and the zero page, which
+ * all guests share.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@ static u64 own_verify(struct vcpu *v, u64 seed)
 	return vcpu_cmd(v, CMD_OWN_VERIFY, GUEST_DATA, vm_data_end(v->vm), seed, 0, 1);
 }
 
-/* Tags anew and reads back, over and over */
+/* Sets tags and reads them back, again and again */
 static void *retag(void *arg)
 {
 	struct vcpu *v = arg;
@@ -52,7 +52,7 @@ static size_t host_wrong(char *p, u64 seed)
 	return n;
 }
 
-/* The child's memory is the guest's as it was; what the child does there is its own. */
+/* The child has a copy of the guest's memory. Its own writes must not reach the guest. */
 static void child(char *p, bool writes)
 {
 	size_t bad, at;
@@ -79,7 +79,7 @@ static int fork_child(char *p, bool writes)
 	return WEXITSTATUS(status);
 }
 
-/* Holds its copies until its stdin, a pipe of the parent's, ends */
+/* Forks a child that keeps its copies until the parent closes the pipe @end */
 static pid_t fork_idle(int *end)
 {
 	int ends[2];
@@ -109,9 +109,9 @@ static void forks_at_rest(struct vcpu *v)
 	vcpu_cmd(v, CMD_STORE, GUEST_DATA, end, PAGE, 5);
 	own_fill(v, opt.seed);
 	is(fork_child(v->vm->data, false), 0, "fork: the child has the guest's tags");
-	is(fork_child(v->vm->data, true), 0, "fork: also a child that writes has");
+	is(fork_child(v->vm->data, true), 0, "fork: a child that writes has them, too");
 	is(own_verify(v, opt.seed), 0, "fork: the child's writes change no tag of the guest");
-	is(vcpu_cmd(v, CMD_LOAD, GUEST_DATA, end, PAGE, 5), 0, "fork: nor a word");
+	is(vcpu_cmd(v, CMD_LOAD, GUEST_DATA, end, PAGE, 5), 0, "fork: nor a word of the guest");
 
 	pid = fork_idle(&hold);
 	vcpu_cmd(v, CMD_STORE, GUEST_DATA, mid, PAGE, 6);
@@ -163,13 +163,13 @@ static void zero_page_of_all(void)
 
 	is(vm_tag_count(a) + vm_tag_count(b), 0, "never written to: no tags");
 	is(zero_pages(a->vm->data, opt.size), opt.size / PAGE, "all of it is the zero page");
-	is(zero_pages(b->vm->data, opt.size), opt.size / PAGE, "for the other guest, too");
+	is(zero_pages(b->vm->data, opt.size), opt.size / PAGE, "the other guest's is, too");
 	own_fill(a, opt.seed);
 	is(zero_pages(a->vm->data, opt.size), 0, "setting tags writes: no zero page is left");
 	is(own_verify(a, opt.seed), 0, "and the tags are there");
 	is(memcmp(a->vm->data, b->vm->data, opt.size), 0, "and all words are still zero");
 	is(vm_tag_count(b), 0, "no tag got into the other guest's zero page");
-	is(host_tag_count(p, opt.size), 0, "nor into a process's");
+	is(host_tag_count(p, opt.size), 0, "no tag got into a process's memory");
 	munmap(p, opt.size);
 	vm_destroy(a->vm);
 	vm_destroy(b->vm);
@@ -180,7 +180,7 @@ CASE(cow,
 {
 	struct vcpu *v;
 
-	/* The pool has no zero page, but needs one page more for each copy. */
+	/* hugetlb has no zero page, but the pool needs another page for each copy. */
 	if (mem_is_hugetlb(opt.mem))
 		munmap(mem_map(opt.mem, 2 * opt.size, NULL), 2 * opt.size);
 	else

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A VMM that logs its guest's dirty memory is about to carry it elsewhere. One that never asked
- * for MTE will leave the tags behind: that is counted. Needs the module.
+ * A VMM that logs its guest's dirty memory is about to migrate the guest. A VMM that has not asked
+ * for MTE does not carry the tags: the module counts that. Needs the module.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,8 +17,8 @@
 #define THIRD	(GUEST_DATA + (2UL << 30))
 
 /*
- * Slots: 0 the guest's code (as large as the least that this case is run with, or smaller), 1 its
- * memory, 2 and 3 more.
+ * Slots: 0 the guest's code, which is small beside its memory; 1 its memory; 2 and 3 further
+ * memory.
  */
 static void slot(struct vm *vm, int nr, u64 ipa, void *p, size_t size, u32 flags)
 {
@@ -69,7 +69,7 @@ static void again_and_again(void)
 	log_memory(vm, false);
 	count_is(vm, 1, "when one of two stops");
 	log_memory(vm, true);
-	count_is(vm, 1, "when it starts again, and the other went on");
+	count_is(vm, 1, "when it starts again, and the other has gone on");
 	log_memory(vm, false);
 	slot(vm, 2, OTHER, p, opt.size, 0);
 	count_is(vm, 1, "when both have stopped");
@@ -77,13 +77,13 @@ static void again_and_again(void)
 	count_is(vm, 2, "when the other starts");
 	slot(vm, 2, OTHER, NULL, 0, 0);
 	log_memory(vm, true);
-	count_is(vm, 3, "when it has gone and the first starts");
+	count_is(vm, 3, "when that slot is removed and the first starts");
 	is(module_number(vm, "stats/untracked_migrations"), 3, "reading does not count");
 	vm_destroy(vm);
 	munmap(p, opt.size);
 }
 
-/* A screen's memory is logged at all times; that is no migration. */
+/* A frame buffer is logged all the time. That is no migration. */
 static void small_ones(void)
 {
 	struct vm *vm = by_admin();
@@ -102,12 +102,12 @@ static void small_ones(void)
 	munmap(p, opt.size);
 }
 
-/* Off: whatever it logs. Turned on meanwhile: that counts. */
+/* A VM that is off may log. If it is turned on meanwhile, that counts. */
 static void turned_on_late(void)
 {
 	struct vm *vm = furnished(vm_create());
 
-	/* By policy it is on. */
+	/* Under policy on the VM is on. */
 	if (!strcmp(module_read(vm, "state"), "on"))
 		life_write(vm, false, "by an admin");
 	log_memory(vm, true);
@@ -139,7 +139,7 @@ static void turned_on_later(void)
 	vm_destroy(vm);
 }
 
-/* It knows of tags: its own affair. */
+/* The VMM has asked for MTE, so it knows of tags: nothing is counted. */
 static void by_its_vmm(void)
 {
 	struct vm *vm = vm_create();
@@ -153,7 +153,7 @@ static void by_its_vmm(void)
 	vm_destroy(vm);
 }
 
-/* Whatever the log says of it, nothing is missed. */
+/* The messages are rate-limited. The count is not. */
 static void many(unsigned int n)
 {
 	struct vm *vm = by_admin();

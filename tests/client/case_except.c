@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What KVM injects: UNDEFINED instructions and aborts. */
+/* Exceptions that KVM injects: UNDEFINED instructions and aborts. */
 #include <sys/auxv.h>
 
 #include "client.h"
@@ -37,7 +37,7 @@ CASE(dcgsw,
 		vcpu_cmd(v, CMD_PROVOKE, i);
 		is(v->mb->exc.count, !works, "%s %s", dc_name[i], works ? "works" : "is UNDEFINED");
 		if (v->mb->exc.count)
-			is(ESR_EC(v->mb->exc.esr), EC_UNKNOWN, "with the exception class of that");
+			is(ESR_EC(v->mb->exc.esr), EC_UNKNOWN, "with the exception class of an UNDEFINED instruction");
 	}
 	if (!opt.on) {
 		vm_destroy(v->vm);
@@ -109,8 +109,8 @@ CASE(tco,
 		provoke(v, "SVE instruction", PROVOKE_SVE, EC_UNKNOWN);
 	else
 		skip("the CPU has no SVE", "SVE instruction");
-	provoke(v, "instructions from nowhere", PROVOKE_FETCH, EC_IABT);
-	provoke(v, "page tables from nowhere", PROVOKE_WALK, EC_DABT);
+	provoke(v, "instruction fetch from unbacked memory", PROVOKE_FETCH, EC_IABT);
+	provoke(v, "page table walk in unbacked memory", PROVOKE_WALK, EC_DABT);
 	by_vmm(v);
 	vm_destroy(v->vm);
 	return 0;

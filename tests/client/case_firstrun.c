@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The first KVM_RUN of a vCPU may fail half way, here for want of a PMU that is ready. The guest
- * has not run, so its VM is turned on or off at once. What KVM has set up by then must not stay.
+ * The first KVM_RUN of a vCPU may fail half way, here because its PMU is not initialised. The
+ * guest has not run, so its VM is turned on or off at once. What KVM has set up by then must not
+ * stay.
  */
 #include <errno.h>
 
@@ -10,7 +11,7 @@
 
 #define PMU	(1u << KVM_ARM_VCPU_PMU_V3)
 
-/* KVM_ARM_VCPU_INIT once only: behind a failed run 6.1 warns of it, also without the module. */
+/* No KVM_ARM_VCPU_INIT after this: 6.1 warns of one after a failed run, also without the module. */
 static bool fails_half_way(struct vcpu *v)
 {
 	int r;
@@ -44,7 +45,7 @@ static struct vcpu *furnished(void)
 	return &vm->vcpu[0];
 }
 
-/* Tags that an earlier owner of the guest's memory left */
+/* Leaves tags of an earlier owner in the guest's memory. */
 static void leave_tags(void)
 {
 	struct vm *vm = vm_create();
@@ -73,7 +74,7 @@ static void judge(struct vcpu *v, bool on, const char *when)
 	gmid(v, on, when);
 	if (!on) {
 		vm_touch(v);
-		is(vm_tag_count(v), 0, "no tags of the owner before %s", when);
+		is(vm_tag_count(v), 0, "no tags of the previous owner %s", when);
 	}
 }
 
@@ -108,7 +109,7 @@ static void undone(bool on)
 	vm_destroy(v->vm);
 }
 
-/* A slot that cannot hold tags, to a VM that policy turned on */
+/* A VM that policy has turned on gets a slot that cannot hold tags. */
 static void policy_gives_way(void)
 {
 	struct vcpu *v = furnished();
@@ -127,7 +128,7 @@ static void policy_gives_way(void)
 }
 
 CASE(firstrun,
-     "what a first KVM_RUN that failed half way leaves in a VM which is then turned on or off")
+     "MTE left over, or missing, in a VM that is turned on or off after its first KVM_RUN failed")
 {
 	module_needed();
 	pin_to(0);

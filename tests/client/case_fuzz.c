@@ -2,7 +2,7 @@
 /*
  * Random calls of KVM_ARM_MTE_COPY_TAGS, KVM_ENABLE_CAP and KVM_GET/SET_ONE_REG by several
  * threads, while others set and remove slots, unmap memory and run the guest. Each answer must be
- * one that its arguments can have; memory that nobody aims at keeps its tags.
+ * possible for its arguments. Memory that no call aims at must keep its tags.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -26,14 +26,14 @@ enum { VCPU_CANARY, VCPU_TARGET, VCPU_REGS, VCPUS };
 
 static struct vm *vm;
 static char *arena;
-static void *target;		/* behind the slots that come and go */
+static void *target;		/* memory of the slots that come and go */
 static bool over;
 static unsigned long bad, calls[3];
 
 
 /**
- * fuzz_wrong() - an answer that cannot be
- * @what: to what
+ * fuzz_wrong() - report an answer that is not possible
+ * @what: the call
  * @a: some argument
  * @b: another
  * @got: the answer
@@ -168,13 +168,13 @@ static void *run_canary(void *arg)
 	while (going_on()) {
 		n = vcpu_cmd(v, CMD_TAG_VERIFY, GUEST_DATA, CANARY_END, opt.seed);
 		if (n)
-			fuzz_wrong("the guest, in memory that nobody aims at", v->mb->ret[1],
+			fuzz_wrong("the guest, in memory that no call aims at", v->mb->ret[1],
 			      v->mb->ret[2], n);
 	}
 	return NULL;
 }
 
-/* The guest stores where slots come and go: what it meets there is its own affair. */
+/* The guest stores where slots come and go. KVM_RUN may fail there. */
 static void *run_target(void *arg)
 {
 	struct vcpu *v = &vm->vcpu[VCPU_TARGET];
@@ -189,7 +189,7 @@ static void *run_target(void *arg)
 		r = kvm_ioctl(v->fd, KVM_RUN, NULL);
 		if (r && r != -EFAULT && r != -EINTR)
 			fuzz_wrong("KVM_RUN", 0, 0, r);
-		/* KVM says so in the log each time. */
+		/* KVM logs each of these: do not flood the log. */
 		if (r == -EFAULT)
 			usleep(20000);
 	}
@@ -238,8 +238,8 @@ static void still_works(void)
 	struct vcpu *v = &vm->vcpu[VCPU_REGS];
 
 	is(vm_tag_verify(&vm->vcpu[VCPU_CANARY], opt.seed), 0, "the guest finds all its tags");
-	is(tags_get(vm, GUEST_DATA, tags, SIZE), SIZE, "so does COPY_TAGS");
-	is(tags_differ(tags, GUEST_DATA, SIZE, opt.seed), 0, "the same ones");
+	is(tags_get(vm, GUEST_DATA, tags, SIZE), SIZE, "COPY_TAGS gives tags of all its memory");
+	is(tags_differ(tags, GUEST_DATA, SIZE, opt.seed), 0, "COPY_TAGS gives the same tags");
 	/* The mapping may be of any kind and have holes. */
 	mem_map(MEM_ANON4K, SIZE, target);
 	vm_slot(vm, TARGET_SLOT, TARGET, target, 0, 0);
@@ -249,11 +249,11 @@ static void still_works(void)
 	is(vcpu_cmd(v, CMD_TAG_VERIFY, TARGET, TARGET + SIZE, opt.seed + 1), 0,
 	   "the guest can use it");
 	vcpu_cmd(v, CMD_MTE_WRITE, opt.seed);
-	is(vcpu_cmd(v, CMD_MTE_VERIFY, opt.seed), 0, "and its MTE registers");
+	is(vcpu_cmd(v, CMD_MTE_VERIFY, opt.seed), 0, "the guest can use its MTE registers");
 }
 
 CASE(fuzz,
-     "the three ioctls with random input, against slots and mappings that come and go")
+     "wrong answers or lost tags after random ioctls, while slots and mappings come and go")
 {
 	pthread_t *t = calloc(opt.threads, sizeof(*t)), other[OTHERS];
 	int files = (kvm_dev(), open_files());
@@ -272,7 +272,7 @@ CASE(fuzz,
 	free(t);
 	diag("COPY_TAGS %lu, ENABLE_CAP %lu, ONE_REG %lu calls", calls[0], calls[1], calls[2]);
 	fuzz_copy_report();
-	is(bad, 0, "every answer was one that it can be");
+	is(bad, 0, "every answer was possible");
 	still_works();
 	vm_destroy(vm);
 	is(open_files(), files, "no file is left open");

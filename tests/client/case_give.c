@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two guests alive at once: one gives memory up, as a balloon does it or free page reporting, and
- * the other gets the pages.
+ * Two guests that are alive at once. One gives memory up, as by a balloon or free page reporting,
+ * and the other gets the pages.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -71,9 +71,9 @@ static void give_and_take(int advice, const char *how)
 
 	is(lost(giver, GUEST_DATA, mid, opt.seed), 0, "%s: what the giver kept has its tags", how);
 	vcpu_cmd(giver, CMD_STORE, mid, end, PAGE, opt.seed);
-	is(vcpu_cmd(giver, CMD_TAG_READ, mid, end), 0, "%s: what it gave comes back without", how);
+	is(vcpu_cmd(giver, CMD_TAG_READ, mid, end), 0, "%s: what it gave comes back without tags", how);
 	vcpu_cmd(giver, CMD_TAG_FILL, mid, end, opt.seed + 2);
-	is(lost(giver, mid, end, opt.seed + 2), 0, "%s: it can be tagged anew", how);
+	is(lost(giver, mid, end, opt.seed + 2), 0, "%s: it can be tagged again", how);
 	is(vm_tag_verify(taker, opt.seed + 1), 0, "%s: the taker's tags are the taker's", how);
 	vm_destroy(giver->vm);
 	is(vm_tag_verify(taker, opt.seed + 1), 0, "%s: also when the giver has ended", how);
@@ -83,8 +83,8 @@ static void give_and_take(int advice, const char *how)
 }
 
 /*
- * MADV_FREE takes clean pages only when memory is wanted; those that the guest writes to before
- * that it keeps, with all their tags.
+ * MADV_FREE frees clean pages only when memory is short. Pages that the guest has written to by
+ * then stay, with all their tags.
  */
 static void freed_lazily(void)
 {
@@ -99,7 +99,7 @@ static void freed_lazily(void)
 	had = pages_of(data, half);
 	give(data, opt.size, MADV_FREE, "MADV_FREE");
 	is(lost(giver, GUEST_DATA, vm_data_end(giver->vm), opt.seed), 0,
-	   "MADV_FREE: nothing is gone yet, as tags are read");
+	   "MADV_FREE: all tags can be read, so nothing is gone yet");
 	give(data, opt.size, MADV_FREE, "MADV_FREE");
 	vcpu_cmd(giver, CMD_STORE, mid, vm_data_end(giver->vm), PAGE, 7);
 	give(data, opt.size, MADV_PAGEOUT, "MADV_PAGEOUT");
@@ -116,14 +116,14 @@ static void freed_lazily(void)
 	ok(mem_overlap(had.pfn, had.n, got.pfn, got.n) > 0, "MADV_FREE: pages changed hands");
 	is(lost(giver, mid, vm_data_end(giver->vm), opt.seed), 0,
 	   "MADV_FREE: what was written again keeps its tags");
-	is(vcpu_cmd(giver, CMD_LOAD, mid, vm_data_end(giver->vm), PAGE, 7), 0, "and words");
-	/* A page is there with its tags, or it is not. */
+	is(vcpu_cmd(giver, CMD_LOAD, mid, vm_data_end(giver->vm), PAGE, 7), 0, "MADV_FREE: and its words");
+	/* A page is there with its tags, or gone with its tags. */
 	for (a = GUEST_DATA; a < mid; a += PAGE)
 		if (!vcpu_cmd(giver, CMD_LOAD, a, a + PAGE, PAGE, opt.seed))
 			gone += lost(giver, a, a + PAGE, opt.seed);
 		else
 			gone -= !vcpu_cmd(giver, CMD_TAG_READ, a, a + PAGE);
-	is(gone, 0, "MADV_FREE: pages that are gone are so with their tags, and no others");
+	is(gone, 0, "MADV_FREE: the pages that are gone, and no others, have lost their tags");
 	vm_destroy(giver->vm);
 	vm_destroy(taker->vm);
 	free(had.pfn);

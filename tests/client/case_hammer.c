@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every ioctl that may be hooked, over and over, by several threads; right whether hooks are
- * there or not.
+ * Calls every ioctl that may be hooked, again and again, in several threads. The results must be
+ * right whether hooks are set or not.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ static void *hammer(void *arg)
 }
 
 CASE(hammer,
-     "crashes of the ioctls while hooks come and go")
+     "ioctls that fail while hooks are set and removed")
 {
 	pthread_t *t = calloc(opt.threads, sizeof(*t));
 	unsigned int i;

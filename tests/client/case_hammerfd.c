@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two VMs and a process that maps it PROT_MTE share one file, and set tags in every page of it
- * at once, each of its own granules. Whoever is first has the page's tags cleared, and so may
- * the others: but never after somebody has set some. Fresh pages in every other round.
+ * Two VMs and a process share one file; the process maps it PROT_MTE. All set tags in every page
+ * at the same time, each in its own granules. A first access may clear the page's tags, but not
+ * after anyone has set some. Every other round has fresh pages.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -99,7 +99,7 @@ static void rounds(void)
 }
 
 CASE(hammerfd,
-     "tags cleared under an owner where VMs and a PROT_MTE process share memory")
+     "tags cleared after they were set in memory that VMs and a PROT_MTE process share")
 {
 	struct owner owner[OWNERS] = { };
 	struct vm *vm[2];
@@ -120,8 +120,8 @@ CASE(hammerfd,
 	rounds();
 	for (i = 0; i < OWNERS; i++) {
 		pthread_join(owner[i].thread, NULL);
-		is(owner[i].at_once, 0, "%s %d: tags lost of those just set", i < 2 ? "VM" : "thread", i);
-		is(owner[i].later, 0, "%s %d: tags lost when all have set theirs", i < 2 ? "VM" : "thread",
+		is(owner[i].at_once, 0, "%s %d: tags lost just after they were set", i < 2 ? "VM" : "thread", i);
+		is(owner[i].later, 0, "%s %d: tags lost after all have set theirs", i < 2 ? "VM" : "thread",
 		   i);
 	}
 	vm_destroy(vm[0]);

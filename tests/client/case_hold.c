@@ -4,18 +4,18 @@
  * with one line:
  *
  *   run          the guest makes hypercalls once         -> run N
- *   spin         it makes them until "stop"              -> spin
+ *   spin         the guest makes them until "stop"       -> spin
  *   stop                                                 -> stop N
  *   init         KVM_ARM_VCPU_INIT of every vCPU         -> init
  *   enable 0|1   writes to the VM's knob                 -> enable 0, or enable ERROR
  *   touch        the guest writes to every page          -> touch
- *   tagfill      it tags all of its memory               -> tagfill
+ *   tagfill      the guest tags all of its memory        -> tagfill
  *   tagverify    granules that differ from that          -> tagverify N
  *   tagread      granules with a tag                     -> tagread N
- *   unmap        KVM must map all its memory anew        -> unmap
- *   idreg        ID_AA64PFR1_EL1.MTE the guest reads     -> idreg N
+ *   unmap        KVM must map all its memory again       -> unmap
+ *   idreg        ID_AA64PFR1_EL1.MTE as the guest reads it -> idreg N
  *   gcr          whether GCR_EL1 is UNDEFINED            -> gcr 0|1
- *   within A B   how many of its 4 KiB pages have such numbers -> within N
+ *   within A B   how many of its 4 KiB pages have frame numbers from A to B -> within N
  *   close        ends the VM and keeps its memory        -> close (only "quit" is left then)
  *   quit         or the end of stdin
  */

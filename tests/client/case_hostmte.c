@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A host process that uses MTE for as long as its stdin stays open, one thread on every CPU:
- * guests that run meanwhile do not disturb it. Prints "ready" first; a line or the end of stdin
- * ends it.
+ * A host process that uses MTE, with one thread on every CPU. Guests that run meanwhile must not
+ * disturb it. Prints "ready" first; a line on stdin, or the end of stdin, ends it.
  */
 #include <stdio.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Transparent huge pages behind a guest: split, built by khugepaged, and mapped as blocks again.
- * Mainline loses tags in the first, and shows those of others in the third.
+ * Transparent huge pages of a guest: split, built by khugepaged, and mapped as blocks again.
+ * Mainline loses tags in the first case, and shows tags of others in the third.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,9 +35,9 @@ static size_t huge_pages(void *p, size_t size)
 }
 
 /*
- * A page that somebody looks at just now is not split: try again. Nor is one that still waits on
- * some CPU to get to its LRU list, perhaps for ever; compaction sends all of them there first.
- * And khugepaged must not build them anew.
+ * A page that is in use at this moment is not split: try again. A page that waits on some CPU to
+ * get to its LRU list is not split either, perhaps for ever; compaction moves all such pages to
+ * their lists first. khugepaged must not build huge pages again.
  */
 static void split(struct vm *vm)
 {
@@ -76,7 +76,7 @@ static void leave_tags(void)
 	munmap(p, size);
 }
 
-/* Under dirty logging the guest has a huge page in 4 KiB pieces, of which it tags some. */
+/* Under dirty logging KVM maps a huge page in pieces. The guest tags some of them. */
 static void split_under_log(void)
 {
 	struct vm *vm;
@@ -112,13 +112,13 @@ static void wait_for_khugepaged(struct vm *vm)
 	is(huge_pages(vm->data, vm->data_size), want, "khugepaged has built huge pages");
 }
 
-/* Every other page, other ones in every other huge page: with and without the first one */
+/* Every other page. Every other huge page begins with such a page, the others do not. */
 static bool is_guests(u64 a)
 {
 	return (a / page_size + a / huge_size) & 1;
 }
 
-/* Huge pages built out of pages that the guest has tagged and pages that it never saw. */
+/* Huge pages are built of pages that the guest has tagged and pages that it never touched. */
 static void built_and_split(void)
 {
 	u64 lost = 0, strange = 0, a;
@@ -146,7 +146,7 @@ static void built_and_split(void)
 	vm_destroy(vm);
 }
 
-/* Pieces become a block again where dirty logging ends: most of it the guest has never had. */
+/* Pieces become a block again when dirty logging ends. The guest has never touched most of it. */
 static void block_again(void)
 {
 	struct vm *vm;
@@ -165,7 +165,7 @@ static void block_again(void)
 }
 
 CASE(huge,
-     "tags lost, or tags of others, where huge pages are split, built or mapped anew")
+     "tags lost, or tags of others, when huge pages are split, built or mapped as blocks again")
 {
 	huge_size = mem_thp();
 	page_size = getpagesize();

@@ -36,7 +36,7 @@ static void check_without_mte(struct vcpu *v, u64 pfr1)
 	check_view(v, pfr1, "after that");
 }
 
-/* Some VMMs keep what they restore in constants. */
+/* Some VMMs restore registers from constants, which are read-only. */
 static void check_constant(struct vcpu *v, u64 pfr1)
 {
 	u64 *val = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KSM next to guests with MTE. Guests get memory that was merged before, without tags; where one
- * of them sets some it is the guest's own, and never merged again, equal as words and tags may be.
+ * KSM and guests with MTE. Guests get merged memory, without tags. A guest that sets tags in a
+ * page gets a page of its own. That page is never merged again, even if words and tags are equal.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ static size_t common(void *p, void *q, size_t size)
 	return n;
 }
 
-/* Pages of the same number are equal, others are not. */
+/* Pages at the same offset are equal. Pages at different offsets are not. */
 static void *mergeable(void)
 {
 	char *p = mem_map(MEM_ANON4K, opt.size, NULL);
@@ -93,22 +93,22 @@ CASE(ksm,
 	is(common(pa, pb, opt.size), opt.size / PAGE, "KSM merges two pieces of memory");
 	a = guest_of(pa);
 	b = guest_of(pb);
-	is(vcpu_cmd(a, CMD_TAG_READ, GUEST_DATA, end), 0, "they come to a guest without tags");
-	is(vcpu_cmd(b, CMD_TAG_READ, GUEST_DATA, end), 0, "and to another");
-	is(common(pa, pb, opt.size), opt.size / PAGE, "and stay merged");
-	is(own_fill(a, mid), 0, "one sets tags in half of it");
-	is(common(pa, pb, half), 0, "that half is its own then");
-	is(vcpu_cmd(b, CMD_TAG_READ, GUEST_DATA, end), 0, "the other still has none");
-	is(own_fill(b, mid), 0, "it sets the same");
+	is(vcpu_cmd(a, CMD_TAG_READ, GUEST_DATA, end), 0, "merged pages come to a guest without tags");
+	is(vcpu_cmd(b, CMD_TAG_READ, GUEST_DATA, end), 0, "and to another guest");
+	is(common(pa, pb, opt.size), opt.size / PAGE, "they stay merged");
+	is(own_fill(a, mid), 0, "one guest sets tags in half of its memory");
+	is(common(pa, pb, half), 0, "that half is not merged any more");
+	is(vcpu_cmd(b, CMD_TAG_READ, GUEST_DATA, end), 0, "the other guest still has no tags");
+	is(own_fill(b, mid), 0, "the other guest sets the same tags");
 	scan(FULL_SCANS);
-	is(common(pa, pb, half), 0, "with tags nothing is merged");
+	is(common(pa, pb, half), 0, "pages with tags are not merged");
 	is(common(pa + half, pb + half, half), half / PAGE, "the rest still is");
 	set(KSM "run", "2");
 	is(common(pa, pb, opt.size), 0, "all is unmerged");
-	is(vcpu_cmd(a, CMD_OWN_VERIFY, GUEST_DATA, mid, opt.seed, 0, 1), 0, "one has its tags");
-	is(vcpu_cmd(b, CMD_OWN_VERIFY, GUEST_DATA, mid, opt.seed, 0, 1), 0, "the other, too");
+	is(vcpu_cmd(a, CMD_OWN_VERIFY, GUEST_DATA, mid, opt.seed, 0, 1), 0, "one guest has its tags");
+	is(vcpu_cmd(b, CMD_OWN_VERIFY, GUEST_DATA, mid, opt.seed, 0, 1), 0, "the other one, too");
 	is(vcpu_cmd(a, CMD_TAG_READ, mid, end) + vcpu_cmd(b, CMD_TAG_READ, mid, end), 0,
-	   "where none were set there are none");
+	   "there are no tags where none were set");
 	is(memcmp(pa, pb, opt.size), 0, "and all words are as they were");
 	vm_destroy(a->vm);
 	vm_destroy(b->vm);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The knob of one VM through its life. Needs the module; states and words are those of its
- * documentation.
+ * The knob of one VM through the VM's life. Needs the module. States and words are those of the
+ * module's documentation.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -27,7 +27,7 @@ void life_is(struct vm *vm, const char *state, const char *origin, const char *w
 /**
  * life_write() - write to the knob, which must work
  * @vm: the VM
- * @on: what
+ * @on: whether to write 1 or 0
  * @when: for the name of the point
  */
 void life_write(struct vm *vm, bool on, const char *when)
@@ -36,9 +36,9 @@ void life_write(struct vm *vm, bool on, const char *when)
 }
 
 /**
- * life_guest() - whether a guest has MTE, in all that it and its VMM can see
+ * life_guest() - whether a guest has MTE, in everything that it and its VMM can see
  * @v: a vCPU of it
- * @on: whether it must have
+ * @on: whether it must have MTE
  * @when: for the name of the points
  */
 void life_guest(struct vcpu *v, bool on, const char *when)
@@ -89,7 +89,7 @@ static void before_first_run(void)
 	vm_destroy(vm);
 }
 
-/* On after init, off again before the first run: nothing of it must be left. */
+/* On after init, off again before the first run: nothing of MTE must be left. */
 static void on_and_off(void)
 {
 	struct vm *vm = vm_off(1);
@@ -130,7 +130,7 @@ static void only_one_ran(void)
 	life_write(vm, true, "when one of two vCPUs has run");
 	life_is(vm, "turning-on", "admin", "when one of two vCPUs has run");
 	vm_init_all(vm);
-	life_is(vm, "on", "admin", "after both are initialised anew");
+	life_is(vm, "on", "admin", "after both are initialised again");
 	life_guest(&vm->vcpu[1], true, "(the one that had not run)");
 	vm_destroy(vm);
 }
@@ -174,13 +174,13 @@ static void folder(void)
 	struct stat st;
 
 	module_vm_path(vm, "", path, sizeof(path));
-	is(stat(path, &st), 0, "a new VM has a folder");
+	is(stat(path, &st), 0, "a new VM has a directory");
 	vm_destroy(vm);
-	is(stat(path, &st), -1, "it goes with the VM");
+	is(stat(path, &st), -1, "the directory goes with the VM");
 }
 
 CASE(life,
-     "the knob's states: before the first run, pending, after the guest's reboot")
+     "wrong states of the knob: before the first run, pending, after the guest's reboot")
 {
 	module_needed();
 	folder();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vCPUs for nested virtualization, which MTE does not go with. */
+/* vCPUs for nested virtualization, which cannot have MTE. */
 #include <errno.h>
 
 #include "client.h"
@@ -40,12 +40,12 @@ CASE(nested,
 	vm = furnished();
 	vcpu_init(&vm->vcpu[0]);
 	is_text(errno_name(module_enable(vm, true)), "0", "a VM without nested vCPUs can be turned on");
-	is_text(module_read(vm, "state"), "on", "and is");
+	is_text(module_read(vm, "state"), "on", "that VM is on");
 	vm_destroy(vm);
 
 	vm = furnished();
 	is_text(errno_name(module_enable(vm, true)), "0", "a VM whose vCPU is not initialised yet can, too");
-	is_text(errno_name(vcpu_try_init(&vm->vcpu[0], HAS_EL2)), "EINVAL", "which then cannot be a nested one");
+	is_text(errno_name(vcpu_try_init(&vm->vcpu[0], HAS_EL2)), "EINVAL", "that vCPU cannot be nested then");
 	is_text(module_read(vm, "state"), "on", "the VM stays on");
 	vcpu_init(&vm->vcpu[0]);
 	vm_destroy(vm);

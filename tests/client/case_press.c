@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest that holds what is hard to guess in its memory and reads all of it back again and
- * again, while the host does its worst: see churn.c, and the limits and swap spaces that the
- * script around has set.
+ * A guest fills its memory with values that are hard to guess, and reads them back again and
+ * again. Meanwhile the host squeezes and moves this memory: see churn.c, and the memory limit and
+ * swap space of the calling script.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Every vCPU its own part of the memory, all at once */
+/* Each vCPU works on its own part of the memory, all at once */
 static struct part all(struct vm *vm, enum guest_cmd cmd, u64 step)
 {
 	size_t size = vm->data_size / vm->nr_vcpus & ~4095UL;

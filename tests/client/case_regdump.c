@@ -49,8 +49,8 @@ static void print_caps(struct vm *vm)
 	int cap;
 
 	/*
-	 * What KVM says of itself to a VMM that looks for MTE is the module's business; of the
-	 * rest nothing changes.
+	 * The module changes the answer for KVM_CAP_ARM_MTE. All other answers must stay the
+	 * same.
 	 */
 	for (cap = 0; cap < 256; cap++)
 		if (cap != KVM_CAP_ARM_MTE)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The VMM maps fresh memory over guest memory (MAP_FIXED) while a permission fault is under way:
- * after the guest's exit, before KVM looks at the mapping. KVM waits for mmap_lock there, so the
- * order is made certain by holding that lock (tests/fixtures/mmaplock, which must be loaded): first
- * the VMM waits for it, then the vCPU.
+ * The VMM maps fresh memory over guest memory (MAP_FIXED) during a permission fault: after the
+ * guest's exit, before KVM looks at the mapping. KVM takes mmap_lock there. To make the order
+ * certain, tests/fixtures/mmaplock (which must be loaded) holds that lock: first the VMM waits for
+ * it, then the vCPU.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 #define PAGE	4096UL
 #define TRIES	20000	/* of 1 ms, for a thread to wait */
 
-/* A thread that does one thing once it is told to. Nothing of it needs mmap_lock before. */
+/* A thread that does one thing when it is told to. It does not need mmap_lock before that. */
 static struct actor {
 	void (*warm_up)(void);	/* so that act() needs no new page of the process itself */
 	void (*act)(void);
@@ -33,8 +33,8 @@ static struct vm *vm;
 static size_t huge;
 static u64 at;
 static void *fresh;
-static int file = -1;	/* what is mapped instead of fresh memory, if it is not */
-static int ran;		/* what KVM_RUN returned then */
+static int file = -1;	/* what is mapped; -1: fresh memory */
+static int ran;		/* what KVM_RUN returned for a file */
 
 static void map_something(void)
 {
@@ -47,7 +47,7 @@ static void replace(void)
 		     (file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED) | MAP_FIXED, file, 0);
 }
 
-/* Mapped, and not written to: the block stays one. */
+/* Maps the page without writing to it, so that the block stays one. */
 static void run(void)
 {
 	vcpu_cmd(&vm->vcpu[0], CMD_TAG_VERIFY, GUEST_DATA + at, GUEST_DATA + at + PAGE, opt.seed);
@@ -137,7 +137,7 @@ static bool race(void)
 
 	start(&vmm, map_something, replace);
 	start(&guest, run, file < 0 ? touch : touch_file);
-	is_waiting(&vmm);	/* all that it needs is there then */
+	is_waiting(&vmm);	/* so that it needs no new page later */
 	if (fd < 0 || write(fd, "1", 1) != 1)
 		die("%s: %s", HELD, errno_name(errno));
 	first = let_wait(&vmm);
@@ -178,7 +178,7 @@ static void prepare(void)
 	   "guest memory is huge pages");
 	v = vcpu_create(vm);
 	vcpu_init(v);
-	/* The page that is replaced may be the next that is had: it has tags, too. */
+	/* The replaced page may be the next page that is allocated: it must have tags, too. */
 	vm_tag_fill(v, opt.seed);
 	is(vm_slot(vm, 1, GUEST_DATA, vm->data, opt.size, KVM_MEM_LOG_DIRTY_PAGES), 0,
 	   "dirty logging: the blocks are write-protected");
@@ -202,9 +202,9 @@ CASE(remap,
 	return 0;
 }
 
-/* As where there is no permission fault, the guest must not get a page that loses its tags. */
+/* The guest must not get a page that cannot hold tags, not even in a permission fault. */
 CASE(remapfile,
-     "a page of --file, which has no place for tags, given to the guest in the same way")
+     "a page of --file, which cannot hold tags, given to the guest in a permission fault")
 {
 	prepare();
 	file = open(opt.file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reset values of the MTE registers. They are architecturally UNKNOWN; what must not be is
- * another vCPU's value, or the vCPU's own from before the reset, or the host's. So they must be
- * the same always.
+ * Reset values of the MTE registers. They are architecturally UNKNOWN. They must not be values of
+ * another vCPU or of the host, nor the vCPU's own values before the reset. So they must always be
+ * the same.
  */
 #include <pthread.h>
 #include <string.h>
@@ -49,14 +49,14 @@ static void in_one_vm(struct vm *vm)
 	same(val, "second vCPU, the first has written");
 	vcpu_init(&vm->vcpu[0]);
 	get(&vm->vcpu[0], val);
-	same(val, "first vCPU initialised anew");
+	same(val, "first vCPU initialised again");
 	vcpu_cmd(&vm->vcpu[0], CMD_MTE_WRITE, opt.seed + 1);
 	fresh_vm("another VM while the first has written");
 }
 
 /*
- * Before a vCPU's first run KVM_GET_ONE_REG may show bits that the registers lack: only equal,
- * not equal to first[]
+ * Before a vCPU's first run KVM_GET_ONE_REG may show bits that the registers do not have. So two
+ * vCPUs are compared with each other, not with first[].
  */
 static void before_run(void)
 {
@@ -84,7 +84,7 @@ static void *secondary(void *arg)
 	memcpy(val, v->mb->ret, sizeof(val));
 	same(val, "vCPU started by PSCI");
 	vcpu_cmd(v, CMD_MTE_WRITE, opt.seed + 2);
-	/* Comes back only once the vCPU is on again and has done what the mailbox then says. */
+	/* Returns when the vCPU is on again and has done the command that is then in the mailbox. */
 	vcpu_cmd(v, CMD_PSCI, PSCI_CPU_OFF);
 	memcpy(val, v->mb->ret, sizeof(val));
 	same(val, "vCPU turned off and on again by PSCI");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hugetlb pages that go from one VM to the next, which gets them in part: in pieces, under dirty
- * logging and after it, where HVA and IPA are not aligned alike, and by KVM_ARM_MTE_COPY_TAGS.
+ * Hugetlb pages that go from one VM to the next. The next VM gets them in part: in pieces, under
+ * and after dirty logging, where HVA and IPA are not aligned alike, and by KVM_ARM_MTE_COPY_TAGS.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 
 static size_t page;	/* of the host's page tables */
 
-/* The last owner: all of the pool's pages have tags. */
+/* The last owner. It leaves tags in all pages of the pool. */
 static void leave_tags(void)
 {
 	struct vcpu *v = &vm_ready(1)->vcpu[0];
@@ -26,7 +26,7 @@ static void leave_tags(void)
 	vm_destroy(v->vm);
 }
 
-/* The next one. Its slot begins @skip bytes into the memory. */
+/* The next owner. Its slot begins @skip bytes into the memory. */
 static struct vm *next_owner(size_t skip, u32 flags)
 {
 	struct vm *vm;
@@ -60,7 +60,7 @@ static void mapped(size_t skip, u32 flags, const char *how)
 	vm_destroy(vm);
 }
 
-/* Pieces become blocks again where dirty logging ends. */
+/* Pieces become blocks again when dirty logging ends. */
 static void after_log(void)
 {
 	struct vm *vm = next_owner(0, LOG);
@@ -73,7 +73,7 @@ static void after_log(void)
 	vm_destroy(vm);
 }
 
-/* The VMM sets the tags of the first base page of each huge page, and looks at the others. */
+/* The VMM sets the tags of the first base page of each huge page, and reads those of the others. */
 static void copied(void)
 {
 	struct vm *vm = next_owner(0, 0);

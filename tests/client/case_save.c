@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A guest with two vCPUs is saved by one process and goes on in another, as in a migration. The
- * first vCPU is in the middle of a command, in which it keeps looking at its MTE registers.
+ * first vCPU is in the middle of a command that reads its MTE registers again and again.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -27,7 +27,7 @@ static void on_kick(int sig)
 	kicked->run->immediate_exit = 1;
 }
 
-/* Runs until it is kicked, so that the registers are those in the middle of what it does. */
+/* Runs until it is kicked, so that the registers are those in the middle of a command. */
 static void *run_until_kick(void *arg)
 {
 	struct vcpu *v = arg;
@@ -79,7 +79,7 @@ static void enter_hold(struct vcpu *v, u64 seed)
 	die("the VMM never sees the MTE registers that the guest has written");
 }
 
-/* Lets it run on, then come to the end of it. */
+/* Lets the command run on, then ends it. */
 static void leave_hold(struct vcpu *v, const char *when)
 {
 	run_a_while(v);
@@ -158,11 +158,11 @@ CASE(save,
 	save_memory(vm, f, GUEST_CODE, vm->code, GUEST_CODE_SIZE);
 	save_memory(vm, f, GUEST_DATA, vm->data, vm->data_size);
 	is(fclose(f), 0, "saved to %s", opt.file);
-	/* To read is not to change. */
-	leave_hold(&vm->vcpu[0], "after the saving");
+	/* Reading must not change anything. */
+	leave_hold(&vm->vcpu[0], "after saving");
 	is(vcpu_cmd(&vm->vcpu[1], CMD_MTE_VERIFY, opt.seed + 1), 0,
-	   "after the saving: the second vCPU has its MTE registers");
-	is(vm_tag_verify(&vm->vcpu[1], opt.seed), 0, "after the saving: all tags");
+	   "after saving: the second vCPU has its MTE registers");
+	is(vm_tag_verify(&vm->vcpu[1], opt.seed), 0, "after saving: all tags");
 	vm_destroy(vm);
 	return 0;
 }
@@ -186,7 +186,7 @@ static void load_memory(struct vm *vm, FILE *f, u64 ipa, void *p, size_t size)
 	unsigned char *tags = malloc(size / TAG_GRANULE);
 
 	read_all(f, tags, size / TAG_GRANULE);
-	/* First the tags, into memory that is not there yet; data by the VMM does not harm them. */
+	/* Tags first, into memory that has no pages yet. The VMM's data must not change them. */
 	is(tags_put(vm, ipa, tags, size), opt.on ? (long)size : -EINVAL,
 	   "tags into the guest at %#lx", ipa);
 	read_all(f, p, size);
@@ -206,8 +206,8 @@ static void finds_all(struct vm *vm, u64 seed, const char *when)
 }
 
 /*
- * As a VMM does that stops a running guest: all that was read can be written, and changes nothing.
- * Only the mailbox lies elsewhere meanwhile, so the registers are those at the doorbell.
+ * Like a VMM that stops a running guest: all registers that were read can be written back, and
+ * nothing changes. Commands are in the mailbox, so the registers are always those at the doorbell.
  */
 static void write_back(struct vm *vm, u64 seed)
 {
@@ -256,7 +256,7 @@ CASE(restore,
 	vm = vm_ready(SAVE_VCPUS);
 	load_memory(vm, f, GUEST_CODE, vm->code, GUEST_CODE_SIZE);
 	load_memory(vm, f, GUEST_DATA, vm->data, vm->data_size);
-	/* The four, and the ID register: nobody gets half of the guest unknowingly. */
+	/* Without MTE the four and the ID register are refused, so a VMM notices what is missing. */
 	for (i = 0; i < SAVE_VCPUS; i++)
 		is(save_regs_put(&vm->vcpu[i], &r[i], !opt.on), opt.on ? 0 : MTE_REGS + 1,
 		   "registers of vCPU %d that are refused", i);

@@ -6,7 +6,7 @@
  *   one whose descriptor is on its way through a socket, in nobody's table.
  * Then obeys lines on stdin and answers each with one line:
  *   receive    takes the third one out of the socket and gives it a vCPU  -> receive
- *   run        every guest that can makes hypercalls                      -> run N
+ *   run        every guest with a vCPU makes hypercalls                   -> run N
  *   quit       or the end of stdin
  */
 #include <errno.h>
@@ -24,7 +24,7 @@ static struct vm *shared, *closed, *sent;
 static int sent_as, ends[2];
 static pid_t other;
 
-/* Closes a descriptor, but nothing else gets its number. */
+/* Closes a descriptor, but keeps its number in use. */
 static void close_but_keep(int fd)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -106,7 +106,7 @@ static void run(void)
 }
 
 CASE(share,
-     "no points: likewise for VMs that are hard to find")
+     "no points: keeps VMs that are hard to find, and obeys lines on stdin")
 {
 	char line[32];
 

@@ -13,7 +13,7 @@
 
 #define SIZE	(4UL << 20)
 
-/* On KVM's own guest MTE: no shared memory up to 6.1, no hugetlb from then on until 6.13. */
+/* KVM's own guest MTE takes no shared memory up to 6.1, and no hugetlb from 6.2 to 6.12. */
 static bool native_takes(enum mem_kind kind)
 {
 	int k = host_kernel();
@@ -62,7 +62,7 @@ static void one_kind(enum mem_kind kind)
 	vm_destroy(vm);
 }
 
-/* Off, then on by the knob with a slot that cannot hold tags: refused, and the VM is as before. */
+/* The knob refuses to turn on a VM with a slot that cannot hold tags. The VM is as before. */
 static void on_too_late(enum mem_kind kind)
 {
 	struct vm *vm = vm_create();
@@ -75,12 +75,12 @@ static void on_too_late(enum mem_kind kind)
 	is_text(errno_name(module_enable(vm, true)), "EINVAL", "%s: MTE cannot be turned on",
 		mem_name[kind]);
 	is_text(module_read(vm, "state"), "off", "%s: the VM is still off", mem_name[kind]);
-	is_text(module_read(vm, "origin"), "none", "%s: and nobody's wish", mem_name[kind]);
-	is(guest_pfr1(v) & PFR1_MTE, 0, "%s: the guest runs without", mem_name[kind]);
-	is_text(errno_name(module_enable(vm, true)), "EINVAL", "%s: nor after it has run",
+	is_text(module_read(vm, "origin"), "none", "%s: its origin is none", mem_name[kind]);
+	is(guest_pfr1(v) & PFR1_MTE, 0, "%s: the guest runs without MTE", mem_name[kind]);
+	is_text(errno_name(module_enable(vm, true)), "EINVAL", "%s: nor can it be after a run",
 		mem_name[kind]);
 	is_text(module_read(vm, "state"), "off", "%s: the VM is off then, too", mem_name[kind]);
-	/* Without that slot nothing stands in the way. */
+	/* Without that slot the VM can be turned on. */
 	is(vm_slot(vm, 1, GUEST_DATA, vm->data, 0, 0), 0, "%s: slot removed", mem_name[kind]);
 	is_text(errno_name(module_enable(vm, true)), "0", "%s: MTE can be turned on without it",
 		mem_name[kind]);
@@ -103,7 +103,7 @@ static void pfnmap(void *p, u32 flags, bool fine, bool stays, const char *what)
 	vm_destroy(vm);
 }
 
-/* What KVM maps as device; its own guest MTE takes none in shared mappings. */
+/* Memory that KVM maps as device. KVM's own guest MTE takes none in shared mappings. */
 static void device(void)
 {
 	int fd = open("/dev/mem", O_RDWR | O_SYNC | O_CLOEXEC);
@@ -112,14 +112,14 @@ static void device(void)
 
 	close(fd);
 	if (p == MAP_FAILED) {
-		skip("no device memory to be had", "device memory");
+		skip("no device memory can be mapped", "device memory");
 		return;
 	}
 	pfnmap(p, 0, !opt.on || module_injects(), module_injects(), "device memory");
 	munmap(p, getpagesize());
 }
 
-/* The kernel's own page behind the vDSO, which every process has: RAM in a VM_PFNMAP mapping. */
+/* The kernel's data page of the vDSO, which every process has: RAM in a VM_PFNMAP mapping. */
 static void *vvar(void)
 {
 	FILE *maps = fopen("/proc/self/maps", "r");
@@ -146,7 +146,7 @@ static void driver_memory(void)
 		skip("no [vvar]", "RAM of a driver");
 		return;
 	}
-	/* The word alone: what KVM does with it where it takes it is another matter. */
+	/* Only the answer is tested, not what KVM does with such memory if it takes it. */
 	if (opt.on || opt.policy == POLICY_ON)
 		pfnmap(p, KVM_MEM_READONLY, taken,
 		       !module_injects() && host_kernel() < KERNEL(6, 2), "RAM of a driver");
@@ -196,17 +196,17 @@ static void slip(enum mem_kind kind, enum guest_cmd cmd, const char *how)
 			"%s, %s: KVM_RUN once the slot's mapping is replaced", mem_name[kind], how);
 	mem_map(MEM_ANON4K, SIZE, vm->data);
 	if (opt.on)
-		is(vcpu_run(v), 0, "%s, %s: on it goes with good memory", mem_name[kind], how);
+		is(vcpu_run(v), 0, "%s, %s: the guest goes on with good memory", mem_name[kind], how);
 	vm_destroy(vm);
 }
 
 CASE(slip,
-     "such memory mapped into a slot afterwards and given to the guest")
+     "memory that cannot hold tags, mapped into a slot later and given to the guest")
 {
 	slip(MEM_SHARED_FILE, CMD_LOAD, "read");
 	slip(MEM_SHARED_FILE, CMD_STORE, "written");
 	/*
-	 * Written to, a private mapping gives anonymous pages, which can hold tags. KVM up to
+	 * A write to a private mapping gives an anonymous page, which can hold tags. KVM up to
 	 * 6.1 refuses shared memory only.
 	 */
 	if (module_injects() || host_kernel() >= KERNEL(6, 2))

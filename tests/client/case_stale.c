@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* No owner of a page reads the tags of the owner before. */
+/* No owner of a page reads the tags of the previous owner. */
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -7,7 +7,7 @@
 
 #include "client.h"
 
-/* The pages an owner had: shared with child processes */
+/* The pages that an owner had; in memory that child processes share */
 struct pages {
 	size_t n;
 	unsigned long pfn[];
@@ -46,7 +46,7 @@ static void count_common(enum way way)
 {
 	size_t n = mem_overlap(old->pfn, old->n, new->pfn, new->n);
 
-	diag("%zu of %zu pages had the owner before", n, new->n);
+	diag("%zu of %zu pages had been the previous owner's", n, new->n);
 	common[way] += n;
 }
 
@@ -145,8 +145,8 @@ static void one_round(unsigned int r)
 }
 
 /*
- * A VM without MTE has pages of all sorts, whose tags nobody has cleared, when it gets MTE at its
- * reboot: then none of these may be seen.
+ * A VM without MTE has pages whose tags nobody has cleared. When it gets MTE at its reboot, it
+ * must see none of these tags.
  */
 CASE(late,
      "tags of earlier owners in the memory of a VM that gets MTE at its reboot")
@@ -162,16 +162,16 @@ CASE(late,
 	vm_touch(v);
 	note(new, vm->data);
 	is(vm_tag_count(v), 0, "without MTE the guest reads no tags");
-	ok(mem_overlap(old->pfn, old->n, new->pfn, new->n) > 0, "it has pages of somebody with tags");
+	ok(mem_overlap(old->pfn, old->n, new->pfn, new->n) > 0, "it has pages that a process has tagged");
 	is(module_enable(vm, true), 0, "the VM is to get MTE");
 	vm_init_all(vm);
 	is(vm_tag_count(v), 0, "with MTE the guest reads no tags either");
 	vm_tag_fill(v, opt.seed);
-	is(vm_tag_verify(v, opt.seed), 0, "those that it sets stay");
+	is(vm_tag_verify(v, opt.seed), 0, "tags that it sets stay");
 	is(module_enable(vm, false), 0, "the VM is to lose MTE");
 	vm_init_all(vm);
 	is(vm_tag_count(v), 0, "without MTE it reads no tags again");
-	is(module_enable(vm, true), 0, "and is to get it again");
+	is(module_enable(vm, true), 0, "the VM is to get MTE again");
 	vm_init_all(vm);
 	is(vm_tag_verify(v, opt.seed), 0, "the tags are still those that it had set");
 	vm_destroy(vm);
@@ -179,7 +179,7 @@ CASE(late,
 }
 
 CASE(stale,
-     "tags that go from VM or process to VM or process with the page")
+     "tags that go with a page from a VM or process to the next VM or process")
 {
 	unsigned int r, way, ways = mem_may_be_tagged(opt.mem) ? WAYS : PROCESS_TO_VM;
 
@@ -189,7 +189,7 @@ CASE(stale,
 	new = room_for_pages();
 	for (r = 0; r < rounds_or(3); r++)
 		one_round(r);
-	/* Where no page went from one to the other, nothing was shown. */
+	/* If no page went from one to the other, the case has shown nothing. */
 	for (way = 0; way < ways; way++)
 		ok(common[way], "pages went from %s", way_name[way]);
 	return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Starts as QEMU makes them: some VMs to look at what the host can do, then the real one, which
- * lives no longer here.
+ * Starts like those of QEMU: some VMs only to ask what the host can do, then the real one. Here
+ * the real one is short-lived, too.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -23,8 +23,9 @@ static void wrong(unsigned int r, const char *what, const char *detail)
 }
 
 /*
- * The module's folder of a VM, which has the name of the thread that made it. Only with one
- * thread: of several, the numbers of files come back at once, and names get suffixes.
+ * Checks the module's directory of a VM. The name begins with the id of the thread that has
+ * created the VM. So this needs a single thread: with several, descriptors are also reused at
+ * once, and names get suffixes.
  */
 static void look(struct vm *vm, unsigned int r, long vcpus)
 {
@@ -75,11 +76,11 @@ static void real_one(unsigned int r)
 		wrong(r, "ID_AA64PFR1_EL1", "not as it must be");
 	free(reg_list(v));
 	look(vm, r, 1);
-	/* Not all of them come to run. */
+	/* Not all VMs run. */
 	if (r % 4 == 0) {
 		vcpu_cmd(v, CMD_TAG_FILL, GUEST_DATA, GUEST_DATA + 4096, r);
 		if (vcpu_cmd(v, CMD_TAG_READ, GUEST_DATA, GUEST_DATA + SIZE) != (opt.on ? 256 : 0))
-			wrong(r, "tags", "of another's, or lost");
+			wrong(r, "tags", "of another VM, or lost");
 	}
 	vm_destroy(vm);
 }
@@ -101,7 +102,7 @@ static void *starts(void *arg)
 }
 
 CASE(starts,
-     "VMs that live for milliseconds, as QEMU makes at each start")
+     "short-lived VMs, as QEMU creates at each start, that are not as they must be")
 {
 	pthread_t *t = calloc(opt.threads, sizeof(*t));
 	unsigned int i;
@@ -116,6 +117,6 @@ CASE(starts,
 		pthread_join(t[i], NULL);
 	free(t);
 	is(started, (long)opt.threads * rounds_or(50), "starts of %u threads", opt.threads);
-	is(bad, 0, "each was as it must be");
+	is(bad, 0, "each start was as it must be");
 	return 0;
 }

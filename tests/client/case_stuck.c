@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A VMM that waits for ever in an ioctl: its buffer is memory that a userfaultfd watches, and
- * nobody serves. Prints "ready PID FD", then obeys lines on stdin and answers each with one line:
+ * A VMM that waits for ever in an ioctl: userfaultfd watches the memory of its buffer, and nobody
+ * fills it. Prints "ready PID FD", then obeys lines on stdin and answers each with one line:
  *
  *   mte          KVM_ENABLE_CAP(KVM_CAP_ARM_MTE), before there is a vCPU -> mte
- *   list         a vCPU, and KVM_GET_REG_LIST            -> list N: tag registers in it
+ *   list         creates a vCPU; KVM_GET_REG_LIST        -> list N: tag registers in it
  *   init         KVM_ARM_VCPU_INIT of a vCPU with such a buffer          -> init, when it waits
- *   idreg        KVM_GET_ONE_REG of ID_AA64PFR1_EL1 likewise             -> idreg
- *   rgsr         of RGSR_EL1                             -> rgsr
- *   reads        reads RGSR_EL1 all the time             -> reads, when it has
- *   gone         when a read finds no such register      -> gone: errors of another kind
+ *   idreg        KVM_GET_ONE_REG of ID_AA64PFR1_EL1 with such a buffer   -> idreg, when it waits
+ *   rgsr         the same for a tag register (GCR_EL1)                   -> rgsr, when it waits
+ *   reads        reads that tag register all the time    -> reads, after the first read
+ *   gone         waits until the register is gone        -> gone N: reads with another error
  *
- * It ends by being killed.
+ * It does not end by itself: kill it.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The MTE registers of several vCPUs of two VMs and of a host process, all on one CPU: nobody
- * sees another's.
+ * The MTE registers of several vCPUs of two VMs and of a host process, all on one CPU. None must
+ * see those of another.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -41,8 +41,8 @@ static void differs(struct worker *w, const char *how)
 }
 
 /*
- * Back from KVM_RUN without a switch of threads in between, which would set the mask anew and
- * hide that KVM has not.
+ * Right after KVM_RUN, without a switch of threads in between: that would restore the mask, and
+ * hide that KVM has not restored it.
  */
 static void check_own_irg(struct worker *w)
 {

@@ -41,8 +41,8 @@ CASE(visible,
 	is(vm_tag_count(v), 0, "pages first touched with the MMU off have no tags");
 	vm_tag_fill(v, opt.seed);
 	is(vcpu_cmd(v, CMD_LOAD, GUEST_DATA, end, 64, 1), 0, "tagging leaves the data");
-	is(mmu_off_store(v, 2), 0, "data written with the MMU off again");
-	is(vm_tag_verify(v, opt.seed), 0, "and the tags from before are still there");
+	is(mmu_off_store(v, 2), 0, "data written with the MMU off again is read with it on");
+	is(vm_tag_verify(v, opt.seed), 0, "the tags from before are still there");
 	vcpu_init(v);
 	is(vcpu_cmd(v, CMD_LOAD, GUEST_DATA, end, 64, 2), 0, "data stays over KVM_ARM_VCPU_INIT");
 	is(vm_tag_verify(v, opt.seed), 0, "and so do the tags");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guest memory that is filled when the guest asks for it, as post-copy migration does. Fresh pages
- * come to the guest without tags, whatever tags they had; those that the guest then sets stay.
+ * Guest memory that is filled when the guest touches it, as in post-copy migration. Fresh pages
+ * must come to the guest without tags, whatever tags they had. Tags that the guest sets must stay.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -75,7 +75,7 @@ static void *serve(void *arg)
 	}
 }
 
-/* Tags in memory that is free then: the next owner's are not these. */
+/* Leaves tags in memory that is then free. Its next owner must not see them. */
 static void leave_tags(void)
 {
 	void *p = mem_map_tagged(MEM_ANON4K, opt.size + (4UL << 20));
@@ -108,10 +108,10 @@ CASE(uffd,
 	if (pthread_create(&server, NULL, serve, NULL))
 		die("pthread_create");
 	is(vm_tag_count(v), 0, "pages placed by userfaultfd have no tags");
-	is(copied + zeroed, opt.size / PAGE, "all of them were placed so");
+	is(copied + zeroed, opt.size / PAGE, "all of them were placed by userfaultfd");
 	is(wrong_words(v), 0, "they hold what was placed");
 	vm_tag_fill(v, opt.seed);
-	is(vm_tag_verify(v, opt.seed), 0, "tags set then stay");
+	is(vm_tag_verify(v, opt.seed), 0, "tags that the guest then sets stay");
 
 	must(madvise(base, opt.size, mem_is_shared(opt.mem) ? MADV_REMOVE : MADV_DONTNEED), "madvise");
 	copied = zeroed = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The knob's less straight ways. */
+/* The less common ways through the knob's states. */
 #include "client.h"
 #include "life.h"
 
@@ -49,7 +49,7 @@ static void turned_off(void)
 	vm_destroy(vm);
 }
 
-/* One vCPU initialised anew is not a reboot, nor are all of them if one ran in between. */
+/* One vCPU initialised again is no reboot. Nor are all of them if one ran in between. */
 static void partly(bool on)
 {
 	const char *pending = on ? "turning-on" : "turning-off",
@@ -63,11 +63,11 @@ static void partly(bool on)
 	vcpu_cmd(b, CMD_NOP);
 	life_write(vm, on, "after a run");
 	vcpu_init(a);
-	life_is(vm, pending, "admin", "with one vCPU initialised anew");
+	life_is(vm, pending, "admin", "with one vCPU initialised again");
 	life_guest(a, !on, when);
-	life_is(vm, pending, "admin", "after that has run");
+	life_is(vm, pending, "admin", "after that vCPU has run");
 	vcpu_init(b);
-	life_is(vm, pending, "admin", "with the other initialised anew, too late");
+	life_is(vm, pending, "admin", "with the other initialised again, too late");
 	life_guest(b, !on, when);
 	vcpu_init(b);
 	vcpu_init(b);
@@ -80,7 +80,7 @@ static void partly(bool on)
 	vm_destroy(vm);
 }
 
-/* Tags are per guest: those from before MTE was turned off and on are gone. */
+/* A guest whose MTE was turned off reads no tags. */
 static void not_across_off(void)
 {
 	struct vm *vm = vm_off(1);
@@ -93,7 +93,7 @@ static void not_across_off(void)
 	is(vm_tag_verify(v, opt.seed), 0, "tags stay over a reboot with MTE on");
 	life_write(vm, false, "after a run");
 	vm_init_all(vm);
-	is(vm_tag_count(v), 0, "none to be read with MTE off");
+	is(vm_tag_count(v), 0, "no tags are read with MTE off");
 	is(vcpu_cmd(v, CMD_LOAD, GUEST_DATA, vm_data_end(vm), 4096, opt.seed), 0,
 	   "data stays over that");
 	vm_destroy(vm);
@@ -119,13 +119,13 @@ static void stats(void)
 	   "each page that the guest touches is counted");
 	vm_touch(v);
 	vm_tag_fill(v, opt.seed);
-	is(module_number(vm, "stats/pages_tagged") - before, pages, "once");
+	is(module_number(vm, "stats/pages_tagged") - before, pages, "each page is counted once");
 	is(module_number(vm, "stats/tags_restored"), 0, "no tags restored");
 	vm_destroy(vm);
 }
 
 CASE(undo,
-     "the knob's states: undone, turned off, partly rebooted guests; stats")
+     "wrong states of the knob: undone, turned off, guests rebooted in part; wrong stats")
 {
 	module_needed();
 	undone_on();

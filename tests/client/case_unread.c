@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Guest memory that swapoff reads back while the VMM has it PROT_NONE. The host must have swap space. */
+/* swapoff reads guest memory back while it is PROT_NONE. The host must have swap space. */
 #include <errno.h>
 #include <sys/mman.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The knob is written while the VMM makes its VM. */
+/* The knob is written while the VMM creates its VM. */
 #include <errno.h>
 #include <pthread.h>
 
@@ -29,7 +29,7 @@ static int vgic_create(void)
 	return kvm_ioctl(vm->fd, KVM_CREATE_DEVICE, &dev) ?: (int)dev.fd;
 }
 
-/* What is of the kind that wants all vCPUs at once: reading a register of the distributor */
+/* An ioctl that locks all vCPUs: it reads a register of the distributor */
 static int vgic_read(int fd)
 {
 	u32 val;
@@ -63,7 +63,7 @@ static void vgic_init(int fd)
 }
 
 CASE(vgicbusy,
-     "ioctls of the VMM's that fail because the VM is turned on and off meanwhile")
+     "ioctls of the VMM that fail because the VM is turned on and off meanwhile")
 {
 	unsigned int r, busy = 0, other = 0, rounds = rounds_or(3000);
 	pthread_t knob;
@@ -99,7 +99,7 @@ static bool has_tags(struct vcpu *v)
 }
 
 CASE(newvcpu,
-     "a vCPU that is created while the VM is turned off, and keeps MTE")
+     "a vCPU that is created while the VM is turned on and off, and differs from the VM's state")
 {
 	unsigned int r, wrong = 0, rounds = rounds_or(30);
 	pthread_t knob;
@@ -122,6 +122,6 @@ CASE(newvcpu,
 			wrong += has_tags(&vm->vcpu[i]) != on;
 		vm_destroy(vm);
 	}
-	is(wrong, 0, "vCPUs that have MTE, or not, other than state says");
+	is(wrong, 0, "vCPUs that differ from the VM's state");
 	return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages that zswap keeps and then writes to the disk: they come to the swap cache decompressed,
- * not read, and from there to the guest.
+ * Pages that zswap keeps and then writes to the disk. They come to the swap cache decompressed,
+ * not read from the disk, and from there to the guest.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@ static void set(const char *path, const char *value)
 	close(fd);
 }
 
-/* A page that comes to a full pool has zswap write an old one back. */
+/* When a page comes to a full pool, zswap writes an old one back. */
 static void write_back(long want)
 {
 	char *junk = mmap(NULL, JUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Results as TAP points without numbers. The caller counts; see lib.sh. Safe to use from
- * threads.
+ * Results as TAP points without numbers. The caller counts them: see tests/host/client.sh. Safe to
+ * use from threads.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -85,7 +85,7 @@ bool is_text(const char *got, const char *want, const char *fmt, ...)
 }
 
 /**
- * skip() - one result that cannot be had here
+ * skip() - one result that cannot be tested here
  * @why: the reason
  * @fmt: its name
  */
@@ -101,7 +101,7 @@ void skip(const char *why, const char *fmt, ...)
 }
 
 /**
- * diag() - a remark, no result
+ * diag() - a remark, not a result
  * @fmt: the text
  */
 void diag(const char *fmt, ...)
@@ -119,7 +119,7 @@ void diag(const char *fmt, ...)
 }
 
 /**
- * die() - a failed result after which there is nothing left to do
+ * die() - a failed result that ends the program
  * @fmt: what went wrong
  */
 void die(const char *fmt, ...)

@@ -53,7 +53,7 @@ static int try_write(const char *path, const char *text)
 	return n < 0 ? -errno : 0;
 }
 
-/* Changes all the time, and is the same in each run */
+/* Pseudo-random numbers, the same in each run */
 static unsigned long next(unsigned long *state)
 {
 	*state = guest_mix(*state);
@@ -83,7 +83,7 @@ static void *split(void *arg)
 	return arg;
 }
 
-/* What cannot be emptied just now stays as it is. */
+/* A block that cannot be emptied now stays online. */
 static void *offline(void *arg)
 {
 	char path[128];
@@ -101,7 +101,7 @@ static void *offline(void *arg)
 	return arg;
 }
 
-/* To one node and back again. What cannot be moved just now is moved another time. */
+/* To one node and back again. A page that cannot be moved now is moved another time. */
 static void *move(void *arg)
 {
 	unsigned long r = 1, at, i;
@@ -136,7 +136,7 @@ static void *evict(void *arg)
 	return arg;
 }
 
-/* The guest's memory may be merged, were it not for its tags; and these pages really may. */
+/* KSM may merge the guest's memory, but for its tags. It really merges the pages at @p. */
 static void let_merge(void)
 {
 	char *p = mmap(NULL, KSM_TWINS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -160,9 +160,9 @@ static void add(unsigned int mask, enum churn bit, void *(*fn)(void *))
 }
 
 /**
- * churn_start() - begin with it
- * @mask: with what: bits of enum churn (swapoff is not for always: churn_swapoff())
- * @vm: whose memory
+ * churn_start() - start to disturb a guest's memory
+ * @mask: how: bits of enum churn (CHURN_SWAPOFF is left to churn_swapoff())
+ * @vm: the guest
  * @block: for CHURN_OFFLINE: which block of the host's memory
  */
 void churn_start(unsigned int mask, struct vm *vm, const char *block)
@@ -184,13 +184,13 @@ void churn_start(unsigned int mask, struct vm *vm, const char *block)
 }
 
 /**
- * churn_end() - end it
+ * churn_end() - stop to disturb it
  */
 void churn_end(void)
 {
 	int i;
 
-	/* Its first time may come after all that the guest had to do. */
+	/* The block may go offline for the first time after the guest has done all its work. */
 	for (i = 0; churn.block && i < WAIT_TENTHS; i++) {
 		if (__atomic_load_n(&churn.offlined, __ATOMIC_ACQUIRE))
 			break;
@@ -206,7 +206,7 @@ void churn_end(void)
 }
 
 /**
- * churn_lift_limit() - the memory.high of this process's cgroup ends, if it has one
+ * churn_lift_limit() - remove memory.high from this process's cgroup, if it has one
  */
 void churn_lift_limit(void)
 {
@@ -232,7 +232,7 @@ static void *all_swap_off(void *arg)
 }
 
 /**
- * churn_swapoff() - end all swap spaces, while the guest runs on
+ * churn_swapoff() - swapoff of all swap space while the guest runs
  */
 void churn_swapoff(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Options, the cases, and VMs made as the options say */
+/* Options, the cases, and VMs that are created as the options say */
 #ifndef CLIENT_H
 #define CLIENT_H
 
@@ -22,11 +22,11 @@ enum policy { POLICY_REQUEST, POLICY_ON, POLICY_OFF };
 
 struct options {
 	enum enable enable;
-	enum policy policy;	/* that the host is expected to have for us */
+	enum policy policy;	/* the host's policy for this process */
 	bool on;		/* the guest is expected to have MTE */
 	enum mem_kind mem;
 	size_t size;
-	size_t span;		/* tags go into so much of it only, half at each end; 0: all */
+	size_t span;		/* tag only so much of it, half at each end; 0: all */
 	unsigned int rounds;	/* 0: the case's own default */
 	unsigned int threads;
 	unsigned int vcpus;
@@ -63,7 +63,7 @@ void pin_to(int cpu);
  * struct test_case - a case of the client
  * @name: its name on the command line
  * @run: runs it; its points go to stdout
- * @catches: what it would catch, for --help
+ * @catches: the faults that it would catch, for "client list"
  */
 struct test_case {
 	const char *name;

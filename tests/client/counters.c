@@ -70,7 +70,7 @@ long counter(const char *name)
 }
 
 /**
- * counters_start() - from here on it counts
+ * counters_start() - note the values of counters
  * @list: NAME:N,NAME:N...: each must have grown by N at least when it is checked; or NULL
  */
 void counters_start(const char *list)
@@ -91,7 +91,7 @@ void counters_start(const char *list)
 }
 
 /**
- * counters_check() - one point for each
+ * counters_check() - one point for each counter of counters_start()
  */
 void counters_check(void)
 {

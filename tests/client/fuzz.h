@@ -8,7 +8,7 @@
 #define FUZZ_SIZE	(2UL << 20)
 /* Where slots come and go */
 #define FUZZ_TARGET	(GUEST_DATA + (1UL << 30))
-/* Buffers: four sections, RW, PROT_NONE, PROT_READ, RW, and behind them nothing */
+/* Buffers: four sections, RW, PROT_NONE, PROT_READ, RW. Nothing is mapped after them. */
 #define FUZZ_SECTION	(64UL << 10)
 #define FUZZ_KERNEL	((void *)(-1UL << 46))
 

@@ -17,7 +17,7 @@ static void *random_buffer(char *arena, u64 *s)
 
 	if (fuzz_rnd(s) % 8 == 0)
 		return FUZZ_ONE_OF(s, odd);
-	/* Whatever is written from there on ends within the arena. */
+	/* A write to an address in the arena never goes past its end: nothing is mapped there. */
 	return arena + fuzz_rnd(s) % (4 * FUZZ_SECTION);
 }
 
@@ -34,7 +34,7 @@ static void random_copy(struct kvm_arm_copy_mte_tags *c, char *arena, u64 *s)
 	c->guest_ipa = FUZZ_TARGET;
 	c->guest_ipa += fuzz_rnd(s) % 2 ? FUZZ_ONE_OF(s, offsets) :
 					  fuzz_rnd(s) % (FUZZ_SIZE / PAGE) * PAGE;
-	/* Only ever read where the canary and the guest's code are */
+	/* The canary and the guest's code are only read. */
 	if (c->flags == 1 && fuzz_rnd(s) % 4 == 0)
 		c->guest_ipa = fuzz_rnd(s) % 2 ? GUEST_DATA : GUEST_CODE;
 	c->addr = random_buffer(arena, s);
@@ -64,7 +64,7 @@ static u64 least(u64 a, u64 b)
 	return a < b ? a : b;
 }
 
-/* Out of memory that nobody touches, the answer follows from how much of the buffer is there. */
+/* From memory that no one touches, the answer follows from how much of the buffer is mapped. */
 static bool is_exact(const struct kvm_arm_copy_mte_tags *c, char *arena, long r)
 {
 	u64 at = (char *)c->addr - arena, room = 0, want;
@@ -78,7 +78,7 @@ static bool is_exact(const struct kvm_arm_copy_mte_tags *c, char *arena, long r)
 }
 
 /**
- * fuzz_copy() - one random call of KVM_ARM_MTE_COPY_TAGS, or with a random argument
+ * fuzz_copy() - one call of KVM_ARM_MTE_COPY_TAGS with random fields, or with a bad pointer
  * @vm: the VM
  * @arena: where buffers lie
  * @s: state of the random numbers
@@ -106,7 +106,7 @@ void fuzz_copy(struct vm *vm, char *arena, u64 *s)
 }
 
 /**
- * fuzz_copy_report() - how many came how far
+ * fuzz_copy_report() - print how many copies were whole, in part, refused
  */
 void fuzz_copy_report(void)
 {

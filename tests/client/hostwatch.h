@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A host thread that uses MTE and watches over it while guests do the same */
+/* A host thread that uses MTE, and checks it while guests use MTE, too */
 #ifndef HOSTWATCH_H
 #define HOSTWATCH_H
 

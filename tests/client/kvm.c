@@ -151,7 +151,7 @@ void vm_load_guest(struct vm *vm)
 }
 
 /**
- * vm_destroy() - end a VM and free its memory; nobody may be running it
+ * vm_destroy() - end a VM and free its memory; no thread may be running it
  * @vm: the VM
  */
 void vm_destroy(struct vm *vm)
@@ -247,8 +247,8 @@ void vcpu_init(struct vcpu *v)
 }
 
 /**
- * vcpu_init_off() - likewise, but it waits for PSCI CPU_ON, to the entry GUEST_CODE with its
- *	mailbox as context
+ * vcpu_init_off() - like vcpu_init(), but the vCPU waits for a PSCI CPU_ON with the entry
+ *	GUEST_CODE and its mailbox as context
  * @v: the vCPU
  */
 void vcpu_init_off(struct vcpu *v)
@@ -259,8 +259,7 @@ void vcpu_init_off(struct vcpu *v)
 
 /*
  * KVM completes an MMIO access at the next KVM_RUN. Do it at once, so that the vCPU's registers
- * are those behind the doorbell and a KVM_ARM_VCPU_INIT that follows is not met by a late
- * completion, which would skip an instruction.
+ * are those after the doorbell. A completion after a KVM_ARM_VCPU_INIT would skip an instruction.
  */
 static void complete_mmio(struct vcpu *v)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A thin layer over KVM's ioctls. Nothing here prints results; what must not fail ends the
- * program.
+ * A thin layer over KVM's ioctls. Nothing here prints results. If a call fails that must not fail,
+ * the program ends.
  */
 #ifndef KVM_H
 #define KVM_H
@@ -32,7 +32,7 @@ struct vcpu {
 struct vm {
 	int fd;
 	void *code;
-	void *data;		/* of slot 1, if mem_slot() was used for it */
+	void *data;		/* of slot 1, if vm_memory() was used for it */
 	size_t data_size;
 	int nr_vcpus;
 	struct vcpu vcpu[GUEST_MAX_VCPUS];

@@ -28,14 +28,14 @@ static void usage(void)
 		"  --mem=KIND               anon4k thp anon-shared memfd memfd-private hugetlb2m\n"
 		"                           hugetlb2m-shared hugetlb2m-memfd hugetlb1g hugetlb64k\n"
 		"                           hugetlb32m private-file shared-file\n"
-		"  --policy=request|on|off  what the host's policy is for us (request)\n"
-		"  --file=PATH              for save, restore\n"
+		"  --policy=request|on|off  the host's policy for this process (request)\n"
+		"  --file=PATH              for save, restore, remapfile, benchload\n"
 		"  --span=N[K|M|G]          use only so much of the memory, half at each end (all)\n"
 		"  --with=WORD[,WORD...]    what the host does meanwhile: compact move pageout swapoff ksm\n"
 		"                           split offline\n"
-		"  --block=memoryN          what goes offline then, and on again\n"
-		"  --proof=COUNTER:N[,...]  what must have been counted by the end: words of\n"
-		"                           /proc/vmstat, zswap.FILE, ksm.FILE\n"
+		"  --block=memoryN          the memory block that goes offline and online again\n"
+		"  --proof=COUNTER:N[,...]  counters that must have grown by N at the end: words of\n"
+		"                           /proc/vmstat, zswap.FILE, frontswap.FILE, ksm.FILE\n"
 		"  --size=N[K|M|G]  --rounds=N  --threads=N  --vcpus=N  --seed=N  --cpu=N\n");
 	exit(2);
 }

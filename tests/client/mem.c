@@ -91,7 +91,7 @@ bool mem_is_hugetlb(enum mem_kind kind)
 }
 
 /**
- * mem_page() - the size that memory of this kind comes in
+ * mem_page() - the page size of memory of this kind
  * @kind: the kind
  *
  * Return: bytes
@@ -127,7 +127,7 @@ static int huge_flag(enum mem_kind kind)
 /**
  * mem_thp() - the size of transparent huge pages
  *
- * Return: bytes; of huge pages of hugetlb where the kernel has no others
+ * Return: bytes; 2 MiB if the kernel has no transparent huge pages
  */
 size_t mem_thp(void)
 {
@@ -181,8 +181,8 @@ static void reserve_hugetlb(enum mem_kind kind, size_t size)
 }
 
 /*
- * A file on ramfs: page cache as of any disk file system, without a disk. The root file system
- * will not do: an initramfs is unpacked to tmpfs, which can hold tags.
+ * A file on ramfs: page cache like that of a disk file system, without a disk. The root file system
+ * does not serve: an initramfs is unpacked to tmpfs, which can hold tags.
  */
 static int ramfs_file(size_t size)
 {
@@ -202,7 +202,7 @@ static int ramfs_file(size_t size)
 }
 
 /**
- * mem_fd() - the file behind memory of this kind
+ * mem_fd() - a file for memory of this kind
  * @kind: the kind
  * @size: how large
  *
@@ -284,11 +284,11 @@ void *mem_map(enum mem_kind kind, size_t size, void *fixed)
 }
 
 /**
- * mem_map_tagged() - memory of the host's own that comes from where a guest's comes from, PROT_MTE
+ * mem_map_tagged() - PROT_MTE memory of the host, from the same source as memory of this kind
  * @kind: the guest's kind
  * @size: in bytes
  *
- * No file of hugetlbfs can be mapped so, but anonymous memory can that comes from the same pool.
+ * Files of hugetlbfs cannot be mapped PROT_MTE, but anonymous memory of the same pool can.
  *
  * Return: its address
  */
@@ -302,7 +302,7 @@ void *mem_map_tagged(enum mem_kind kind, size_t size)
 }
 
 /**
- * mem_may_be_tagged() - does this host let its processes have such memory PROT_MTE?
+ * mem_may_be_tagged() - whether this host's processes may map such memory PROT_MTE
  * @kind: the guest's kind
  *
  * 5.10 does, 6.1 and 6.12 do not from the hugetlb pool.

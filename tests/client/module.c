@@ -25,7 +25,7 @@ static int read_line(const char *path, char *buf, size_t size)
 }
 
 /**
- * module_injects() - whether the module is loaded and supplies guest MTE itself
+ * module_injects() - whether the module is loaded and implements guest MTE itself
  *
  * Return: true if so; false where KVM's own is used
  */
@@ -37,7 +37,7 @@ bool module_injects(void)
 }
 
 /**
- * module_needed() - end the program where the module is not loaded
+ * module_needed() - end the program if the module is not loaded
  */
 void module_needed(void)
 {
@@ -46,9 +46,9 @@ void module_needed(void)
 }
 
 /**
- * module_vm_path() - the path of a file in a VM's folder
+ * module_vm_path() - the path of a file in a VM's directory
  * @vm: the VM
- * @file: the file's name, or "" for the folder
+ * @file: the file's name, or "" for the directory
  * @path: where to put it
  * @size: how much room there is
  */
@@ -58,7 +58,7 @@ void module_vm_path(struct vm *vm, const char *file, char *path, size_t size)
 }
 
 /**
- * module_write() - write to a file in a VM's folder with one write()
+ * module_write() - write to a file in a VM's directory with one write()
  * @vm: the VM
  * @file: the file's name
  * @text: what
@@ -95,7 +95,7 @@ int module_enable(struct vm *vm, bool on)
 }
 
 /**
- * module_read() - a file in a VM's folder
+ * module_read() - a file in a VM's directory
  * @vm: the VM
  * @file: the file's name
  *
@@ -120,7 +120,7 @@ const char *module_read(struct vm *vm, const char *file)
 }
 
 /**
- * module_number() - a number in a VM's folder
+ * module_number() - a number in a VM's directory
  * @vm: the VM
  * @file: the file's name
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The physical pages behind memory */
+/* The physical pages of memory */
 #ifndef PAGES_H
 #define PAGES_H
 

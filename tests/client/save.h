@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A saved VM: in a file, and the ways in and out of it */
+/* A saved VM: the format of its file, and its registers */
 #ifndef SAVE_H
 #define SAVE_H
 

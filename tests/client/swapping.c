@@ -40,8 +40,8 @@ size_t in_swap(struct vm *vm)
 }
 
 /**
- * swap_spaces() - how much is in all swap spaces
- * @off: also end them
+ * swap_spaces() - how much of all swap space is in use
+ * @off: also swapoff all of it
  *
  * Return: pages
  */
@@ -68,11 +68,11 @@ size_t swap_spaces(bool off)
  * page_out() - swap the guest's memory out
  * @vm: the VM
  *
- * Pages that the guest has used a moment ago are spared once. A page that has come back may still
- * have its place in the swap space: for private memory the page tables count.
+ * The kernel spares pages once that were used a moment ago, so this tries again. A page that has
+ * come back may still have its place in swap space. So for private memory the page tables count.
  *
- * Return: how many pages of the VMM's private memory have gone; of shared memory only the swap
- *	space knows
+ * Return: how many pages of private memory are swapped out; page tables do not show this for
+ *	shared memory
  */
 size_t page_out(struct vm *vm)
 {

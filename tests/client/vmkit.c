@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* VMs as the options ask for, and the usual things to do with their memory. */
+/* VMs that are created as the options say, and what cases often do with their memory. */
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,7 +73,7 @@ static void furnish(struct vm *vm, unsigned int vcpus)
 }
 
 /**
- * vm_off() - a VM ready to run whose MTE nobody asked for
+ * vm_off() - a VM that is ready to run, and for which nobody has asked for MTE
  * @vcpus: how many vCPUs it has
  *
  * Return: the VM
@@ -118,7 +118,7 @@ void vm_init_all(struct vm *vm)
  * vm_data_end() - the end of the guest's data memory
  * @vm: the VM
  *
- * Return: guest address behind it
+ * Return: the first guest address after it
  */
 u64 vm_data_end(struct vm *vm)
 {
@@ -126,8 +126,9 @@ u64 vm_data_end(struct vm *vm)
 }
 
 /*
- * One command for all of the guest's data memory, or with --span for both ends of it; arguments
- * 2 and 3 are the caller's. Adds up the first results; the details are of the first that has one.
+ * One command for all of the guest's data memory, or with --span for both ends of it. Arguments 2
+ * and 3 are the caller's. Adds up the first results. The details come from the first range that
+ * has any.
  */
 static u64 on_data(struct vcpu *v, enum guest_cmd cmd, u64 a, u64 b, u64 *detail)
 {
@@ -158,7 +159,7 @@ size_t vm_data_used(struct vm *vm)
 }
 
 /**
- * vm_touch() - the guest writes to every page, since a mere read of fresh memory finds the zero
+ * vm_touch() - the guest writes to every page, because a read of fresh memory only finds the zero
  *	page
  * @v: by which vCPU
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The program of the demonstration: writes one byte behind a block of memory, as
- * programs do.  It knows nothing of MTE; glibc's malloc tags its blocks if the
- * environment asks for it (GLIBC_TUNABLES=glibc.mem.tagging=3) and the CPU can.
+ * The program of the demonstration: writes one byte past the end of a block of memory, a
+ * common bug.  It knows nothing of MTE.  glibc's malloc tags its blocks if the
+ * environment asks for it (GLIBC_TUNABLES=glibc.mem.tagging=3) and the CPU has MTE.
  */
 #include <stdio.h>
 #include <stdlib.h>

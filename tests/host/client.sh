@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The KVM client (tests/client) in test cases: its points become the case's, and VMs that it keeps obey lines.
+# The KVM client (tests/client) in test cases: its points become points of the case; clients that stay obey lines.
 
-# client_points CASE [OPTION...] - runs a case of the client. A client that ends badly without having said why is a
-# failed point, too.
+# client_points CASE [OPTION...] - runs a case of the client. A client that fails without a failed point of its own is a failed
+# point, too.
 client_points() {
 	local label="client $*" line bad=0 status=none
 	while IFS= read -r line; do
@@ -29,7 +29,7 @@ client_points() {
 
 declare -A HOLD_IN HOLD_OUT HOLD_PID
 
-# hold_start NAME CASE [OPTION...] - starts a client that obeys lines; its first line is left in HOLD_SAID.
+# hold_start NAME CASE [OPTION...] - starts a client that obeys lines. HOLD_SAID: its first line.
 hold_start() {
 	local name=$1 d=/run/hold.$1 in out
 	shift
@@ -41,25 +41,25 @@ hold_start() {
 	hold_read "$name"
 }
 
-# hold_read NAME - its next line, in HOLD_SAID.
+# hold_read NAME - reads the client's next line into HOLD_SAID.
 hold_read() {
 	HOLD_SAID=
 	IFS= read -r -t 120 -u "${HOLD_OUT[$1]}" HOLD_SAID || diag "client $1 says nothing"
 }
 
-# hold_tell NAME LINE - has it done; the answer is left in HOLD_SAID.
+# hold_tell NAME LINE - sends the line to the client. HOLD_SAID: its answer.
 hold_tell() {
 	printf '%s\n' "$2" >&"${HOLD_IN[$1]}"
 	hold_read "$1"
 }
 
-# hold_is NAME LINE ANSWER [POINT] - tells it, and checks the answer.
+# hold_is NAME LINE ANSWER [POINT] - sends the line, and checks the answer.
 hold_is() {
 	hold_tell "$1" "$2"
 	is "$HOLD_SAID" "$3" "${4:-$1: $2}"
 }
 
-# hold_end NAME - ends it, and shows what it still had to say as points.
+# hold_end NAME - ends the client. Its last lines become points of the case.
 hold_end() {
 	local name=$1 line out=${HOLD_OUT[$1]} in=${HOLD_IN[$1]} status=0
 	printf 'quit\n' >&"$in"

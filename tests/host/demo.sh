@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The demonstration: what an admin types on a 5.10 host, and what comes of it in a guest.
+# The demonstration: what an admin types on a 5.10 host, and the effect in a guest.
 # timeout: 600
 . /t/lib.sh
 

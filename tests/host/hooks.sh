@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What is hooked, and what the module says: as the kernel itself tells.
+# What is hooked, and what the module says, read from the kernel itself.
 
 TRACING=/sys/kernel/tracing
 KPROBES=/sys/kernel/debug/kprobes/list
@@ -9,10 +9,10 @@ by_ftrace() { awk '{ print $1 }' "$TRACING/enabled_functions" | sort; }
 
 by_kprobe() { awk '{ sub(/\+.*/, "", $3); print $3 }' "$KPROBES" | sort; }
 
-# hooked - the functions that are hooked now, by whatever means and by whomever.
+# hooked - the functions that are hooked now, by ftrace or kprobes, by any user of these.
 hooked() { { by_ftrace; by_kprobe; } | sort -u; }
 
-# mechanism - what hook=$HOOK comes to on this kernel.
+# mechanism - the mechanism that hook=$HOOK chooses on this kernel.
 mechanism() { echo "${HOOK/auto/ftrace}"; }
 
 # said - the module's own messages since dmesg_mark.
@@ -25,7 +25,7 @@ said() {
 not_loaded() {
 	is "$(hooked)" "" "$1: nothing is hooked"
 	is "$(grep -c '^kvm_mte ' /proc/modules)" 0 "$1: the module is not loaded"
-	is "$(ls -d "$MTE" "$TRACING/events/kvm_mte" 2>/dev/null)" "" "$1: none of its folders is there"
+	is "$(ls -d "$MTE" "$TRACING/events/kvm_mte" 2>/dev/null)" "" "$1: none of its directories is there"
 }
 
 # loads_not ERRNO REGEX NAME [PARAM=VALUE...] - loading fails, the log says why, and nothing stays.
@@ -38,9 +38,9 @@ loads_not() {
 	not_loaded "$name"
 }
 
-# rmmod_says - the kernel's own answer. (rmmod of kmod looks at the reference count and does not ask; busybox does.)
+# rmmod_says - the kernel's own answer. (kmod's rmmod checks the reference count and does not ask the kernel; busybox asks.)
 rmmod_says() { errno_of '-e delete_module' busybox rmmod kvm_mte; }
 
-# by_kvm / by_module - names of VMs, as KVM's debugfs has them and as the module.
+# by_kvm / by_module - the names of VMs, in KVM's debugfs and in the module's sysfs.
 by_kvm() { find /sys/kernel/debug/kvm -mindepth 1 -name '*-*' -prune -printf '%f\n' | sort; }
 by_module() { find "$MTE/vms" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort; }

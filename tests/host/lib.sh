@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What test cases use inside the emulated host. See tests/README.md for the list.
+# The library of test cases in the emulated host. tests/README.md has the list of functions.
 
 T=${T:-/t}
 MTE=/sys/kernel/kvm_mte
@@ -12,12 +12,12 @@ export T MTE CLIENT
 # shellcheck source=tests/host/qemu.sh
 . "$T/qemu.sh"
 
-# phase NAME - what follows is this, for the table of where the time goes.
+# phase NAME - begins a phase, for the table of where the time goes.
 phase() { echo "phase:$1" >"${PHASE_OUT:-/dev/ttyAMA1}"; }
 
 # --- the module ---
 
-# load_module [PARAM=VALUE...] - with the run's HOOK unless a hook= is given; insmod's status and message.
+# load_module [PARAM=VALUE...] - loads the module with the run's HOOK, unless hook= is given. Has insmod's status and message.
 load_module() {
 	[[ " $*" == *" hook="* ]] || set -- "hook=${HOOK:-auto}" "$@"
 	insmod "$T/kvm_mte.ko" "$@"
@@ -38,7 +38,7 @@ errno_of() {
 	rm -f "$trace"
 }
 
-# try_load [PARAM=VALUE...] - prints "ok" or the errno ("ENODEV"); try_unload likewise.
+# try_load [PARAM=VALUE...] / try_unload - load or unload the module, and print "ok" or the errno ("ENODEV").
 try_load() {
 	[[ " $*" == *" hook="* ]] || set -- "hook=${HOOK:-auto}" "$@"
 	errno_of '-e finit_module,init_module' insmod "$T/kvm_mte.ko" "$@"
@@ -59,7 +59,7 @@ try_write() {
 
 # --- the module's sysfs ---
 
-# vm_dir PID - the folder of that process's VM (the first, if there are several).
+# vm_dir PID - the directory of that process's VM (the first, if there are several).
 vm_dir() {
 	local d
 	for d in "$MTE/vms/$1"-*; do
@@ -77,7 +77,7 @@ vm_set() { echo "$3" >"$(vm_dir "$(qemu_pid "$1")")/$2"; }
 
 DMESG_MARK=
 
-# dmesg_mark - from here on; dmesg_new - what the kernel has said since.
+# dmesg_mark - sets a mark; dmesg_new - prints the kernel's messages since the mark.
 dmesg_mark() {
 	DMESG_MARK="mark $RANDOM$RANDOM"
 	echo "$DMESG_MARK" >/dev/kmsg

@@ -2,17 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Guests under Debian's QEMU, with KVM of the emulated host; sourced by lib.sh.
 #
-# Each guest has a folder /run/guest/NAME: pid, qemu.log, console (the guest kernel's), and for the shell and for QMP a
-# FIFO that QEMU reads and a file that it writes. A file keeps everything, never blocks QEMU, and can be waited on.
-# QEMU inherits a writer of each FIFO, so that it never sees an end there; and all state is in files, so that every
-# function works from a subshell too.
+# Each guest has a directory /run/guest/NAME: pid, qemu.log, console (the guest kernel's), and for the shell and for QMP a
+# FIFO that QEMU reads and a file that QEMU writes. A file keeps everything, never blocks QEMU, and can be waited on.
+# QEMU inherits a writer of each FIFO, so it never reads an end of file. All state is in files, so every function works in
+# a subshell too.
 
 GUESTS=/run/guest
 GUEST_TIMEOUT=${GUEST_TIMEOUT:-300}
 
 # qemu_start NAME [QEMU-ARG...] - starts a guest (512 MB, 1 CPU, no MTE asked for); later arguments win.
 # GUEST_CMDLINE adds words to its kernel command line.
-# (Without tests of its ciphers, and with its memory mapped by blocks, it is up in two thirds of the time.)
+# (cryptomgr.notests, and rodata=on, which maps memory by blocks, make the boot a third shorter.)
 qemu_start() {
 	local name=$1 d=$GUESTS/$1 c args
 	shift
@@ -36,7 +36,7 @@ qemu_start() {
 	qemu-system-aarch64 "${args[@]}" "$@" \
 		</dev/null >"$d/qemu.log" 2>&1 8<>"$d/shell.in" 9<>"$d/qmp.in" &
 	echo $! >"$d/pid"
-	# What QEMU gets before it has greeted is lost.
+	# QEMU drops input that comes before its greeting.
 	if await "$name" qmp 0 '"QMP":' 60; then
 		printf '{"execute":"qmp_capabilities","id":"hello"}\n' 1<>"$d/qmp.in"
 		if await "$name" qmp "$AWAITED_POS" '"id": "hello"' 60; then
@@ -50,15 +50,15 @@ qemu_start() {
 
 qemu_pid() { cat "$GUESTS/$1/pid"; }
 
-# A process that has ended but that nobody has waited for yet is gone, too.
+# A zombie does not count as alive.
 guest_alive() {
 	local stat
 	[[ -e $GUESTS/$1/pid ]] && stat=$(cat "/proc/$(qemu_pid "$1")/stat" 2>/dev/null) && [[ $stat != *') Z '* ]]
 }
 
-# await NAME FILE OFFSET REGEX TIMEOUT - waits until a guest's file has, from OFFSET on, a line that matches. That line is
-# left in AWAITED, all up to its end in the file AWAITED_OUT (the caller's to remove), and where it ends in AWAITED_POS.
-# Fails if time runs out or the guest is gone. (sed reads, as bash's own read takes pipes a byte at a time.)
+# await NAME FILE OFFSET REGEX TIMEOUT - waits until a guest's file has a line that matches, from OFFSET on. AWAITED: the line.
+# AWAITED_OUT: a file with all text up to the end of that line; the caller removes it. AWAITED_POS: the offset of that end.
+# Fails if time runs out or the guest is gone. (sed reads, because bash reads pipes byte by byte.)
 await() {
 	local name=$1 file=$GUESTS/$1/$2 pos=$3 regex=$4 end=$((SECONDS + $5)) in found tail late=
 	AWAITED_OUT=$(mktemp)
@@ -66,7 +66,7 @@ await() {
 	tail=$!
 	exec {found}< <(sed -E $'\\\001'"$regex"$'\001q' <&"$in" >"$AWAITED_OUT"; echo)
 	until read -r -t 1 <&"$found"; do
-		# A line that comes just when the second is over is dropped by bash; the end that follows is not.
+		# bash drops a line that comes just when the second is over, but not the end of file that follows.
 		(($? > 128)) || break
 		if ! guest_alive "$name" || ((SECONDS >= end)); then
 			late=yes
@@ -76,7 +76,7 @@ await() {
 	kill "$tail" 2>/dev/null
 	read -r -t 60 <&"$found"
 	exec {in}<&- {found}<&-
-	# What it said last may not have come through yet, but it is in the file.
+	# The last output may not have come through the pipe yet, but it is in the file.
 	[[ -z $late ]] || tail -c "+$((pos + 1))" "$file" | sed -E $'\\\001'"$regex"$'\001q' >"$AWAITED_OUT"
 	AWAITED=$(tail -n 1 "$AWAITED_OUT" | tr -d '\r\0')
 	AWAITED_POS=$((pos + $(stat -c %s "$AWAITED_OUT")))
@@ -85,7 +85,7 @@ await() {
 
 file_size() { stat -c %s "$GUESTS/$1/$2"; }
 
-# guest_wait_boot NAME - waits until the guest is up; after a reset, until it is up once more.
+# guest_wait_boot NAME - waits until the guest is up; after a reset, until it is up again.
 guest_wait_boot() {
 	local d=$GUESTS/$1
 	phase guest-boot
@@ -100,7 +100,7 @@ guest_wait_boot() {
 	return 1
 }
 
-# guest_wait NAME REGEX [TIMEOUT] - waits for a line on the guest kernel's console, past the one found last; prints it.
+# guest_wait NAME REGEX [TIMEOUT] - waits for the next line on the guest kernel's console that matches, and prints it.
 guest_wait() {
 	local d=$GUESTS/$1
 	await "$1" console "$(cat "$d/console.pos")" "$2" "${3:-$GUEST_TIMEOUT}" || return 1
@@ -116,7 +116,7 @@ guest_run() {
 	guest_alive "$name" || { diag "guest $name is not running" >&2; return 125; }
 	pos=$(file_size "$name" shell)
 	printf '\n%s %s\n' "$id" "$(base64 -w0 <<<"$2")" 1<>"$d/shell.in"
-	# Output without a newline at its end stands in the marker's line.
+	# If the output does not end with a newline, the marker is in the last line of the output.
 	if await "$name" shell "$pos" "$id:[0-9]+\$|^guest:ready" "${3:-$GUEST_TIMEOUT}" && [[ $AWAITED == *"$id:"* ]]; then
 		sed "0,/^$id:begin/d; s/$id:[0-9]*\$//" "$AWAITED_OUT" | head -c -1
 		rm "$AWAITED_OUT"
@@ -126,7 +126,7 @@ guest_run() {
 	return 125
 }
 
-# qemu_monitor NAME COMMAND - a command of QEMU's human monitor; prints its answer.
+# qemu_monitor NAME COMMAND - sends a command to QEMU's human monitor, and prints the answer.
 qemu_monitor() {
 	local name=$1 d=$GUESTS/$1 id=hmp$RANDOM$RANDOM pos cmd=${2//\\/\\\\} out
 	guest_alive "$name" || { diag "guest $name is not running" >&2; return 1; }

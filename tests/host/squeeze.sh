@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What puts a guest's memory under pressure: swap spaces, limits, and the kernel's own eagerness.
+# What puts a guest's memory under pressure: swap space, memory limits, and an eager khugepaged.
 
 THP=/sys/kernel/mm/transparent_hugepage
 ZSWAP=/sys/module/zswap/parameters
@@ -20,7 +20,7 @@ swap_disk() {
 		echo 1 >"$d/power" && mkswap /dev/nullb0 >/dev/null && swapon /dev/nullb0
 }
 
-# zswap POOL PERCENT - zswap in front of the swap disk, with so little room that it has to write back.
+# zswap POOL PERCENT - zswap in front of the swap disk. With a small PERCENT of memory it must write pages back.
 zswap() {
 	[[ $1 != z3fold ]] || modprobe z3fold
 	echo "$1" >"$ZSWAP/zpool" && echo "$2" >"$ZSWAP/max_pool_percent" && echo Y >"$ZSWAP/enabled"
@@ -35,7 +35,7 @@ eager_khugepaged() {
 	echo 4096 >"$THP/khugepaged/pages_to_scan"
 }
 
-# squeezed LIMIT CASE [OPTION...] - a case of the client in no more memory than that.
+# squeezed LIMIT CASE [OPTION...] - runs a case of the client in a cgroup with this memory.high.
 squeezed() {
 	local limit=$1
 	shift

@@ -5,7 +5,7 @@
 TAP_COUNT=0
 TAP_FAILED=0
 
-# full - does the tier have what takes long? "make check" does without.
+# full - does the tier have the steps that take long? The tier of "make check" does not.
 full() { [[ ${TIER:-quick} == full ]]; }
 
 diag() { printf '%s\n' "$*" | sed 's/^/# /'; }
@@ -23,7 +23,7 @@ not_ok() {
 	shift
 	local d
 	for d; do diag "$d" | head -n 30; done
-	# For tests/without, to which one failed point is enough.
+	# tests/without needs only one failed point.
 	[[ -z ${FAIL_FAST:-} ]] || bail "stops at the first failed point"
 	return 0
 }

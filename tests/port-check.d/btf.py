@@ -5,7 +5,7 @@ import struct
 
 INT, PTR, ARRAY, STRUCT, UNION, ENUM, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT, FUNC, PROTO, VAR, DATASEC, FLOAT, \
     DECL_TAG, TYPE_TAG, ENUM64 = range(1, 20)
-# Bytes behind a type's 12: fixed, and for each member.
+# Bytes after the 12 bytes of each type: a fixed number, and a number for each member.
 EXTRA = {INT: (4, 0), ARRAY: (12, 0), STRUCT: (0, 12), UNION: (0, 12), ENUM: (0, 8), PROTO: (0, 8), VAR: (4, 0),
          DATASEC: (0, 12), DECL_TAG: (4, 0), ENUM64: (0, 12)}
 TAG = {STRUCT: "struct ", UNION: "union ", ENUM: "enum ", ENUM64: "enum ", FWD: "struct "}
@@ -14,7 +14,7 @@ INTEGER = {"unsigned", "signed", "int", "long", "short", "char"}
 
 
 class Bad(Exception):
-    """Not BTF, or of a kind that came later."""
+    """Not BTF, or BTF with a kind of type that came later."""
 
 
 def plain(text):
@@ -90,7 +90,7 @@ class Btf:
         return TAG.get(kind, "") + self._name(name)
 
     def _names(self, ident):
-        """A type's spelling, and those of all that its typedef stands for."""
+        """A type's spelling, and the spellings of all types that its typedef stands for."""
         found = []
         while True:
             kind, _, ref, _, _ = self.types[ident]

@@ -12,30 +12,30 @@ from pathlib import Path
 
 import image
 
-# The checks for one function; #line makes the compiler name it in what it says of them. The declaration makes it show
-# the header's own.
+# The checks for one function. #line makes the compiler name the function in its messages. The declaration makes it show
+# the header's prototype.
 CHECK = """
 #line 1 "/{name}"
 HOOK_SAME_TYPE({name}, typeof({result} {params}));
 #line 2 "/{name}"
 {result} {name} {params};
 """
-# For one with a handler for each of several prototypes.
+# The check for a function with several prototypes, each with a handler.
 CHECK_ANY = """
 #line 1 "/{name}"
 static_assert({any}, "{name}");
 """
 MESSAGE = re.compile(r"^/(\w+):\d+:\d+: error: (.*)$")
-# As GCC 11 and newer say it.
+# The words of GCC 11 and newer.
 PREVIOUS = re.compile(r"note: previous (?:declaration|definition) of '(\w+)' with type '([^']*)'")
-# What else the checks may make it say, where the line of a macro is named.
+# Other messages that the checks may cause. They name the line of a macro.
 CHECKS = ("has another prototype", "expression in static assertion is not")
 ERROR = re.compile(r"^.*?(?:fatal )?error: (.*)$|^.*?\*\*\* (.*)$")
 
 
 @contextlib.contextmanager
 def _copy(source):
-    """A folder with the module's source, to be built in."""
+    """A directory with a copy of the module's source, to build in."""
     folder = Path(tempfile.mkdtemp(prefix="port-check."))
     try:
         for name in ("include", "src"):
@@ -49,7 +49,7 @@ def _copy(source):
 
 def _make(kdir, folder, target):
     cross = os.environ.get("CROSS_COMPILE", "" if platform.machine() == "aarch64" else "aarch64-linux-gnu-")
-    # Of debug information nothing is read.
+    # Nothing reads debug information.
     flags = f"{os.environ.get('KCFLAGS', '')} -g0".strip()
     command = [*os.environ.get("MAKE", "make").split(), "-s", "-C", str(Path(kdir).resolve()), f"M={folder}", "ARCH=arm64",
                f"CROSS_COMPILE={cross}", "CC=" + os.environ.get("CC", f"{cross}gcc"), f"KCFLAGS={flags}", target]
@@ -59,7 +59,7 @@ def _make(kdir, folder, target):
 
 
 def _probe(source, targets):
-    # As the module itself begins: what is in order there, is here.
+    # Begin as the module itself does: what compiles there compiles here.
     lines = [*source.first, '#include "kvm_private.h"', '#include "hook/hook.h"']
     for header in source.includes:
         lines += [f"#if __has_include({header})", f"#include {header}", "#endif"]
@@ -89,7 +89,7 @@ def check(source, targets, kdir):
 
 
 def needed_symbols(source, kdir):
-    """Compiles the module. Returns (the symbols that it needs of others, what keeps it from compiling or "")."""
+    """Compiles the module. Returns (the symbols that it needs from elsewhere, what keeps it from compiling or "")."""
     try:
         with _copy(source) as folder:
             status, said = _make(kdir, folder, "kvm_mte.o")
@@ -101,7 +101,7 @@ def needed_symbols(source, kdir):
 
 
 def _errors(said):
-    """What the compiler found, else what make did."""
+    """The errors of the compiler; if there are none, those of make."""
     found = [match for line in said.splitlines() if (match := ERROR.match(line)) and not MESSAGE.match(line) and
              not any(words in line for words in CHECKS)]
     return [m[1] for m in found if m[1]] or [m[2] for m in found]
@@ -121,7 +121,7 @@ def _understand(targets, status, said):
         if found.get(name, ("",))[0] == "differs":
             found[name] = "differs", re.sub(r"^([^(]*?)\(", r"\1 (", re.sub(r"\s+", " ", proto))
     errors = _errors(said)
-    # All else may be make's word for what was found.
+    # Other errors may only be make's report of what was found.
     if status and (not found or any(f"error: {e}" in said for e in errors)):
         return {}, errors[0] if errors else "make failed without a word"
     for target in targets:

@@ -32,7 +32,7 @@ def _lz4(data):
     return done.stdout
 
 
-# What follows the compressed data is of no interest.
+# Data after the compressed data is ignored.
 UNPACK = {
     b"\x1f\x8b": lambda d: zlib.decompressobj(31).decompress(d),
     b"\xfd7zXZ": lambda d: lzma.LZMADecompressor(lzma.FORMAT_XZ).decompress(d),
@@ -45,7 +45,7 @@ UNPACK = {
 
 
 def unpack(data):
-    """Takes wrapping off until a kernel is left."""
+    """Unpacks until a kernel is left."""
     for _ in range(4):
         if data[:2] == b"MZ" and data[4:8] == b"zimg":
             offset, size = struct.unpack_from("<II", data, 8)
@@ -64,10 +64,11 @@ def unpack(data):
 
 
 def placed(data, symbols):
-    """Symbols with addresses that count from the Image's start, for which there is often no symbol.
+    """Symbols with addresses relative to the Image's start.
 
-    One of the header's first two words branches to the kernel's entry, which always has one: the second if there is an
-    EFI stub, whose magic number is the first; without one (CONFIG_EFI) the second too, or the first, before a word of 0.
+    Often no symbol marks the start, but the kernel's entry always has a symbol, and the header branches to the entry. With
+    an EFI stub the header's second word is this branch; the first is the stub's magic number. Without CONFIG_EFI the branch
+    is the second word too, or the first, followed by a word of 0.
     """
     for at in (4, 0):
         insn = struct.unpack_from("<I", data, at)[0]
@@ -83,7 +84,7 @@ def placed(data, symbols):
 
 
 class Image:
-    """An arm64 Image: byte 0 is _text."""
+    """An arm64 Image: its first byte is _text."""
 
     def __init__(self, data):
         self.data = data
@@ -96,11 +97,11 @@ class Image:
         return self._symbols
 
     def code(self, addr, size):
-        """Bytes at an address as in symbols(), or None where the file has none."""
+        """The bytes at an address as in symbols(), or None if the file does not have them."""
         return self.data[addr:addr + size] if 0 <= addr <= len(self.data) - size else None
 
     def btf(self):
-        """The kernel's type information: a header that fits what follows it."""
+        """The kernel's type information, found by a header that fits the data after it."""
         pos = 0
         while (pos := self.data.find(b"\x9f\xeb\x01\0\x18\0\0\0", pos)) >= 0:
             type_off, type_len, str_off, str_len = struct.unpack_from("<4I", self.data, pos + 8)
@@ -153,7 +154,7 @@ class Elf(Image):
         return sorted(found)
 
     def undefined(self):
-        """Symbols that an object file takes from elsewhere, and must have."""
+        """Symbols that an object file must get from elsewhere."""
         _, _, _, _, start, size, *_ = self.sections[".symtab"]
         strings = self.sections[".strtab"][4]
         symbols = (struct.unpack_from("<IBBH", self.data, at) for at in range(start, start + size, 24))

@@ -2,13 +2,13 @@
 """Reads the kallsyms table out of an arm64 kernel image.
 
 Distributions ship a stub as System.map, and no header tells what the compiler has left of a static function. The table
-(scripts/kallsyms.c) begins with no magic number: its tokens are found by what they must contain, the rest by what
-surrounds them. The orders of its parts that were seen:
+(scripts/kallsyms.c) has no magic number. Its tokens are found by what they must contain, the other parts by their place
+beside the tokens. These orders of the parts were seen:
 
-    5.10  addresses, base, count, names, markers, tokens, index     addresses count from the base
+    5.10  addresses, base, count, names, markers, tokens, index     addresses are relative to the base
     6.1   the same with a table of hashes before the tokens
     6.12  count, names, markers, tokens, index, addresses, base
-    7.2   the same without a base; each address counts from the place where it stands
+    7.2   the same without a base; each address is relative to its own place
 """
 
 import re
@@ -27,7 +27,7 @@ def _align(n, to):
 
 
 def _tokens_at(data, start):
-    """The 256 tokens of a token table, and where the index behind it ends."""
+    """The 256 tokens of a token table, and the end of the index that follows it."""
     tokens, offsets, pos = [], [], start
     for _ in range(256):
         end = data.find(b"\0", pos, pos + 64)
@@ -45,7 +45,7 @@ def _tokens_at(data, start):
 
 
 def _find_tokens(data):
-    """The token table: digits stand for themselves there, at their own places."""
+    """The token table: in it each digit is its own token, so the ten digits follow each other."""
     for match in re.finditer(re.escape(DIGITS), data):
         nul = match.start()
         for _ in range(ord("0")):
@@ -85,7 +85,7 @@ def _is_names(data, pos, count, tokens, end):
 
 
 def _find_names(data, end, tokens):
-    """The names' start, their number, and where that stands: just before, in 4 bytes or in 8."""
+    """The names' start, their number, and the place of that number: just before the names, in 4 or 8 bytes."""
     low = max(0, end - LARGEST) // 8 * 8
     words = memoryview(data)[low:low + (end - low) // 4 * 4].cast("I")
     for i in range(len(words) - 3, 0, -1):
@@ -104,19 +104,19 @@ def _addresses_at(data, at, count):
         return None
     values = struct.unpack_from(f"<{count}i", data, at)
     if values[0] < 0:
-        # No base: each is relative to the place where it stands, and text lies before this table.
+        # No base: each value is relative to its own place, and text lies before this table.
         values = [at + 4 * i + v for i, v in enumerate(values)]
     rising = sum(a <= b for a, b in zip(values, values[1:]))
     return values if rising == count - 1 and values[0] < values[-1] else None
 
 
 def decode(data):
-    """Returns [(offset, type, name)] by address; offsets count from an unknown place."""
+    """Returns [(offset, type, name)] by address; offsets are relative to an unknown place."""
     tokens_at, tokens, end = _find_tokens(data)
     start, count, count_at = _find_names(data, tokens_at, tokens)
     names = [b"".join(map(tokens.__getitem__, data[at:at + length])).decode("latin-1")
              for at, length in _names(data, start, count)]
-    # Behind the index; or before the count, with the relative base between.
+    # After the index; or before the count, with the relative base between them.
     for at in (_align(end, 8), _align(end, 4), count_at - 8 - _align(4 * count, 8)):
         addresses = _addresses_at(data, at, count)
         if addresses:

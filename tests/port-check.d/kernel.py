@@ -17,14 +17,14 @@ import tree
 
 NOP = bytes.fromhex("1f2003d5")
 LANDING = (bytes.fromhex("5f2403d5"), bytes.fromhex("3f2303d5"))   # BTI C, PACIASP
-# Code that no probe may touch lies between such symbols.
-# Options that nobody is asked for: all complete configurations for arm64 have them, minimal ones leave them out.
+# Options without a prompt: all complete configurations for arm64 have them, minimal ones leave them out.
 NOT_ASKED = ("ARM64", "64BIT", "MMU")
+# Sections of code that no kprobe may touch. They lie between NAME_start and NAME_end.
 NO_KPROBES = ("__kprobes_text", "__noinstr_text", "__entry_text", "__hyp_text", "__idmap_text", "__irqentry_text")
 
 
 class Bad(Exception):
-    """Something given cannot be used; for the user."""
+    """Something that the user has given cannot be used."""
 
 
 def _read(path):
@@ -57,7 +57,7 @@ class Kernel:
         self.by_name, self.starts, self.text = defaultdict(list), [], (0, 0)
         self.from_headers, self.headers_broken = {}, ""
         self.minimal = self.symvers = self.tree = None
-        self.not_exported = None    # those of the module's symbols
+        self.not_exported = None    # symbols that the module needs and this kernel does not export
 
     # --- where it comes from ---
 
@@ -99,14 +99,14 @@ class Kernel:
         for addr, kind, name in symbols:
             self.by_name[name].append((addr, kind))
         self.starts = sorted({s[0] for s in symbols})
-        # As the module does: a name counts in the kernel's own text only.
+        # Like the module: only names in the kernel's own text count.
         start, end = self.by_name.get("_stext"), self.by_name.get("_etext")
         self.text = (start[0][0], end[0][0]) if start and end else (0, 1 << 64)
 
     def add_btf(self, path):
         try:
             data = Path(path).read_bytes()
-            # Some headers' packages have a vmlinux with nothing else in it.
+            # Some packages of headers have a vmlinux with nothing but BTF in it.
             self._set_btf(image.load(path).btf() or b"" if data[:4] == b"\x7fELF" else data, path)
         except (OSError, image.Bad) as e:
             raise Bad(f"{path}: {getattr(e, 'strerror', None) or e}") from None
@@ -123,7 +123,7 @@ class Kernel:
         if not self.config:
             raise Bad(f"{path}: not a kernel configuration")
         self.config |= dict.fromkeys(re.findall(r"^# CONFIG_(\w+) is not set$", text, flags=re.M), "n")
-        # A header has no room for what is off; it is generated from a complete one.
+        # autoconf.h does not list options that are off, but it is generated from a complete configuration.
         complete = "#define CONFIG_" in text or all(word in self.config for word in NOT_ASKED)
         self.minimal = None if complete else path
 
@@ -156,7 +156,7 @@ class Kernel:
             raise Bad(f"{path}: {e}") from None
 
     def ask_headers(self, source, targets):
-        """Has the compiler compare prototypes; add_headers() came before."""
+        """Makes the compiler compare prototypes; add_headers() must be called before."""
         self.from_headers, self.headers_broken = headers.check(source, targets, self.kdir)
         if self.symvers and self.configured("TRIM_UNUSED_KSYMS") and not self.headers_broken:
             needed, self.headers_broken = headers.needed_symbols(source, self.kdir)
@@ -168,7 +168,7 @@ class Kernel:
         return any(n in self.by_name for n in names) if self.starts else None
 
     def configured(self, *words):
-        """From the configuration; None without one, or if it is minimal and does not have them."""
+        """From the configuration; None without one, or if it is minimal and lacks these options."""
         if self.config is None:
             return None
         if any(self.config.get(w) in ("y", "1") for w in words):
@@ -202,9 +202,9 @@ class Kernel:
         }
 
     def notes(self, facts):
-        """What to know of a kernel, whatever the verdict."""
+        """What to know about a kernel, whatever the verdict is."""
         if self.minimal:
-            yield (f"{self.minimal} is a minimal configuration (savedefconfig), which leaves out what is as by default: "
+            yield (f"{self.minimal} is a minimal configuration (savedefconfig), which leaves out options with their default: "
                    "an option that it lacks may be on. Give the complete one.")
         if facts["only signed modules"]:
             yield "This kernel loads only signed modules (CONFIG_MODULE_SIG_FORCE)."
@@ -212,11 +212,11 @@ class Kernel:
             yield ("This kernel exports only the symbols that its own modules need (CONFIG_TRIM_UNUSED_KSYMS): give --headers, "
                    "with its Module.symvers, to see whether those of this module are among them.")
         if facts["hugetlb vmemmap optimisation"]:
-            yield ("Where this kernel saves the struct pages of hugetlb pages (CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP, "
+            yield ("If this kernel shares the struct pages of hugetlb pages (CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP, "
                    "HUGETLB_PAGE_FREE_VMEMMAP; on by a parameter or sysctl), such pages are refused as a guest's memory.")
         if facts["livepatch without ftrace"]:
             yield ("A livepatch of this kernel works without ftrace (CONFIG_LIVEPATCH_WO_FTRACE): it rewrites the start of a "
-                   "function, and whoever hooks it is not asked. Load no livepatch of the functions below.")
+                   "function, and does not ask others that hook it. Load no livepatch of the functions below.")
 
     def ftrace(self):
         return self.fact(["DYNAMIC_FTRACE_WITH_REGS", "DYNAMIC_FTRACE_WITH_ARGS"], "ftrace_set_filter_ip")
@@ -231,7 +231,7 @@ class Kernel:
         return self._has("kvm_vm_ioctl_mte_copy_tags") if known is None else known
 
     def header_has(self, path, regex):
-        """Does a header have a line like that? None without headers. A file that is not there has none."""
+        """Does a header have a line that matches? None without headers. A missing header has no such line."""
         folders = [Path(self.kdir), *self._source_of(self.kdir)] if self.kdir else []
         folders += [self.tree.top] if self.tree else []
         folders = [f for f in folders if (f / "include/uapi/linux/kvm.h").exists()]
@@ -242,7 +242,7 @@ class Kernel:
 
     @staticmethod
     def _source_of(kdir):
-        """Distributions split headers: the folder's Makefile includes the common part's."""
+        """Distributions split headers: the Makefile of one part includes that of the common part."""
         for line in (Path(kdir) / "Makefile").read_text().splitlines():
             if match := re.match(r"include\s+(\S.*)/Makefile$", line):
                 yield Path(re.sub(r"\$\(dir \$\(lastword \$\(MAKEFILE_LIST\)\)\)", f"{kdir}/", match[1]))
@@ -263,7 +263,7 @@ class Kernel:
         return "yes" if len(places) == 1 else "not unique" if places else "missing"
 
     def is_traceable(self, name):
-        """Can ftrace divert its calls? By the kernel's own list, or by the room that the compiler left at its start."""
+        """Can ftrace divert its calls? By the kernel's own list, or by the NOPs that the compiler has left at its start."""
         if self.ftrace() is False:
             return "-"
         if self.traceable is not None:
@@ -277,7 +277,7 @@ class Kernel:
         return "yes" if code[:8] == NOP * 2 else "no"
 
     def no_kprobe(self, name):
-        """The section that keeps kprobes off it, or None."""
+        """The section that forbids kprobes on it, or None."""
         for section in NO_KPROBES:
             start, end = self.by_name.get(section + "_start"), self.by_name.get(section + "_end")
             if start and end and any(start[0][0] <= a < end[0][0] for a in self.places(name)):
@@ -285,12 +285,12 @@ class Kernel:
         return None
 
     def prototype(self, target, source):
-        """(ok | differs | unknown, the kernel's own)"""
+        """(ok | differs | unknown, the kernel's own prototype)"""
         word, detail = self.from_headers.get(target.name, ("unknown", ""))
         if word == "none":
             word = "unknown"
         protos = self.btf.functions.get(target.name, []) if self.btf else []
-        # Of functions written in assembly BTF only has the name.
+        # For functions written in assembly BTF has only the name.
         protos = [p for p in protos if self.btf.spell_prototype(p) != "void (void)" or not any(w[1] for w in target.prototypes)]
         if protos and target.prototypes:
             fits = [p for p in protos if any(self.btf.is_prototype(p, source.wanted(w)) for w in target.prototypes)]

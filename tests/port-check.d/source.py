@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the module needs of a kernel: read from its own source, so that there is no second list.
 
-src/hook_table.c and src/calls.c have the tables, the handlers of HOOK_WRAP..() and HOOK_WATCHn() the prototypes, and
-struct kernel_functions those of what is called. Each row says for which kernels it is: ALL, NATIVE (KVM has guest MTE),
-INJECT (it has none), or a word that begins with one of these: include/compat.h defines COMPAT_FOR_word, and each branch of
-its #if is an alternative. Handlers may name macros of include/compat.h for prototypes, which differ likewise.
+src/hook_table.c and src/calls.c have the tables. The prototypes of hooked functions are in HOOK_WRAP..() and HOOK_WATCHn(),
+those of called functions in struct kernel_functions. Each row says for which kernels it is: ALL, NATIVE (KVM has guest MTE),
+INJECT (it has none), or a word that begins with NATIVE or INJECT. For such a word include/compat.h defines COMPAT_FOR_word,
+and each branch of its #if is an alternative. In the same way macros of include/compat.h stand for prototypes that differ.
 """
 
 import re
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 class Target:
     name: str
     use: str                    # hook or call
-    lost: str                   # what is lost without it
+    lost: str                   # what does not happen without it
     backends: set
     member: str = ""            # of struct kernel_functions
     prototypes: list = field(default_factory=list)   # as in the source: (result, [parameters])
@@ -36,13 +36,13 @@ class Bad(Exception):
 
 
 def bare(text):
-    """Without comments; continued lines joined."""
+    """The text without comments, with continued lines joined."""
     text = re.sub(r"/\*.*?\*/", " ", text, flags=re.S)
     return re.sub(r"\\\n", " ", text)
 
 
 def _arguments(text, start):
-    """Splits what stands in parentheses from START on at its commas."""
+    """Splits the text in parentheses that begins at START at its commas."""
     depth, parts, part = 0, [], ""
     for c in text[start:]:
         depth += (c == "(") - (c == ")")
@@ -69,7 +69,7 @@ def parameters(text):
 
 
 def _handlers(text):
-    """(function, result, parameters as in the source, types of the parameters) of the handlers in a source file."""
+    """(function, result, parameters as in the source) of the handlers in a source file."""
     for match in re.finditer(r"\bHOOK_(WRAP|WRAP_IF|WRAP_WAITS|WRAP_VOID|WRAP_VOID_IF|WATCH(\d))\((?=\w+,)(?!fn,)", text):
         args = _arguments(text, match.end() - 1)
         if match[1] == "WRAP":
@@ -85,7 +85,7 @@ def _handlers(text):
 
 
 def _first_lines(text):
-    """What a source file begins with, up to its first declaration: includes, and what is defined for them."""
+    """The preprocessor lines of a source file before its first declaration: includes, and macros for them."""
     lines = []
     for line in bare(text).splitlines():
         if line.startswith("#"):
@@ -97,7 +97,7 @@ def _first_lines(text):
 
 def _conditional(text):
     """[[Branch]]: the macros that each outermost #if defines."""
-    # The one against being included twice does not count.
+    # The include guard does not count.
     blocks, depth = [], -1 if re.search(r"^#ifndef _\w+_H$", text, flags=re.M) else 0
     for line in text.splitlines():
         if match := re.match(r"#\s*(if|ifdef|ifndef)\b(.*)", line):
@@ -132,7 +132,7 @@ class Source:
         if "hook_table.c" not in sources:
             raise Bad(f"no src/hook_table.c in {top}")
         declared = bare("\n".join(headers.values()))
-        # What the types are called that differ between kernels, and all they may be.
+        # Names of types that differ between kernels: {name: [types that it may stand for]}.
         self.alternatives = {}
         for name, text in re.findall(r"^#define (compat_\w+_t)\s+(.+)$", declared, flags=re.M):
             self.alternatives.setdefault(name, []).append(text.strip())
@@ -140,7 +140,7 @@ class Source:
         self.blocks = _conditional(bare(compat))
         self.includes = sorted(set(re.findall(r"^#include (<(?:linux|asm)/.*>)", "\n".join(sources.values()), flags=re.M)))
         self.first = _first_lines(sources.get("trace.c") or sources.get("main.c", ""))
-        # How Kbuild finds out: {word: (header, regex)}.
+        # The facts of Kbuild: {word: (header, regex)}.
         kbuild = (top / "Kbuild").read_text() if (top / "Kbuild").exists() else ""
         self.facts = {word: (path, regex)
                       for path, regex, word in re.findall(r"\$\(call fact,([^,]+),(.*),(\w+)(?:=\w+)?\)$", kbuild, flags=re.M)}
@@ -194,7 +194,7 @@ class Source:
         return sorted(targets, key=lambda t: t.use != "hook")
 
     def choose(self, targets, kernel):
-        """Of TARGETS those that the module needs of this kernel: of each #if one branch."""
+        """The targets that the module needs from this kernel: of each #if one branch."""
         chosen = {}
         for i in {t.branch[0] for t in targets if t.branch}:
             chosen[i] = self._by_facts(i, kernel)
@@ -210,7 +210,7 @@ class Source:
         return kept
 
     def _by_facts(self, i, kernel):
-        """As Kbuild does it, in the kernel's headers; None without them."""
+        """Chooses a branch as Kbuild does, by the kernel's headers; None without headers."""
         for j, branch in enumerate(self.blocks[i]):
             if not branch.condition:
                 return j
@@ -224,7 +224,7 @@ class Source:
         return None
 
     def _by_symbols(self, i, targets, kernel):
-        """The largest branch all of whose functions are there, best with the right prototypes; else the largest."""
+        """Chooses the largest branch whose functions all exist, best with the right prototypes; else the largest."""
         sizes = []
         for j in range(len(self.blocks[i])):
             mine = [t for t in targets if t.branch == (i, j)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Prototypes of functions in a kernel's source: of those that no header declares, where the kernel has no BTF."""
+"""Prototypes of functions from a kernel's source. For functions that no header declares, if the kernel has no BTF."""
 
 import re
 from pathlib import Path
@@ -7,9 +7,9 @@ from pathlib import Path
 import btf
 import source as sources
 
-# Where the functions are that the module hooks and calls.
+# The directories of the functions that the module hooks and calls.
 FOLDERS = ("virt/kvm", "arch/arm64", "mm", "kernel")
-# What else may stand before a result.
+# Words that may stand before the type of a result.
 SPECIFIERS = {"static", "inline", "extern", "noinline", "notrace", "noinstr", "asmlinkage"}
 
 
@@ -48,7 +48,7 @@ class Tree:
                 yield btf.plain(result), [btf.plain(p) for p in sources.parameters(match[2])]
 
     def prototype(self, target, source):
-        """(ok | differs | unknown, the source's own)"""
+        """(ok | differs | unknown, the source's own prototype)"""
         found = self._definitions(target.name)
         fits = [any(self._is(have, source.wanted(w)) for w in target.prototypes) for have in found]
         if not found or all(fits):

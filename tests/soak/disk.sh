@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: what tests/cases/swap.sh does, with 300 MiB of a guest in 180 MiB of its host: to a disk that is read ahead
-# from, with the end of the swap space in the middle, and to zswap that writes back.
+# Catches: the same as tests/cases/swap.sh, with 300 MiB of a guest in 180 MiB of its host: swap to a disk with read-ahead,
+# swapoff meanwhile, and zswap that writes back.
 # timeout: 7200
 . /t/lib.sh
 . /t/client.sh

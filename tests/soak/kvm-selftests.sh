@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: what tests/cases/kvm-selftests.sh does, with what each does by itself in all modes of guest memory. Not arch_timer and
-# memslot_perf_test: their results tell how fast the machine is.
+# Catches: the same as tests/cases/kvm-selftests.sh, with the selftests' own defaults and all modes of guest memory. Without
+# arch_timer and memslot_perf_test: their results depend on the speed of the machine.
 # kernels: 6.1
 # with: kvm-selftests
 # timeout: 14400

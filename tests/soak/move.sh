@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: what tests/cases/move.sh does, with 300 MiB, while the host swaps them, too.
+# Catches: the same as tests/cases/move.sh, with 300 MiB of a guest, while the host also swaps them.
 # mem: 3G
 # qemu: -object memory-backend-ram,id=m0,size=1536M -object memory-backend-ram,id=m1,size=1536M -numa node,nodeid=0,memdev=m0 -numa node,nodeid=1,memdev=m1
 # timeout: 7200

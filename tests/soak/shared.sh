@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: what tests/cases/shared.sh does, in many more rounds.
+# Catches: the same as tests/cases/shared.sh, in many more rounds.
 # smp: 4
 # mem: 2G
 # timeout: 7200

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: what tests/cases/swap.sh does, with 300 MiB of a guest in 180 MiB of its host, to zram; with huge pages always
-# and never, while the kernel compacts memory and builds huge pages.
+# Catches: the same as tests/cases/swap.sh, with 300 MiB of a guest in 180 MiB of its host, and swap to zram: without huge
+# pages, and with huge pages while the kernel compacts memory and builds huge pages.
 # timeout: 7200
 . /t/lib.sh
 . /t/client.sh

@@ -30,7 +30,7 @@ static void sample_one(u64 op, u64 addr)
 	}
 }
 
-/* How long the guest stands still now and then, if longer than @least */
+/* Times that the guest stands still for longer than @least ticks */
 static void sample_gaps(u64 *sample, u64 n, u64 least)
 {
 	u64 i = 0, t, last = now();

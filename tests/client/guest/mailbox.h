@@ -76,9 +76,9 @@ enum guest_cmd {
 enum provoke {
 	PROVOKE_IGSW, PROVOKE_IGDSW, PROVOKE_CGSW, PROVOKE_CGDSW, PROVOKE_CIGSW, PROVOKE_CIGDSW,
 	PROVOKE_PTRAUTH_KEY,	/* KVM hides it from a vCPU without pointer authentication */
-	PROVOKE_SVE,		/* likewise */
-	PROVOKE_FETCH,		/* instructions from nowhere */
-	PROVOKE_WALK,		/* page tables from nowhere */
+	PROVOKE_SVE,		/* KVM hides it from a vCPU without SVE */
+	PROVOKE_FETCH,		/* instruction fetch from unbacked memory */
+	PROVOKE_WALK,		/* page table walk in unbacked memory */
 	PROVOKE_NOTHING,	/* a load that is fine */
 	PROVOKE_COUNT
 };
@@ -89,7 +89,7 @@ enum sample { SAMPLE_NOTHING, SAMPLE_HVC, SAMPLE_READ, SAMPLE_WRITE, SAMPLE_GAPS
 /* The four registers that KVM switches, in this order everywhere */
 enum mte_reg { MTE_GCR, MTE_RGSR, MTE_TFSR, MTE_TFSRE0, MTE_REGS };
 
-/* What to do after an exception: end, on behind the instruction, on where it was taken */
+/* After an exception: end, go on after the instruction, go on where it was taken */
 enum arm { ARM_NONE, ARM_SKIP, ARM_STAY };
 
 struct exception {
@@ -107,7 +107,7 @@ struct mailbox {
 	u64 stop;
 	u64 has_tco;		/* the CPU knows PSTATE.TCO */
 	u64 armed;		/* enum arm */
-	u64 resume;		/* for ARM_SKIP: on at this address instead, if not 0 */
+	u64 resume;		/* for ARM_SKIP: go on at this address instead, if not 0 */
 	u64 fatal;
 	struct exception exc;
 	u64 buf[64];

@@ -3,7 +3,7 @@
 #include "guest/guest.h"
 
 /**
- * doorbell() - leave to the client: what was asked is done
+ * doorbell() - exit to the client: the command is done
  * @value: written to the doorbell's address
  */
 void doorbell(u64 value)
@@ -72,7 +72,7 @@ static void (*const commands[CMD_COUNT])(struct mailbox *mb) = {
 };
 
 /**
- * guest_main() - the life of a vCPU
+ * guest_main() - the command loop of a vCPU
  * @mb: its mailbox
  */
 void guest_main(struct mailbox *mb)

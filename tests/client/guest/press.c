@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory full of what is hard to guess: each granule has its own tag, and a word that is stored
- * and loaded through that tag with checks on. Pages are taken in steps of an odd number, so that
- * nobody can read ahead.
+ * Memory full of values that are hard to guess. Each granule has a tag and a word of its own. The
+ * word is stored and loaded at an address with that tag, with tag checks on. Pages are taken in
+ * steps of an odd number, so that read-ahead does not help.
  */
 #include "guest/guest.h"
 

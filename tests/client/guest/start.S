@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Entry, static page tables, vectors. A vCPU starts here with the MMU off and x0 = its mailbox,
- * be it the client or PSCI CPU_ON that starts it.
+ * Entry, static page tables, vectors. A vCPU starts here with the MMU off and x0 = its mailbox.
+ * The client or PSCI CPU_ON starts it.
  */
 #include "guest/mailbox.h"
 
@@ -68,7 +68,7 @@ boot:
 	b	exception
 	.endm
 
-	/* x2 to x29; the first two and the last are the vectors' own business */
+	/* x2 to x29; "vector" and "exception" themselves handle x0, x1 and x30 */
 	.macro	all_pairs op
 	\op	x2, x3, [sp, #2 * 8]
 	\op	x4, x5, [sp, #4 * 8]
@@ -111,8 +111,8 @@ exception:
 
 /*
  * void mmu_off_store(start, end, step, seed, tags): *(u64 *)a = a ^ seed with MMU and caches
- * off. The caches hold nothing of the range before (tags = 1: no tags either), so that nothing
- * written back later can hide the stores.
+ * off. First the range is removed from the caches (tags = 1: its tags, too), so that no later
+ * write-back can hide the stores.
  */
 	.global	mmu_off_store
 mmu_off_store:
@@ -171,7 +171,7 @@ el0_return:
 	ldp	x29, x30, [sp], #96
 	ret
 
-/* void fetch_from(addr): a jump there; the exception it meets resumes at fetch_return */
+/* void fetch_from(addr): jumps there; after the exception the guest goes on at fetch_return */
 	.global	fetch_from, fetch_return
 fetch_from:
 	stp	x29, x30, [sp, #-16]!

@@ -59,7 +59,7 @@ void cmd_tag_set(struct mailbox *mb)
 	store_tag(mb->arg[0]);
 }
 
-/* Granules of several owners lie side by side: first and step of this one's */
+/* Granules of several owners alternate. This owner's first granule, and the step to its next */
 static u64 first_own(struct mailbox *mb)
 {
 	return mb->arg[0] + 16 * mb->arg[3];
