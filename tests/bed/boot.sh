@@ -12,7 +12,7 @@ directive() {
 # overlay UNITS - prints the archive with the files of this boot. It is appended to the host's image. The cases are in
 # /t/cases, numbered in their order, each with a file of its environment.
 overlay() {
-	local case k hook n=100 d f
+	local case k hook n=100 d f like
 	d=$(mktemp -d "$RUN_DIR/overlay.XXXXXX")
 	mkdir -p "$d/t/guest" "$d/t/cases"
 	cp "$TESTS/host/init" "$d/init"
@@ -21,7 +21,9 @@ overlay() {
 		f=$d/t/cases/$((n++))-$(basename "$case" .sh)
 		cp "$case" "$f"
 		chmod 755 "$f"
-		printf 'export KERNEL=%q HOOK=%q TIER=%q FAIL_FAST=%q CASE_TIMEOUT=%q\n' "$k" "${hook/none/auto}" "$TIER" "${FAIL_FAST:-}" \
+		like=$(kernel_like "$k")
+		printf 'export RELEASE=%q KERNEL=%q HOOK=%q TIER=%q FAIL_FAST=%q CASE_TIMEOUT=%q\n' "$(cat "${VMLINUZ[$k]%/*}/release")" "${like:-$k}" \
+			"${hook/none/auto}" "$TIER" "${FAIL_FAST:-}" \
 			"$(directive "$case" timeout 900)" >"$f.env"
 	done <<<"$1"
 	for f in "${PAYLOAD[@]}"; do

@@ -6,7 +6,7 @@
 
 # kernels_of CASE - the kernels to run it on. If the case names kernels, KERNELS limits them.
 kernels_of() {
-	local words k
+	local words k like
 	[[ $(directive "$1" where host) == host ]] || return 0
 	words=$(directive "$1" kernels '')
 	if [[ -z $words ]]; then
@@ -18,6 +18,10 @@ kernels_of() {
 	[[ $TIER == full || -n ${KERNELS:-} ]] || words=$(directive "$1" quick-kernels "$words")
 	for k in $words; do
 		[[ " ${KERNELS:-$k} " != *" $k "* ]] || echo "$k"
+	done
+	for k in ${KERNELS:-}; do
+		like=$(kernel_like "$k")
+		[[ -z $like || " $words " != *" $like "* ]] || echo "$k"
 	done
 }
 

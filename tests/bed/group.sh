@@ -26,7 +26,7 @@ run_group() {
 	else
 		[[ -n ${VMLINUZ[$k]:-} ]] || build_for "$k"
 		boot_group "$1" "$((seconds + 60))"
-		say "${names[*]} [$k]: booting the host"
+		say "${names[*]} [$k]: booting $(cat "${VMLINUZ[$k]%/*}/release")"
 	fi
 	mkfifo "$RUN.out"
 	"${BOOT[@]}" </dev/null >"$RUN.out" 2>"$RUN.qemu" &

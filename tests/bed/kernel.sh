@@ -9,13 +9,55 @@
 kernel_row() {
 	local name
 	while read -r name K_SUITE K_IMAGE K_HEADERS K_TOOLS K_USE; do
-		[[ $name == "$1" ]] && return
+		[[ $name == "$1" ]] || continue
+		if [[ $K_SUITE == newest ]]; then
+			K_SUITE=$(newest_suite)
+			K_TOOLS=$(compiler_of "$K_SUITE")
+		fi
+		return
 	done < <(grep -v '^#' "$BED/kernels")
 	die "no kernel '$1' in tests/bed/kernels"
 }
 
-# kernels_that_host - the names of all kernels that can be a host.
+# The suites of Debian that get new kernels.
+NEW_SUITES=(sid trixie-backports experimental)
+
+# compiler_of SUITE - the suite whose compiler builds modules for the kernels of one of these
+compiler_of() {
+	case $1 in
+	trixie-backports) echo trixie ;;
+	*) echo sid ;;
+	esac
+}
+
+# newest_suite - the suite that has the newest kernel. The cache remembers it, as it remembers packages.
+newest_suite() {
+	local memo=$CACHE/debs/newest.is
+	if [[ ! -s $memo ]]; then
+		alone find_newest "$memo"
+	fi
+	cat "$memo"
+}
+
+find_newest() {
+	local suite version newest=0 found=''
+	for suite in "${NEW_SUITES[@]}"; do
+		apt_index "$suite" "the newest kernel"
+		version=$(apt_in "$suite" arm64 apt-cache madison linux-image-arm64 2>/dev/null | awk 'NR == 1 { print $3 }')
+		if [[ -n $version ]] && dpkg --compare-versions "$version" gt "$newest"; then
+			newest=$version found=$suite
+		fi
+	done
+	[[ -n $found ]] || die "cannot tell which kernel of Debian is the newest. $(mirror_hint)"
+	mkdir -p "${1%/*}"
+	echo "$found" >"$1"
+}
+
+# kernels_that_host - the names of all kernels that can be a host, but for those that run only if KERNELS asks for them.
 kernels_that_host() { awk '!/^#/ && $6 == "host" { print $1 }' "$BED/kernels"; }
+
+# kernel_like NAME - the kernel whose cases such a one runs; nothing for others
+kernel_like() { awk -v "name=$1" '$1 == name && sub(/^like:/, "", $6) { print $6 }' "$BED/kernels"; }
 
 # real_package NAME SUITE PACKAGE - resolves "@meta" to the package that the metapackage stands for, and remembers it.
 real_package() {
@@ -32,17 +74,18 @@ real_package() {
 	if [[ ! -s $memo ]]; then
 		alone look_up "$suite" "$pkg" "$memo"
 	fi
-	[[ $(cat "$memo") == *-"$line".* ]] || warn "Debian $suite has gone on: $(cat "$memo") is tested as $line"
+	[[ $line == newest || $(cat "$memo") == *-"$line".* ]] || warn "Debian $suite has gone on: $(cat "$memo") is tested as $line"
 	cat "$memo"
 }
 
 # look_up SUITE META FILE - writes the package that a metapackage stands for into a file.
 look_up() {
 	local suite=$1 pkg=$2 memo=$3
+	local base=${pkg%-arm64*}
 	apt_index "$suite" "$pkg"
 	mkdir -p "${memo%/*}"
 	apt_in "$suite" arm64 apt-cache depends "$pkg" 2>/dev/null |
-		sed -nE "s/^ *Depends: (${pkg%-arm64*}-[0-9].*)/\1/p" | head -n1 >"$memo.new"
+		sed -nE "s/^ *Depends: (${base%-cloud}-[0-9].*)/\1/p" | head -n1 >"$memo.new"
 	[[ -s $memo.new ]] || die "cannot tell what $pkg of Debian $suite is. $(mirror_hint)"
 	mv "$memo.new" "$memo"
 }

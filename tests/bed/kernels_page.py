@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""kernels_page.py TOP [LOG...] - docs/kernels.md: on which kernels the module was compiled, booted and tested.
+
+Each LOG is what tests/run printed. What the logs show of a kernel replaces what tests/kernels.tsv had of it; the page is made
+from that file. Without a LOG only the page is made, on standard output."""
+import re
+import sys
+from pathlib import Path
+
+FIELDS = ('kernel', 'release', 'cases', 'points', 'failed')
+HEAD = """# Kernels
+
+On which kernels this version was tested. The test bed makes this page (`tests/bed/kernels_page.py`) from what its runs print. Each kernel is
+Debian's own, unmodified; it boots on an emulated machine, and the module is loaded there.
+
+| kernel | release | backend | cases | points passed | failed |
+|---|---|---|---|---|---|
+"""
+TAIL = """
+A *case* is a file of `tests/cases`, with one hook mechanism. A *point* is one assertion. Cases that need no particular kernel run on 5.10 only, so that
+kernel has the most. `newest` is the newest kernel in Debian on the day of the test: `make check KERNELS=newest` tests it on the day that you ask.
+
+| kernels | state | shown by |
+|---|---|---|
+| in the table above | compiled, booted, tested | the table |
+| Debian's 5.10 `rt` | compiled only: this kernel has no KVM, and the build says so | case `port-check` |
+| vendors' kernels of 5.10 with more or other functions | compiled against headers that differ as theirs do; not booted | case `vendors` |
+| 5.14 to 5.19, 6.5 to 6.10 | refused by the build: KVM's own guest MTE is too old to be switched, or keeps ID registers in another way | `#error` in `include/compat.h` |
+| 5.11 to 5.13, 6.2 to 6.4, 6.11 | believed to work: the facts in Kbuild cover them; neither compiled nor booted | nothing |
+"""
+
+
+def backend(kernel):
+    return 'inject' if kernel.startswith('5.1') else 'native'
+
+
+def read_table(path):
+    if not path.exists():
+        return {}
+    lines = [line for line in path.read_text().splitlines() if not line.startswith('#')]
+    return {line.split('\t')[0]: dict(zip(FIELDS, line.split('\t'))) for line in lines}
+
+
+def add_log(rows, text):
+    """Takes the release of each kernel and the result of each case from a log."""
+    seen = {}
+    for kernel, release in re.findall(r'^== [^\[\n]* \[(\S+)\]: booting (\S+)$', text, flags=re.M):
+        seen.setdefault(kernel, [release, 0, 0, 0])[0] = release
+    for words, passed, failed in re.findall(r'^(?:ok|FAIL) +\S+ \[([^\]]+)\]: (\d+) passed, (\d+) failed', text, flags=re.M):
+        # A case that names no kernels runs on 5.10, and its label has the mechanism alone.
+        kernel = words.split()[0] if ' ' in words else '5.10'
+        if kernel in seen:
+            seen[kernel][1] += 1
+            seen[kernel][2] += int(passed)
+            seen[kernel][3] += int(failed)
+    for kernel, values in seen.items():
+        rows[kernel] = dict(zip(FIELDS, [kernel] + [str(v) for v in values]))
+
+
+def order(kernel):
+    return [int(n) for n in re.findall(r'\d+', kernel)] or [99], kernel
+
+
+def page(rows):
+    lines = []
+    for kernel in sorted(rows, key=order):
+        r = rows[kernel]
+        lines.append(f'| {kernel} | {r["release"]} | {backend(r["release"])} | {r["cases"]} | {r["points"]} | {r["failed"]} |\n')
+    return HEAD + ''.join(lines) + TAIL
+
+
+def main():
+    top = Path(sys.argv[1])
+    table = top / 'tests/kernels.tsv'
+    rows = read_table(table)
+    if len(sys.argv) == 2:
+        print(page(rows), end='')
+        return
+    for log in sys.argv[2:]:
+        add_log(rows, Path(log).read_text(errors='replace'))
+    body = ''.join('\t'.join(rows[k][f] for f in FIELDS) + '\n' for k in sorted(rows, key=order))
+    table.write_text('# SPDX-License-Identifier: GPL-2.0-only\n# Made by tests/bed/kernels_page.py: ' + ', '.join(FIELDS) + '.\n' + body)
+    (top / 'docs/kernels.md').write_text(page(rows))
+
+
+main()
