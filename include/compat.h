@@ -112,6 +112,44 @@ static inline bool compat_slot_has_gmem(const struct kvm_memory_slot *slot)
 #endif
 }
 
+/* The size of a VM's IPA space, in bytes. */
+static inline u64 compat_phys_size(struct kvm *kvm)
+{
+#ifdef HAVE_PHYS_SIZE_OF_KVM
+	return kvm_phys_size(kvm);
+#else
+	return kvm_phys_size(&kvm->arch.mmu);
+#endif
+}
+
+/* The page frame at an address in a VM_PFNMAP mapping; an error if none is there. */
+static inline int compat_follow_pfn(struct vm_area_struct *vma, unsigned long addr,
+				    unsigned long *pfn)
+{
+#ifdef HAVE_FOLLOW_PFNMAP
+	struct follow_pfnmap_args args = { .vma = vma, .address = addr };
+	int err = follow_pfnmap_start(&args);
+
+	if (err)
+		return err;
+	*pfn = args.pfn;
+	follow_pfnmap_end(&args);
+	return 0;
+#else
+	return follow_pfn(vma, addr, pfn);
+#endif
+}
+
+/* As KVM tells memory from devices: in the linear map, or not. */
+static inline bool compat_pfn_is_memory(unsigned long pfn)
+{
+#ifdef HAVE_PFN_IS_MAP_MEMORY
+	return pfn_is_map_memory(pfn);
+#else
+	return pfn_valid(pfn);
+#endif
+}
+
 /* All mappings of a range, with mmap_lock held. */
 #ifdef HAVE_VMA_ITERATOR
 #define COMPAT_VMA_ITERATOR(it, mm, start)	VMA_ITERATOR(it, mm, start)
@@ -287,6 +325,11 @@ static inline int compat_get_reg(int (*get)(struct kvm_vcpu *, const struct kvm_
 /* KVM keeps ID registers per VM: native/regs_vm.c. */
 #ifdef HAVE_VM_ID_REGS
 #define COMPAT_FOR_NATIVE_VM_ID_REGS	COMPAT_FOR_NATIVE
+#else
+#define COMPAT_FOR_NATIVE_VM_ID_REGS	COMPAT_FOR_NONE
+#endif
+
+#ifdef HAVE_KVM_CAP_ARM_MTE
 /* Fields that only VMs with MTE see: more since the kernel knows FEAT_MTE_TAGGED_FAR. */
 #ifdef HWCAP3_MTE_FAR
 #define COMPAT_PFR1_MTE_FIELDS	(ID_AA64PFR1_EL1_MTE_MASK | ID_AA64PFR1_EL1_MTE_frac_MASK)
@@ -294,8 +337,6 @@ static inline int compat_get_reg(int (*get)(struct kvm_vcpu *, const struct kvm_
 #else
 #define COMPAT_PFR1_MTE_FIELDS	ID_AA64PFR1_EL1_MTE_MASK
 #endif
-#else
-#define COMPAT_FOR_NATIVE_VM_ID_REGS	COMPAT_FOR_NONE
 #endif
 
 #endif /* _KVM_MTE_COMPAT_H */

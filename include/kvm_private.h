@@ -45,7 +45,8 @@ void kvm_inject_exception(struct kvm_vcpu *vcpu);
  * @clear_page_tags: clear the tags of one page, by its linear address
  * @restore_tags: restore the tags saved for a swap entry; false if there are none
  * @get_running_vcpu: the vCPU that the calling thread has loaded, or NULL
- * @set_vm_id_reg: set a VM's ID register; config_lock held
+ * @calculate_traps: set the bits of HCR_EL2 that a vCPU's features need; takes
+ *	config_lock
  * @make_pstate: set PSTATE and PC for an exception that kvm_inject_*() has noted; the
  *	vCPU is loaded
  * @save_page_tags: copy all tags of a page to memory (struct page_tags)
@@ -62,7 +63,7 @@ struct kernel_functions {
 	void (*clear_page_tags)(void *addr);
 	bool (*restore_tags)(swp_entry_t entry, struct page *page);
 	struct kvm_vcpu *(*get_running_vcpu)(void);
-	void (*set_vm_id_reg)(struct kvm *kvm, u32 id, u64 val);
+	void (*calculate_traps)(struct kvm_vcpu *vcpu);
 	void (*make_pstate)(struct kvm_vcpu *vcpu);
 	void (*save_page_tags)(const void *addr, void *tags);
 	void (*restore_page_tags)(void *addr, const void *tags);

@@ -30,7 +30,7 @@ struct kernel_functions kfn __read_mostly;
 	X(make_pstate, INJECT_ADJUST_PC, __kvm_adjust_pc)		\
 	X(make_pstate, INJECT_PENDING_EXCEPTION, kvm_inject_exception)	\
 	X(get_running_vcpu, NATIVE_HUGETLB_FLAG, kvm_get_running_vcpu)	\
-	X(set_vm_id_reg, NATIVE_VM_ID_REGS, kvm_set_vm_id_reg)
+	X(calculate_traps, NATIVE_VM_ID_REGS, kvm_calculate_traps)
 
 /*
  * These functions are static in the kernel, so their prototypes are the module's own

@@ -56,7 +56,7 @@
 	/* kvm/memslot.c */						\
 	X(kvm_arch_prepare_memory_region, INJECT, ON_DEMAND, 0,		\
 	  "early check of memory slots")				\
-	X(kvm_arch_prepare_memory_region, NATIVE, ALWAYS, 0,		\
+	X(kvm_arch_prepare_memory_region, NATIVE, ALWAYS, DEVICE_SLOTS,	\
 	  "early check of memory slots")				\
 	/* inject/vcpu.c, native/native.c: a vCPU */			\
 	X(kvm_arch_vcpu_ioctl, INJECT, ON_DEMAND, 0,			\
@@ -89,6 +89,13 @@
 	  "the VMM's list of registers")				\
 	X(kvm_arm_copy_sys_reg_indices, INJECT, ON_DEMAND, 0,		\
 	  "the VMM's list of registers")				\
+	/* native/onereg.c: registers of a VM that changed at its guest's reboot */ \
+	X(kvm_arm_copy_sys_reg_indices, NATIVE, ALWAYS, 0,		\
+	  "the VMM's list of registers")				\
+	X(kvm_arm_get_reg, NATIVE, ALWAYS, 0,				\
+	  "the VMM's view of registers")				\
+	X(kvm_arm_set_reg, NATIVE, ALWAYS, 0,				\
+	  "the VMM's writes of registers")				\
 	/* inject/copytags.c: VMMs that carry tags */			\
 	X(kvm_arch_vm_ioctl, INJECT, ON_DEMAND, 0,			\
 	  "KVM_ARM_MTE_COPY_TAGS")					\

@@ -80,7 +80,7 @@ static const char *reason(int err)
 	case EPERM:
 		return "only root may change it";
 	case EBUSY:
-		return "a vCPU has run already or is busy; where the backend is \"native\", only a VM that has not run yet can be changed";
+		return "a vCPU, or the VM itself, is busy";
 	case EINVAL:
 		return "a vCPU is 32-bit, or a memory slot cannot hold tags";
 	case ENODEV:

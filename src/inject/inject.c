@@ -4,7 +4,6 @@
  * This file has the backend's operations.
  */
 #include <linux/hugetlb.h>
-#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 
 #include <asm/virt.h>
@@ -77,40 +76,11 @@ static bool offers_cap(struct kvm *kvm, int (*orig)(struct kvm *kvm, long ext))
 	return true;
 }
 
-/* As in KVM: memory that is not RAM is mapped as device, and has no tags. */
-static bool pfn_is_fine(unsigned long pfn)
-{
-	struct page *page;
-
-	if (!pfn_valid(pfn))
-		return true;
-	page = pfn_to_online_page(pfn);
-	return page && page_can_hold_tags(page);
-}
-
-/*
- * Device memory, or RAM of a driver.  This checks one page in each PMD_SIZE, if it is
- * mapped already.  That is enough to tell the VMM early.  stage2.c checks every page when
- * it is mapped to the guest.
- */
-static bool pfnmap_is_fine(struct vm_area_struct *vma, unsigned long start,
-			   unsigned long end)
-{
-	unsigned long pfn;
-
-	for (; start < end; start = ALIGN(start + 1, PMD_SIZE)) {
-		if (!follow_pfn(vma, start, &pfn) && !pfn_is_fine(pfn))
-			return false;
-		cond_resched();
-	}
-	return true;
-}
-
 static bool vma_can_hold_tags(struct vm_area_struct *vma, unsigned long start,
 			      unsigned long end)
 {
 	if (vma->vm_flags & VM_PFNMAP)
-		return pfnmap_is_fine(vma, start, end);
+		return range_is_device(vma, start, end);
 	if (is_vm_hugetlb_page(vma))
 		return tags_hugetlb_can_hold(vma);
 	return vma_is_anonymous(vma) ||
@@ -119,7 +89,6 @@ static bool vma_can_hold_tags(struct vm_area_struct *vma, unsigned long start,
 
 const struct vm_backend kvm_mte_backend = {
 	.name = "inject",
-	.at_reboot = true,
 	.check_host = check_host,
 	.init = tags_clear_hugetlb,
 	.vms_known = do_nothing,
@@ -128,7 +97,6 @@ const struct vm_backend kvm_mte_backend = {
 	.kvm_gave_mte = kvm_gave_mte,
 	.prepare = prepare,
 	.switch_mte = switch_mte,
-	.set_after_run = vm_set_at_reboot,
 	.enable_cap = enable_cap,
 	.offers_cap = offers_cap,
 	.vma_can_hold_tags = vma_can_hold_tags,

@@ -90,11 +90,7 @@ static int before_map(struct mte_vm *vm, u64 ipa, u64 phys, u64 size)
 		atomic64_add(cleared, &vm->pages_tagged);
 		trace_kvm_mte_clear_tags(vm, ipa, size, cleared);
 	}
-	/*
-	 * A VM that is turning on may map any memory: all its mappings are dropped
-	 * before it gets MTE.
-	 */
-	if (!err || !vm_has_mte(vm))
+	if (!err)
 		return 0;
 	trace_kvm_mte_refuse(vm, REFUSED_PAGE, ipa, err);
 	vm_notice(vm, "IPA %llx not mapped: its memory cannot hold tags\n", ipa);
@@ -105,10 +101,10 @@ static struct mte_vm *vm_of(const struct kvm_pgtable *pgt)
 {
 	struct mte_vm *vm = registry_find(compat_pgtable_kvm(pgt));
 
-	return vm && READ_ONCE(vm->state) != VM_OFF ? vm : NULL;
+	return vm && vm_has_mte(vm) ? vm : NULL;
 }
 
-/* False for faults of VMs that are off, and for device memory. */
+/* False for faults of VMs without MTE, and for device memory. */
 static notrace bool is_mte_memory(const u64 *x)
 {
 	const struct kvm_pgtable *pgt = (const struct kvm_pgtable *)x[0];

@@ -12,23 +12,12 @@
 #include "vm/vm.h"
 
 /*
- * Called at the start of each KVM_RUN.  The KVM_RUN is wrapped if the VM has MTE.  It is
- * not wrapped if the VM is only turning on: such a VM may become off during the KVM_RUN
- * and not pin the module any more, and rmmod would wait for the wrapper.  So
- * vm_vcpu_will_run() is called here, and not in the wrapper.
- *
- * A vCPU does not get or lose MTE while KVM_RUN holds its mutex.  A change needs the
- * mutexes of all vCPUs (vcpus.c), or KVM_ARM_VCPU_INIT of all vCPUs (reboot.c).
+ * A vCPU does not get or lose MTE while KVM_RUN holds its mutex: a change needs the
+ * mutexes of all vCPUs (vcpus.c).
  */
-static notrace bool begins_with_mte(const u64 *x)
+static notrace bool runs_with_mte(const u64 *x)
 {
-	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)x[0];
-
-	/* Must come first.  If a change completes before this, the test below sees it. */
-	vm_vcpu_will_run(vcpu);
-	/* Read the counters before the state.  Pairs with write_state(). */
-	smp_rmb();
-	return kvm_mte_enabled(vcpu->kvm);
+	return kvm_mte_enabled(((const struct kvm_vcpu *)x[0])->kvm);
 }
 
 /*
@@ -58,7 +47,7 @@ static void end_run(struct kvm_vcpu *vcpu, struct mte_vcpu *mv)
  * KVM_RUN may last as long as the guest likes.  It does not delay the module's exit: a
  * VM that has MTE pins the module, and does not become off during KVM_RUN.
  */
-HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, begins_with_mte, int, (struct kvm_vcpu *vcpu),
+HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, runs_with_mte, int, (struct kvm_vcpu *vcpu),
 	     (vcpu))
 {
 	struct mte_vcpu *mv = vcpu_find(vcpu);
@@ -150,8 +139,8 @@ HOOK_WRAP_WAITS(kvm_arch_vcpu_ioctl, is_initialised, long,
 	err = vcpu_prepare(vcpu);
 	if (err)
 		return err;
+	vm_init_begin(vm);
 	ret = original(kvm_arch_vcpu_ioctl)(filp, ioctl, arg);
-	if (!ret)
-		vm_vcpu_initialised(vm, vcpu);
+	vm_init_end(vm, vcpu, ret);
 	return ret;
 }

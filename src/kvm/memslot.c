@@ -5,7 +5,7 @@
 #include "compat.h"
 #include "hook/hook.h"
 #include "trace.h"
-#include "vm/vm.h"
+#include "vm/backend.h"
 
 /* A slot that cannot hold tags is being set, and the VM has MTE or is to get it. */
 static int refuse_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
@@ -17,7 +17,7 @@ static int refuse_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 	if (vm_policy_fallback_slot(vm, slot))
 		return 0;
 	trace_kvm_mte_refuse(vm, REFUSED_SLOT, gfn_to_gpa(slot->base_gfn), -EINVAL);
-	vm_notice(vm, "memory slot %d refused: it cannot hold tags: a file or DAX is mapped there\n",
+	vm_notice(vm, "memory slot %d refused: it cannot hold tags: a file, DAX or memory of a driver is mapped there\n",
 		  slot->id);
 	return -EINVAL;
 }
@@ -38,20 +38,23 @@ HOOK_WRAP_WAITS(kvm_arch_prepare_memory_region, has_or_gets_mte, int,
 		COMPAT_PREPARE_SLOT_PROTO, COMPAT_PREPARE_SLOT_ARGS)
 {
 	struct mte_vm *vm = registry_find(kvm);
+	bool device = false;
 	int err = 0;
 
 	if (!vm || change == KVM_MR_DELETE)
-		goto out;
+		return original(kvm_arch_prepare_memory_region)COMPAT_PREPARE_SLOT_ARGS;
 	if (READ_ONCE(vm->state) != VM_OFF)
-		err = slot_check(current->mm, slot);
+		err = slot_check(current->mm, slot, &device);
 	if (err == -EINVAL)
 		err = refuse_slot(vm, slot);
 	if (err)
 		return err;
-out:
-	err = original(kvm_arch_prepare_memory_region)COMPAT_PREPARE_SLOT_ARGS;
+	if (device && vm_has_mte(vm) && vm_backend->set_device_slot)
+		err = vm_backend->set_device_slot(kvm, slot);
+	else
+		err = original(kvm_arch_prepare_memory_region)COMPAT_PREPARE_SLOT_ARGS;
 	/* If this is 0, KVM cannot fail to set the slot any more. */
-	if (!err && vm && change != KVM_MR_DELETE)
+	if (!err)
 		migration_slot_set(vm, slot);
 	return err;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The backend for kernels whose KVM has guest MTE itself.  As long as no vCPU has run, it
- * switches KVM's flag for VMMs that never ask, as KVM_ENABLE_CAP does.  KVM does the rest.
+ * The backend for kernels whose KVM has guest MTE itself.  It switches KVM's flag as
+ * KVM_ENABLE_CAP does, for VMMs that never ask.  KVM does all the rest.
  *
- * KVM_ENABLE_CAP comes before the first vCPU is created.  Here vCPUs may exist, so the
- * backend also changes the registers that KVM has set up in them: HCR_EL2.ATA (set by
- * KVM_ARM_VCPU_INIT on 6.1, by the first run on later kernels), the VM's copy of
- * ID_AA64PFR1_EL1, and CLIDR_EL1.Ttype.
+ * KVM_ENABLE_CAP comes before the first vCPU is created.  Here vCPUs may exist, and may
+ * have run.  So the backend also changes the registers that KVM has set up in them:
+ * HCR_EL2.ATA and TID5 (set by KVM_ARM_VCPU_INIT on 6.1, by the first run on later
+ * kernels), the VM's copy of the ID registers, and CLIDR_EL1.Ttype.
  */
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
@@ -19,6 +19,7 @@
 #include "hook/hook.h"
 #include "hook/ondemand.h"
 #include "native/native.h"
+#include "repair/repair.h"
 #include "repair/tags.h"
 #include "vm/backend.h"
 
@@ -88,15 +89,8 @@ static void switch_mte(struct kvm *kvm, bool on, int nr)
 	for (i = 0; i < nr; i++)
 		native_switch_vcpu(kvm_get_vcpu(kvm, i), on);
 	mutex_unlock(&kvm->arch.config_lock);
-}
-
-/*
- * A VM that has run cannot change: stage 2 maps pages whose tags were never checked, and
- * the guest has read its ID registers.
- */
-static int set_after_run(struct mte_vm *vm, bool on, enum vm_origin origin)
-{
-	return vm_requested(vm, on) ? 0 : -EBUSY;
+	for (i = 0; i < nr; i++)
+		native_update_traps(kvm_get_vcpu(kvm, i));
 }
 
 /*
@@ -142,10 +136,15 @@ static bool offers_cap(struct kvm *kvm, int (*orig)(struct kvm *kvm, long ext))
 	return orig(kvm, KVM_CAP_ARM_MTE) > 0;
 }
 
-/* The same check as in arch/arm64/kvm/mmu.c:kvm_arch_prepare_memory_region(). */
+/*
+ * The same check as in arch/arm64/kvm/mmu.c:kvm_arch_prepare_memory_region(), but for
+ * device memory.
+ */
 static bool vma_can_hold_tags(struct vm_area_struct *vma, unsigned long start,
 			      unsigned long end)
 {
+	if (vma->vm_flags & VM_PFNMAP)
+		return range_is_device(vma, start, end);
 	return compat_kvm_takes_vma(vma);
 }
 
@@ -186,7 +185,7 @@ static int fall_back_or_refuse(struct mte_vm *vm, struct kvm_vcpu *vcpu, u32 fea
 			  nested ? "for nested virtualization" : "32-bit");
 		return 0;
 	}
-	if (!nested || READ_ONCE(vm->origin) != ORIGIN_ADMIN)
+	if (!nested || !vm_has_mte(vm) || READ_ONCE(vm->origin) != ORIGIN_ADMIN)
 		return 0;
 	vm_notice(vm, "vCPU refused: it is for nested virtualization, which MTE is not for\n");
 	return -EINVAL;
@@ -216,8 +215,7 @@ static notrace bool is_initialised(const u64 *x)
 	if ((unsigned int)x[1] != KVM_ARM_VCPU_INIT)
 		return false;
 	vm = registry_find(vcpu->kvm);
-	return vm && READ_ONCE(vm->state) != VM_OFF &&
-	       READ_ONCE(vm->origin) != ORIGIN_VMM;
+	return vm && READ_ONCE(vm->state) != VM_OFF;
 }
 
 HOOK_WRAP_WAITS(kvm_arch_vcpu_ioctl, is_initialised, long,
@@ -226,8 +224,12 @@ HOOK_WRAP_WAITS(kvm_arch_vcpu_ioctl, is_initialised, long,
 {
 	struct kvm_vcpu *vcpu = filp->private_data;
 	struct mte_vm *vm = registry_find(vcpu->kvm);
+	long ret;
 
-	return init_vcpu(vm, filp, arg, original(kvm_arch_vcpu_ioctl));
+	vm_init_begin(vm);
+	ret = init_vcpu(vm, filp, arg, original(kvm_arch_vcpu_ioctl));
+	vm_init_end(vm, vcpu, ret);
+	return ret;
 }
 
 const struct vm_backend kvm_mte_backend = {
@@ -240,8 +242,8 @@ const struct vm_backend kvm_mte_backend = {
 	.kvm_gave_mte = kvm_gave_mte,
 	.prepare = prepare,
 	.switch_mte = switch_mte,
-	.set_after_run = set_after_run,
 	.enable_cap = enable_cap,
 	.offers_cap = offers_cap,
 	.vma_can_hold_tags = vma_can_hold_tags,
+	.set_device_slot = device_slot_check,
 };

@@ -7,6 +7,7 @@
 #include <linux/kvm_host.h>
 
 #include <asm/kvm_emulate.h>
+#include <asm/sysreg.h>
 
 #include "native/native.h"
 
@@ -23,7 +24,7 @@ void native_switch_id_regs(struct kvm *kvm, bool on)
 
 /**
  * native_switch_vcpu - give MTE to a vCPU, or take it away
- * @vcpu: the vCPU; it has never run, and is held
+ * @vcpu: the vCPU; it is held, and has not run since it was initialised
  * @on: give MTE
  *
  * Context: the VM's config_lock held.
@@ -37,4 +38,50 @@ void native_switch_vcpu(struct kvm_vcpu *vcpu, bool on)
 		set_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
 	else
 		clear_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
+}
+
+/**
+ * native_update_traps - nothing to do: native_switch_vcpu() has set all bits
+ * @vcpu: the vCPU
+ */
+void native_update_traps(struct kvm_vcpu *vcpu)
+{
+}
+
+/**
+ * native_switch_clidr - nothing to do: a guest's CLIDR_EL1 does not show tags
+ * @vcpu: the vCPU
+ * @on: show tags
+ */
+void native_switch_clidr(struct kvm_vcpu *vcpu, bool on)
+{
+}
+
+/**
+ * native_mte_fields - which fields of an ID register does only a VM with MTE have?
+ * @reg: a register, as encoded in asm/sysreg.h
+ *
+ * Context: any.
+ * Return: their mask; 0 if there are none.
+ */
+u64 native_mte_fields(u32 reg)
+{
+	return reg == SYS_ID_AA64PFR1_EL1 ? COMPAT_PFR1_MTE_FIELDS : 0;
+}
+
+/**
+ * native_read_id_reg - read an ID register of a VM
+ * @vcpu: a vCPU of it
+ * @reg: the VMM's request; its buffer must be writable
+ * @get: KVM's own function for KVM_GET_ONE_REG
+ * @val: gets the value
+ *
+ * Context: the ioctl, with vcpu->mutex held; may sleep.
+ * Return: 0, or the error of compat_get_reg().
+ */
+int native_read_id_reg(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg,
+		       int (*get)(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg),
+		       u64 *val)
+{
+	return compat_get_reg(get, vcpu, reg, val);
 }

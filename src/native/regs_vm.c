@@ -52,29 +52,71 @@ void native_switch_id_regs(struct kvm *kvm, bool on)
 		val &= ~id_regs[i].fields;
 		if (on)
 			val |= read_sanitised_ftr_reg(id_regs[i].reg) & id_regs[i].fields;
-		kfn.set_vm_id_reg(kvm, id_regs[i].reg, val);
+		/* Not kvm_set_vm_id_reg(): it refuses a VM that has run. */
+		*__vm_id_reg(&kvm->arch, id_regs[i].reg) = val;
 	}
 }
 
 /**
+ * native_mte_fields - which fields of an ID register does only a VM with MTE have?
+ * @reg: a register, as encoded in asm/sysreg.h
+ *
+ * Context: any.
+ * Return: their mask; 0 if there are none.
+ */
+u64 native_mte_fields(u32 reg)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(id_regs); i++)
+		if (id_regs[i].reg == reg)
+			return id_regs[i].fields;
+	return 0;
+}
+
+/**
  * native_switch_vcpu - give MTE to a vCPU, or take it away
- * @vcpu: the vCPU; it has never run, and is held
+ * @vcpu: the vCPU; it is held, and has not run since it was initialised
  * @on: give MTE
  *
- * Context: the VM's config_lock held.
+ * Context: the VM's config_lock held; native_update_traps() follows.
  */
 void native_switch_vcpu(struct kvm_vcpu *vcpu, bool on)
 {
-	u64 clidr, loc;
-
-	/*
-	 * The vCPU has not run, so its next KVM_RUN sets the right bits.  Atomic: interrupt
-	 * lines set bits in HCR_EL2 at any time.
-	 */
+	/* Atomic: interrupt lines set bits in HCR_EL2 at any time. */
 	clear_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
 	clear_bit(HCR_TID5_BIT, vcpu_hcr(vcpu));
-	if (!compat_vcpu_is_initialised(vcpu))
-		return;
+	if (compat_vcpu_is_initialised(vcpu))
+		native_switch_clidr(vcpu, on);
+}
+
+/**
+ * native_update_traps - set the bits of HCR_EL2 that follow from KVM's flag for MTE
+ * @vcpu: the vCPU, after native_switch_vcpu()
+ *
+ * KVM sets the bits at the first run, with its own function for that.  If the vCPU has
+ * run, that function is called again.  It is not atomic: if the VMM emulates the interrupt
+ * controller, an interrupt line that the VMM sets at the same moment is lost.
+ *
+ * Context: the vCPU is held; takes config_lock.
+ */
+void native_update_traps(struct kvm_vcpu *vcpu)
+{
+	if (compat_vcpu_has_run(vcpu))
+		kfn.calculate_traps(vcpu);
+}
+
+/**
+ * native_switch_clidr - show or hide tags in a vCPU's CLIDR_EL1
+ * @vcpu: the vCPU; it is held
+ * @on: show tags
+ *
+ * Context: vcpu->mutex held.
+ */
+void native_switch_clidr(struct kvm_vcpu *vcpu, bool on)
+{
+	u64 clidr, loc;
+
 	clidr = ctxt_sys_reg(&vcpu->arch.ctxt, CLIDR_EL1);
 	loc = FIELD_GET(CLIDR_LOC_MASK, clidr);
 	if (!loc)
@@ -83,4 +125,22 @@ void native_switch_vcpu(struct kvm_vcpu *vcpu, bool on)
 	if (on)
 		clidr |= TTYPE_UNIFIED_TAGS << CLIDR_TTYPE_SHIFT(loc);
 	ctxt_sys_reg(&vcpu->arch.ctxt, CLIDR_EL1) = clidr;
+}
+
+/**
+ * native_read_id_reg - read an ID register of a VM
+ * @vcpu: a vCPU of it
+ * @reg: the VMM's request
+ * @get: KVM's own function for KVM_GET_ONE_REG, not used here
+ * @val: gets the value
+ *
+ * Context: the ioctl, with vcpu->mutex held.
+ * Return: 0.
+ */
+int native_read_id_reg(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg,
+		       int (*get)(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg),
+		       u64 *val)
+{
+	*val = kvm_read_vm_id_reg(vcpu->kvm, native_sysreg(reg->id));
+	return 0;
 }

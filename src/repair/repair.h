@@ -17,7 +17,15 @@
 #define REMAP_RACE		BIT(4)	/* a page is replaced during a permission fault */
 #define SWAPOFF_UNREADABLE	BIT(5)	/* swapoff reads back pages that are PROT_NONE */
 #define COPY_TAGS_HANG		BIT(6)	/* COPY_TAGS sleeps with a page's tag lock held */
+#define DEVICE_SLOTS		BIT(7)	/* device memory is refused */
 
+struct kvm;
+struct kvm_memory_slot;
+
+/* device_slots.c */
+int device_slot_check(struct kvm *kvm, const struct kvm_memory_slot *slot);
+
+/* repair.c */
 const char *repair_word(unsigned long repair);
 
 #endif /* _KVM_MTE_REPAIR_H */

@@ -12,7 +12,6 @@
 /**
  * struct vm_backend - the operations of a backend
  * @name: its word in sysfs
- * @at_reboot: a VM that has run changes at its guest's next reboot
  * @check_host: can guests have MTE on this host?  Returns 0, or -ENODEV with the exact
  *	reason in the log.  Module init.
  * @init: the hooks are armed, no VM is registered yet.  Module init; may sleep.
@@ -23,21 +22,20 @@
  * @kvm_gave_mte: is KVM's own flag for MTE set, by the VMM or by @switch_mte?
  * @prepare: allocate what the VM's @nr vCPUs need to have MTE.  The vCPUs are held
  *	(vcpus_hold()).  Returns 0 or -ENOMEM; may sleep.
- * @switch_mte: give MTE to a VM that has never run, or take it away.  All its vCPUs are
- *	held; the exception is vm_policy_fallback_vcpu().  May sleep.
- * @set_after_run: handle a request for a change of a VM that has run.  Returns 0 if the
- *	VM is as requested, or changes at its guest's reboot; -EBUSY if it cannot change;
- *	-ENODEV if the module is being unloaded.  kvm->lock and slots_lock held.
+ * @switch_mte: give MTE to a VM, or take it away.  No vCPU has run since it was
+ *	initialised.  All its vCPUs are held; the exception is vm_policy_fallback_vcpu().
+ *	May sleep.
  * @enable_cap: KVM_ENABLE_CAP by the VMM; @orig is KVM's own function.  Returns the
  *	result of the ioctl (api.rst 7.28); may sleep.
  * @offers_cap: does KVM_CHECK_EXTENSION answer yes, if policy allows it?  @kvm is NULL
  *	for /dev/kvm.
  * @vma_can_hold_tags: may an MTE VM use a mapping of its VMM, from @start to @end
- *	(bytes), as memory?  mmap_lock held; may sleep.
+ *	(bytes)?  mmap_lock held; may sleep.
+ * @set_device_slot: check a slot with device memory in KVM's place, because KVM itself
+ *	refuses it.  NULL if KVM accepts it.  Returns 0, -EFAULT or -EINVAL; slots_lock held.
  */
 struct vm_backend {
 	const char *name;
-	bool at_reboot;
 	int (*check_host)(void);
 	void (*init)(void);
 	void (*vms_known)(void);
@@ -46,12 +44,12 @@ struct vm_backend {
 	bool (*kvm_gave_mte)(struct kvm *kvm);
 	int (*prepare)(struct kvm *kvm, int nr);
 	void (*switch_mte)(struct kvm *kvm, bool on, int nr);
-	int (*set_after_run)(struct mte_vm *vm, bool on, enum vm_origin origin);
 	int (*enable_cap)(struct mte_vm *vm, struct kvm_enable_cap *cap,
 			  int (*orig)(struct kvm *kvm, struct kvm_enable_cap *cap));
 	bool (*offers_cap)(struct kvm *kvm, int (*orig)(struct kvm *kvm, long ext));
 	bool (*vma_can_hold_tags)(struct vm_area_struct *vma, unsigned long start,
 				  unsigned long end);
+	int (*set_device_slot)(struct kvm *kvm, const struct kvm_memory_slot *slot);
 };
 
 /* main.c sets it before all other code runs. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The memory of a VM.  An MTE VM may have memory whose tags the kernel keeps with the
- * page: anonymous memory, shmem and memfd, and hugetlbfs.  It may have device memory
- * where KVM accepts it: KVM maps it as device, without tags.  It may not have files:
+ * page: anonymous memory, shmem and memfd, and hugetlbfs.  It may have device memory:
+ * KVM maps it as device, without tags.  It may not have files:
  * their pages are written to a disk, which has no place for tags.  It may not have DAX
  * or other ZONE_DEVICE memory, which may have no tag storage.
  *
@@ -11,17 +11,60 @@
  * when it is mapped to the guest: by stage2.c on inject, by KVM and remap_race.c on
  * native.
  */
+#include <linux/bitfield.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+
+#include <asm/memory.h>
+#include <asm/pgtable.h>
 
 #include "compat.h"
 #include "calls.h"
 #include "trace.h"
 #include "vm/backend.h"
 
+static bool is_cached(const struct vm_area_struct *vma)
+{
+	switch (FIELD_GET(PTE_ATTRINDX_MASK, pgprot_val(vma->vm_page_prot))) {
+	case MT_NORMAL_NC:
+	case MT_DEVICE_nGnRnE:
+	case MT_DEVICE_nGnRE:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/**
+ * range_is_device - is a part of a mapping device memory that KVM maps as device?
+ * @vma: the mapping
+ * @start: first byte of the part
+ * @end: the byte after it
+ *
+ * A driver may also map RAM, or memory that is to be cached.  Neither is mapped as device.
+ * This looks at one page in each PMD_SIZE, if it is mapped already.  The check of each
+ * page when it is mapped to the guest is the one that protects.
+ *
+ * Context: mmap_lock held; may sleep.
+ * Return: true if it is.
+ */
+bool range_is_device(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	unsigned long pfn;
+
+	if (!(vma->vm_flags & VM_PFNMAP) || is_cached(vma))
+		return false;
+	for (; start < end; start = ALIGN(start + 1, PMD_SIZE)) {
+		if (!compat_follow_pfn(vma, start, &pfn) && compat_pfn_is_memory(pfn))
+			return false;
+		cond_resched();
+	}
+	return true;
+}
+
 /* A slot may span several mappings, and holes between them. */
 static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
-				unsigned long end)
+				unsigned long end, bool *device)
 {
 	COMPAT_VMA_ITERATOR(it, mm, start);
 	struct vm_area_struct *vma;
@@ -32,31 +75,36 @@ static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
 		if (!vm_backend->vma_can_hold_tags(vma, max(start, vma->vm_start),
 						   min(end, vma->vm_end)))
 			return false;
+		*device |= vma->vm_flags & VM_PFNMAP;
 		cond_resched();
 	}
 	return true;
 }
 
 /**
- * slot_check - can the memory of a slot hold tags?
+ * slot_check - may an MTE VM have a slot?
  * @mm: the VMM's address space
  * @slot: the slot
+ * @device: set to whether a part of it is device memory
  *
  * Context: slots_lock held, and a reference on the address space (mm_users); takes its
  * mmap_lock.
- * Return: 0, -EINVAL if it cannot, or -EINTR if the caller is killed.
+ * Return: 0; -EINVAL if a part of it is memory that cannot hold tags; -EINTR if the
+ * caller is killed.
  */
-int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot)
+int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot, bool *device)
 {
 	bool good;
 
+	*device = false;
 	if (compat_slot_has_gmem(slot))
 		return -EINVAL;
 	/* Killable: the VMM decides how long its mmap_lock is held. */
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
 	good = range_can_hold_tags(mm, slot->userspace_addr,
-				   slot->userspace_addr + slot->npages * PAGE_SIZE);
+				   slot->userspace_addr + slot->npages * PAGE_SIZE,
+				   device);
 	mmap_read_unlock(mm);
 	return good ? 0 : -EINVAL;
 }
@@ -72,17 +120,18 @@ int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot)
 int vm_check_slots(struct mte_vm *vm)
 {
 	struct kvm_memory_slot *slot;
+	bool device;
 	int bkt, err;
 
 	lockdep_assert_held(&vm->kvm->slots_lock);
 	compat_for_each_memslot(slot, bkt, kvm_memslots(vm->kvm)) {
-		err = slot_check(vm->kvm->mm, slot);
+		err = slot_check(vm->kvm->mm, slot, &device);
 		if (!err)
 			continue;
 		if (err == -EINTR)
 			return err;
 		trace_kvm_mte_refuse(vm, REFUSED_SLOT, gfn_to_gpa(slot->base_gfn), -EINVAL);
-		vm_notice(vm, "not turned on: memory slot %d (IPA %llx, %lu pages) cannot hold tags: a file or DAX is mapped there\n",
+		vm_notice(vm, "not turned on: memory slot %d (IPA %llx, %lu pages) cannot hold tags: a file, DAX or memory of a driver is mapped there\n",
 			  slot->id, gfn_to_gpa(slot->base_gfn), slot->npages);
 		return -EINVAL;
 	}

@@ -3,21 +3,30 @@
  * Changes that wait for the guest's reboot.
  *
  * A VM that has run changes when every vCPU has been initialised again
- * (KVM_ARM_VCPU_INIT) and no vCPU has run in between.  mte_vm.reinit_vcpus is the set
- * of vCPUs that have been initialised again.  KVM_RUN clears the set, under
- * mte_vm.lock.
+ * (KVM_ARM_VCPU_INIT) and has not run since.  mte_vm.reinit_vcpus is the set of vCPUs
+ * that have been initialised again, and mte_vm.reinit_exits has the number of exits of
+ * each at that time.  KVM counts an exit each time that a vCPU leaves the guest, so a
+ * vCPU with the same number has not run.
  *
- * The vCPU that completes the set drops all stage-2 mappings, because pages were mapped
- * without a check of their tags.  Then it checks again, under the lock, that the set is
- * complete.  If a vCPU ran in between, the set is empty, and the change still waits.
- *
- * As soon as "on" is requested, stage2.c clears tags as for an MTE VM.  So it is safe if
- * an MMU notifier creates mappings after all mappings were dropped.  The notifier and
- * the dropping both take kvm->mmu_lock.
+ * The KVM_ARM_VCPU_INIT that completes the set holds all other vCPUs (vcpus_hold()).
+ * Then it looks again, and switches the VM.  It holds its own vCPU while it waits for
+ * the others.  Two that wait for each other would never end.  So only the last one in
+ * flight waits, and the others leave the work to it (mte_vm.inits).
  */
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+
 #include "compat.h"
 #include "vm/backend.h"
 #include "vm/state.h"
+
+/*
+ * How long KVM_ARM_VCPU_INIT waits for a vCPU that is in another ioctl, in jiffies.  It is
+ * short: the vCPU may be in KVM_RUN and be powered off.
+ */
+#define COMPLETE_TIMEOUT	(HZ / 10)
 
 /**
  * vm_set_at_reboot - request a change at the guest's reboot, or take a request back
@@ -25,14 +34,21 @@
  * @on: turn MTE on or off
  * @origin: the source of the request
  *
- * Context: kvm->lock and slots_lock held.
- * Return: 0 or the error of vm_change_state().
+ * Context: kvm->lock and slots_lock held; may sleep.
+ * Return: 0, -ENOMEM, or the error of vm_change_state().
  */
 int vm_set_at_reboot(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
 	enum vm_event event = on ? VM_ASK_ON : VM_ASK_OFF;
 	int err = 0;
 
+	/* Kept until the VM is destroyed.  Nothing else sets it: kvm->lock is held. */
+	if (!vm->reinit_exits) {
+		vm->reinit_exits = kvcalloc(KVM_MAX_VCPUS, sizeof(*vm->reinit_exits),
+					    GFP_KERNEL_ACCOUNT);
+		if (!vm->reinit_exits)
+			return -ENOMEM;
+	}
 	raw_spin_lock(&vm->lock);
 	if (vm_requested(vm, on))
 		goto out;
@@ -52,76 +68,191 @@ out:
 	return err;
 }
 
+/* A running VM that waits for MTE turns out not to fit.  False if it does not wait any more. */
+static bool drop_request(struct mte_vm *vm)
+{
+	bool dropped = false;
+
+	raw_spin_lock(&vm->lock);
+	if (vm->state == VM_TURNING_ON) {
+		vm->origin = vm->origin_before;
+		vm_change_state(vm, VM_ASK_OFF);
+		dropped = true;
+	}
+	raw_spin_unlock(&vm->lock);
+	if (dropped)
+		vm_uevent_changed(vm);
+	return dropped;
+}
+
+/**
+ * vm_slot_refused - a VM that is turning on gets a slot that cannot hold tags
+ * @vm: the VM
+ *
+ * The VM has no MTE yet, so it may have the slot.  The pending change is dropped.
+ *
+ * Context: slots_lock held; may sleep.
+ */
+void vm_slot_refused(struct mte_vm *vm)
+{
+	if (drop_request(vm))
+		vm_notice(vm, "no longer turning on: a new memory slot cannot hold tags\n");
+}
+
+/* Root may set the numbers to 0, by KVM's files in debugfs.  Then the change waits. */
+static u64 exits(const struct kvm_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->stat.exits);
+}
+
+/* Exact if the vCPU's mutex is held. */
+static bool has_not_run_since(const struct mte_vm *vm, const struct kvm_vcpu *vcpu)
+{
+	return test_bit(vcpu->vcpu_idx, vm->reinit_vcpus) &&
+	       exits(vcpu) == vm->reinit_exits[vcpu->vcpu_idx] &&
+	       READ_ONCE(vcpu->mode) == OUTSIDE_GUEST_MODE;
+}
+
 /* A vCPU that was never initialised does not count: it cannot have run. */
 static bool all_reinitialised(struct mte_vm *vm)
 {
 	struct kvm_vcpu *vcpu;
 	unsigned long i;
+	int nr = 0;
 
 	lockdep_assert_held(&vm->lock);
-	kvm_for_each_vcpu(i, vcpu, vm->kvm)
-		if (compat_vcpu_is_initialised(vcpu) &&
-		    !test_bit(vcpu->vcpu_idx, vm->reinit_vcpus))
+	kvm_for_each_vcpu(i, vcpu, vm->kvm) {
+		if (compat_vcpu_is_initialised(vcpu) && !has_not_run_since(vm, vcpu))
 			return false;
-	return vcpus_all_online(vm->kvm, i);
+		nr++;
+	}
+	return vcpus_all_online(vm->kvm, nr);
 }
 
-static bool finish_pending(struct mte_vm *vm)
+static void note_reinitialised(struct mte_vm *vm, const struct kvm_vcpu *vcpu)
 {
-	bool done = false;
-
 	raw_spin_lock(&vm->lock);
-	if (state_is_pending(vm->state) && all_reinitialised(vm)) {
-		/* Cannot fail: a VM with a pending change has pinned the module. */
-		vm_change_state(vm, VM_REINITIALISED);
-		done = true;
+	if (state_is_pending(vm->state)) {
+		vm->reinit_exits[vcpu->vcpu_idx] = exits(vcpu);
+		set_bit(vcpu->vcpu_idx, vm->reinit_vcpus);
 	}
 	raw_spin_unlock(&vm->lock);
+}
+
+/* Another KVM_ARM_VCPU_INIT in flight finishes the change, or there is nothing to finish. */
+static bool leave(struct mte_vm *vm, unsigned long end)
+{
+	bool last, complete;
+
+	raw_spin_lock(&vm->lock);
+	last = vm->inits == 1;
+	complete = state_is_pending(vm->state) && all_reinitialised(vm);
+	if (last && complete && time_before(jiffies, end) && !fatal_signal_pending(current)) {
+		raw_spin_unlock(&vm->lock);
+		return false;
+	}
+	vm->inits--;
+	raw_spin_unlock(&vm->lock);
+	if (last && complete && !fatal_signal_pending(current))
+		vm_notice(vm, "not changed at this reboot: a vCPU, or the VM itself, is busy in an ioctl\n");
+	return true;
+}
+
+/*
+ * All vCPUs, kvm->lock and slots_lock are held, so no admin takes the request back, and no
+ * slot makes the VM drop it.
+ */
+static bool switch_held(struct mte_vm *vm, int nr)
+{
+	bool on, go;
+
+	raw_spin_lock(&vm->lock);
+	go = state_is_pending(vm->state) && all_reinitialised(vm);
+	on = vm->state == VM_TURNING_ON;
+	raw_spin_unlock(&vm->lock);
+	if (!go)
+		return false;
+	if (on && vcpus_no_mte_features(vm->kvm)) {
+		if (drop_request(vm))
+			vm_notice(vm, "no longer turning on: a new vCPU is 32-bit or for nested virtualization\n");
+		return false;
+	}
+	if (on)
+		return !vm_switch_on(vm, VM_REINITIALISED, nr);
+	vm_switch_off(vm, VM_REINITIALISED, nr);
+	return true;
+}
+
+static bool try_with_slots(struct mte_vm *vm, struct kvm_vcpu *self)
+{
+	bool done = false;
+	int nr;
+
+	if (!mutex_trylock(&vm->kvm->slots_lock))
+		return false;
+	nr = vcpus_hold(vm->kvm, self);
+	if (nr >= 0) {
+		done = switch_held(vm, nr);
+		vcpus_release(vm->kvm, nr, self);
+	}
+	mutex_unlock(&vm->kvm->slots_lock);
+	return done;
+}
+
+/*
+ * kvm->lock is taken outside vcpu->mutex, and this vCPU's is held.  So this only tries
+ * the lock.
+ */
+static bool try_complete(struct mte_vm *vm, struct kvm_vcpu *self)
+{
+	bool done;
+
+	if (!mutex_trylock(&vm->kvm->lock))
+		return false;
+	done = try_with_slots(vm, self);
+	mutex_unlock(&vm->kvm->lock);
 	return done;
 }
 
 /**
- * vm_vcpu_initialised - KVM_ARM_VCPU_INIT of a vCPU has succeeded
- * @vm: its VM
- * @vcpu: the vCPU
+ * vm_init_begin - KVM_ARM_VCPU_INIT of a vCPU begins
+ * @vm: its VM, which is not VM_OFF
  *
- * Completes a pending change if this was the last vCPU.
- *
- * Context: the ioctl, with vcpu->mutex held; may sleep.
+ * Context: the ioctl, with vcpu->mutex held; vm_init_end() follows in it.
  */
-void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu)
+void vm_init_begin(struct mte_vm *vm)
 {
-	bool complete = false;
-
 	raw_spin_lock(&vm->lock);
-	if (state_is_pending(vm->state)) {
-		set_bit(vcpu->vcpu_idx, vm->reinit_vcpus);
-		complete = all_reinitialised(vm);
-	}
+	vm->inits++;
 	raw_spin_unlock(&vm->lock);
-	if (!complete)
-		return;
-
-	vm_drop_mappings(vm->kvm);
-	if (!finish_pending(vm))
-		return;
-	vm_uevent_changed(vm);
-	migration_vm_on(vm);
 }
 
 /**
- * vm_vcpu_will_run_slow - a vCPU is about to run, so a pending change must wait
+ * vm_init_end - KVM_ARM_VCPU_INIT of a vCPU ends
+ * @vm: its VM
  * @vcpu: the vCPU
+ * @err: the result of KVM's own function
  *
- * Context: KVM_RUN, before the guest is entered; any.
+ * Completes a pending change if this was the last vCPU.  If a vCPU stays in another
+ * ioctl for a tenth of a second, the change waits for the next reboot.
+ *
+ * Context: the ioctl, with vcpu->mutex held; may sleep.
  */
-void vm_vcpu_will_run_slow(struct kvm_vcpu *vcpu)
+void vm_init_end(struct mte_vm *vm, struct kvm_vcpu *vcpu, long err)
 {
-	struct mte_vm *vm = registry_find(vcpu->kvm);
+	unsigned long end = jiffies + COMPLETE_TIMEOUT;
+	bool done = false;
 
-	if (!vm || !state_is_pending(READ_ONCE(vm->state)))
+	if (!err)
+		note_reinitialised(vm, vcpu);
+	while (!leave(vm, end)) {
+		if (try_complete(vm, vcpu))
+			done = true;
+		else
+			usleep_range(500, 1000);
+	}
+	if (!done)
 		return;
-	raw_spin_lock(&vm->lock);
-	bitmap_zero(vm->reinit_vcpus, KVM_MAX_VCPUS);
-	raw_spin_unlock(&vm->lock);
+	vm_uevent_changed(vm);
+	migration_vm_on(vm);
 }

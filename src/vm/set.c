@@ -62,21 +62,12 @@ static int set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin, int nr
 		vm_set_off(vm, origin, nr);
 		return 0;
 	}
-	raw_spin_lock(&vm->lock);
-	err = vm_change_state(vm, VM_SET_ON);
-	if (!err)
-		vm->origin = origin;
-	raw_spin_unlock(&vm->lock);
+	err = vm_switch_on(vm, VM_SET_ON, nr);
 	if (err)
 		return err;
-	vm_backend->switch_mte(vm->kvm, true, nr);
-	/*
-	 * An MMU notifier may map pages without a vCPU, where a stage-2 table
-	 * exists.  A slot of device memory creates such a table.  vm_drop_mappings()
-	 * takes mmu_lock, under which the notifier runs, so later mappings are those
-	 * of an MTE VM.
-	 */
-	vm_drop_mappings(vm->kvm);
+	raw_spin_lock(&vm->lock);
+	vm->origin = origin;
+	raw_spin_unlock(&vm->lock);
 	return 0;
 }
 
@@ -100,9 +91,9 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 		return -EINVAL;
 	if (vcpus_have_run(kvm)) {
 		err = on && !vm_requested(vm, on) ? check_vm(vm) : 0;
-		return err ?: vm_backend->set_after_run(vm, on, origin);
+		return err ?: vm_set_at_reboot(vm, on, origin);
 	}
-	nr = vcpus_hold(kvm);
+	nr = vcpus_hold(kvm, NULL);
 	if (nr < 0)
 		return nr;
 	if (vcpus_have_run(kvm))
@@ -113,7 +104,7 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 		err = 0;
 	if (!err)
 		err = set_at_once(vm, on, origin, nr);
-	vcpus_release(kvm, nr);
+	vcpus_release(kvm, nr, NULL);
 	return err;
 }
 
@@ -157,9 +148,7 @@ static void log_failure(const struct mte_vm *vm, int err)
 
 	switch (err) {
 	case -EBUSY:
-		why = !vm_backend->at_reboot && vcpus_have_run(vm->kvm) ?
-		      "a vCPU has run; this KVM can change it only before" :
-		      "a vCPU, or the VM itself, is busy in an ioctl";
+		why = "a vCPU, or the VM itself, is busy in an ioctl";
 		break;
 	case -ENOMEM:
 		why = "out of memory";
@@ -201,8 +190,8 @@ static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
  * nested, if a slot cannot hold tags, or if @origin is the VMM and a vCPU exists.
  * -ENODEV if the VM's process is exiting, or the module is being loaded or unloaded.
  * -ENOMEM.  -EINTR if the caller is killed.  -EBUSY if a vCPU or the VM stays in an
- * ioctl for two seconds, if a vCPU has run and the backend cannot wait for a reboot,
- * or if a function that is to be hooked has another owner or rewritten text.
+ * ioctl for two seconds, or if a function that is to be hooked has another owner or
+ * rewritten text.
  * After an error the state has not changed.  The log has the reason, except for -EINTR
  * and for a VMM that asks when a vCPU exists.
  */

@@ -12,7 +12,6 @@
 #include "vm/state.h"
 
 atomic_t vms_active = ATOMIC_INIT(0);
-atomic_t vms_pending = ATOMIC_INIT(0);
 
 const struct vm_backend *vm_backend __read_mostly;
 
@@ -99,25 +98,19 @@ static bool find_transition(enum vm_event event, enum vm_state from, enum vm_sta
 	return false;
 }
 
-/* Also updates the counters of VMs that are not off, and of VMs with a pending change. */
+/* Also updates the counter of VMs that are not off. */
 static void write_state(struct mte_vm *vm, enum vm_state to)
 {
 	enum vm_state from = vm->state;
 
 	if (from == VM_OFF)
 		atomic_inc(&vms_active);
-	if (!state_is_pending(from) && state_is_pending(to))
-		atomic_inc(&vms_pending);
 	/*
-	 * A reader that sees the state sees the raised counters, and (for "off") KVM's flag
+	 * A reader that sees the state sees the raised counter, and (for "off") KVM's flag
 	 * cleared.  Pairs with native.c:vcpu_precreate().
 	 */
 	smp_wmb();
 	WRITE_ONCE(vm->state, to);
-	/* A reader that sees lowered counters sees the state.  Pairs with begins_with_mte(). */
-	smp_wmb();
-	if (state_is_pending(from) && !state_is_pending(to))
-		atomic_dec(&vms_pending);
 	if (to == VM_OFF)
 		atomic_dec(&vms_active);
 	trace_kvm_mte_state(vm, from, to);
@@ -160,51 +153,6 @@ int vm_change_state(struct mte_vm *vm, enum vm_event event)
 }
 
 /**
- * vm_set_off - turn off a VM that has never run
- * @vm: the VM, which is VM_ON
- * @origin: its new origin
- * @nr: number of its vCPUs
- *
- * The state changes last: a reader that sees "off" finds KVM's own flag cleared.
- *
- * Context: may sleep.  Nothing else may change the state: the caller holds kvm->lock
- * and all vCPUs, or is vm_policy_fallback_vcpu().
- */
-void vm_set_off(struct mte_vm *vm, enum vm_origin origin, int nr)
-{
-	vm_backend->switch_mte(vm->kvm, false, nr);
-	raw_spin_lock(&vm->lock);
-	vm_change_state(vm, VM_SET_OFF);
-	vm->origin = origin;
-	raw_spin_unlock(&vm->lock);
-}
-
-/**
- * vm_slot_refused - a VM that is turning on gets a slot that cannot hold tags
- * @vm: the VM
- *
- * The VM has no MTE yet, so it may have the slot.  The pending change is dropped.
- *
- * Context: slots_lock held; may sleep.
- */
-void vm_slot_refused(struct mte_vm *vm)
-{
-	bool dropped = false;
-
-	raw_spin_lock(&vm->lock);
-	if (vm->state == VM_TURNING_ON) {
-		vm->origin = vm->origin_before;
-		vm_change_state(vm, VM_ASK_OFF);
-		dropped = true;
-	}
-	raw_spin_unlock(&vm->lock);
-	if (!dropped)
-		return;
-	vm_notice(vm, "no longer turning on: a new memory slot cannot hold tags\n");
-	vm_uevent_changed(vm);
-}
-
-/**
  * vm_sync_from_kvm - KVM itself has given a VM MTE: follow its state
  * @vm: the VM, kept alive by the caller
  *
@@ -222,6 +170,9 @@ void vm_sync_from_kvm(struct mte_vm *vm)
 		changed = !vm_change_state(vm, VM_KVM_GAVE);
 	vm->origin = ORIGIN_VMM;
 	vm->vmm_asked = true;
+	/* It may have read the list of registers before the module was loaded. */
+	if (READ_ONCE(vm->kvm->created_vcpus))
+		WRITE_ONCE(vm->tag_regs_listed, true);
 	raw_spin_unlock(&vm->lock);
 	if (changed)
 		vm_uevent_changed(vm);

@@ -11,7 +11,7 @@
  * @VM_SET_OFF: request to turn off such a VM; or policy falls back (yield.c)
  * @VM_ASK_ON: request to turn on a VM that has run (reboot.c)
  * @VM_ASK_OFF: request to turn off such a VM; or a slot that cannot hold tags was set
- *	(state.c)
+ *	(reboot.c)
  * @VM_REINITIALISED: the guest has rebooted: all vCPUs were reinitialised (reboot.c)
  * @VM_KVM_GAVE: KVM itself has given the VM MTE (state.c)
  * @VM_DESTROY: the VM is being destroyed (state.c)
@@ -24,6 +24,10 @@ enum vm_event {
 /* state.c */
 int vm_change_state(struct mte_vm *vm, enum vm_event event);
 void vm_hold_hooks(struct mte_vm *vm);
+
+/* switch.c */
+int vm_switch_on(struct mte_vm *vm, enum vm_event event, int nr);
+void vm_switch_off(struct mte_vm *vm, enum vm_event event, int nr);
 void vm_set_off(struct mte_vm *vm, enum vm_origin origin, int nr);
 
 /* vcpus.c */
@@ -31,7 +35,10 @@ bool vcpus_have_run(struct kvm *kvm);
 unsigned long vcpu_no_mte_features(struct kvm_vcpu *vcpu);
 unsigned long vcpus_no_mte_features(struct kvm *kvm);
 bool vcpus_all_online(struct kvm *kvm, int nr);
-int vcpus_hold(struct kvm *kvm);
-void vcpus_release(struct kvm *kvm, int nr);
+int vcpus_hold(struct kvm *kvm, const struct kvm_vcpu *self);
+void vcpus_release(struct kvm *kvm, int nr, const struct kvm_vcpu *self);
+
+/* reboot.c */
+int vm_set_at_reboot(struct mte_vm *vm, bool on, enum vm_origin origin);
 
 #endif /* _KVM_MTE_STATE_H */

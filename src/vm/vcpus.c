@@ -66,18 +66,25 @@ unsigned long vcpus_no_mte_features(struct kvm *kvm)
  * vcpus_release - release the vCPUs that vcpus_hold() holds
  * @kvm: the VM
  * @nr: the result of vcpus_hold()
+ * @self: as for vcpus_hold()
  *
  * Context: process context.
  */
-void vcpus_release(struct kvm *kvm, int nr)
+void vcpus_release(struct kvm *kvm, int nr, const struct kvm_vcpu *self)
 {
-	while (nr--)
-		mutex_unlock(&kvm_get_vcpu(kvm, nr)->mutex);
+	struct kvm_vcpu *vcpu;
+
+	while (nr--) {
+		vcpu = kvm_get_vcpu(kvm, nr);
+		if (vcpu != self)
+			mutex_unlock(&vcpu->mutex);
+	}
 }
 
 /**
  * vcpus_hold - hold all vCPUs of a VM by their mutexes
  * @kvm: the VM, kept alive by the caller
+ * @self: the vCPU whose mutex the caller holds already, or NULL
  *
  * This only tries the mutexes: waiting for a vCPU's ioctl would invert KVM's lock order.
  *
@@ -93,14 +100,16 @@ void vcpus_release(struct kvm *kvm, int nr)
  * Context: process context, kvm->lock held, also under slots_lock.
  * Return: number of vCPUs; -EAGAIN if a vCPU is in an ioctl.
  */
-int vcpus_hold(struct kvm *kvm)
+int vcpus_hold(struct kvm *kvm, const struct kvm_vcpu *self)
 {
 	int nr = atomic_read(&kvm->online_vcpus), i;
+	struct kvm_vcpu *vcpu;
 
 	lockdep_assert_held(&kvm->lock);
 	for (i = 0; i < nr; i++) {
-		if (!mutex_trylock(&kvm_get_vcpu(kvm, i)->mutex)) {
-			vcpus_release(kvm, i);
+		vcpu = kvm_get_vcpu(kvm, i);
+		if (vcpu != self && !mutex_trylock(&vcpu->mutex)) {
+			vcpus_release(kvm, i, self);
 			return -EAGAIN;
 		}
 	}

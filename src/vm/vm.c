@@ -8,6 +8,7 @@
 #include <linux/kernel.h>
 #include <linux/kobject.h>
 #include <linux/rcupdate.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 #include <linux/wait.h>
@@ -42,7 +43,10 @@ const char *vm_state_word(const struct mte_vm *vm)
 
 static void vm_release(struct kobject *kobj)
 {
-	kfree_rcu(container_of(kobj, struct mte_vm, kobj), rcu);
+	struct mte_vm *vm = container_of(kobj, struct mte_vm, kobj);
+
+	kvfree(vm->reinit_exits);
+	kfree_rcu(vm, rcu);
 	if (atomic_dec_and_test(&nr_vms))
 		wake_up(&all_released);
 }

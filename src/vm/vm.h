@@ -16,13 +16,15 @@
  *				against a first vCPU
  *	    kvm->slots_lock	no slot is set while slots are checked.  Only tried under
  *				kvm->lock.  A holder of slots_lock only tries kvm->lock.
- *	      vcpu->mutex	trylock only, all of them (vcpus.c)
+ *	      vcpu->mutex	trylock only, all of them (vcpus.c).  KVM_ARM_VCPU_INIT
+ *				holds its own, and only tries kvm->lock and slots_lock
+ *				(reboot.c)
  *	        mte_vm.init_lock	native: under one vCPU's mutex only
  *	          mte_vm.fallback_lock	policy falls back; under one vCPU's mutex only, or
  *				(native) under kvm->lock without a vCPU's mutex
  *	            config_lock	native: KVM's flag and ID registers
  *	        mmap_lock (read)
- *	        mte_vm.lock	state, origin, reinit_vcpus; also at the start of KVM_RUN
+ *	        mte_vm.lock	state, origin, reinit_vcpus
  *	          tag locks	inject/page.c; also under mmu_lock and page table locks
  * The mutexes of the registry and of the policy lists are taken inside other locks.
  * Inside them, only mte_vm.lock is taken.  ondemand_lock (hook/ondemand.c) is taken
@@ -78,17 +80,21 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
  * @init_lock: native: its vCPUs are initialised one at a time while policy may fall back
  * @fallback_lock: only one vCPU at a time makes policy fall back
  * @destroyed: under @destroy_lock and @lock: the VM is being destroyed
- * @lock: guards @state to @had_mte, and writes of @destroyed; also taken at the start
- *	of KVM_RUN
+ * @lock: guards @state to @had_mte, and writes of @destroyed
  * @state: also read without @lock, see the readers
  * @origin: the source of the request for @state
  * @origin_before: the value that @origin gets back when a pending change is undone
  * @reinit_vcpus: while a change is pending: the vCPUs, by index, that have been
- *	initialised since the request; a vCPU that runs clears the whole set
+ *	initialised again
+ * @reinit_exits: by index: the exits of each vCPU in @reinit_vcpus when it was
+ *	initialised; NULL if no change was ever pending
+ * @inits: number of KVM_ARM_VCPU_INIT in flight
+ * @changed_after_init: the VM was turned on or off when it had initialised vCPUs
  * @holds_hooks: holds a reference on the on-demand hooks.  Taken when the VM first
  *	leaves VM_OFF, dropped when the VM is destroyed.
  * @had_mte: the VM had MTE before a later change of its state
  * @vmm_asked: its VMM has enabled MTE itself, so the VMM knows about tags
+ * @tag_regs_listed: native: its VMM has read a list of registers with the tag registers
  * @pages_tagged: number of base pages whose tags were cleared for this VM
  * @tags_restored: number of its base pages whose tags were restored from swap
  * @untracked_migrations: how often its VMM started to log the guest's memory although
@@ -117,9 +123,13 @@ struct mte_vm {
 	enum vm_origin origin;
 	enum vm_origin origin_before;
 	DECLARE_BITMAP(reinit_vcpus, KVM_MAX_VCPUS);
+	u64 *reinit_exits;
+	unsigned int inits;
+	bool changed_after_init;
 	bool holds_hooks;
 	bool had_mte;
 	bool vmm_asked;
+	bool tag_regs_listed;
 
 	atomic64_t pages_tagged;
 	atomic64_t tags_restored;
@@ -127,9 +137,8 @@ struct mte_vm {
 	struct rcu_head rcu;
 };
 
-/* Numbers of VMs that are not off, and of VMs with a pending change.  For fast checks. */
+/* Number of VMs that are not off.  For fast exits. */
 extern atomic_t vms_active;
-extern atomic_t vms_pending;
 
 static inline bool state_is_pending(enum vm_state state)
 {
@@ -188,7 +197,6 @@ void registry_empty(void);
 void vm_allow_set(void);
 void vm_forbid_set(void);
 bool vm_may_set(void);
-void vm_slot_refused(struct mte_vm *vm);
 void vm_sync_from_kvm(struct mte_vm *vm);
 void vm_mark_destroyed(struct mte_vm *vm);
 
@@ -196,16 +204,9 @@ void vm_mark_destroyed(struct mte_vm *vm);
 int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin);
 
 /* reboot.c: changes that wait for the guest's reboot */
-int vm_set_at_reboot(struct mte_vm *vm, bool on, enum vm_origin origin);
-void vm_vcpu_initialised(struct mte_vm *vm, struct kvm_vcpu *vcpu);
-void vm_vcpu_will_run_slow(struct kvm_vcpu *vcpu);
-
-/* A vCPU is about to run: a pending change has to wait.  In KVM_RUN, any context. */
-static inline void vm_vcpu_will_run(struct kvm_vcpu *vcpu)
-{
-	if (unlikely(atomic_read(&vms_pending)))
-		vm_vcpu_will_run_slow(vcpu);
-}
+void vm_slot_refused(struct mte_vm *vm);
+void vm_init_begin(struct mte_vm *vm);
+void vm_init_end(struct mte_vm *vm, struct kvm_vcpu *vcpu, long err);
 
 /* yield.c: policy turns a VM on, and falls back */
 void vm_apply_policy(struct mte_vm *vm);
@@ -213,7 +214,8 @@ bool vm_policy_fallback_vcpu(struct mte_vm *vm, struct kvm_vcpu *self);
 bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot);
 
 /* memory.c: which memory can hold tags */
-int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot);
+bool range_is_device(struct vm_area_struct *vma, unsigned long start, unsigned long end);
+int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot, bool *device);
 int vm_check_slots(struct mte_vm *vm);
 void vm_drop_mappings(struct kvm *kvm);
 

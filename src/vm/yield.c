@@ -98,7 +98,7 @@ static int try_fallback(struct mte_vm *vm)
 
 	if (READ_ONCE(vm->origin) != ORIGIN_POLICY || vcpus_have_run(kvm))
 		return -EPERM;
-	nr = vcpus_hold(kvm);
+	nr = vcpus_hold(kvm, NULL);
 	if (nr < 0)
 		return nr;
 	raw_spin_lock(&vm->lock);
@@ -106,7 +106,7 @@ static int try_fallback(struct mte_vm *vm)
 	raw_spin_unlock(&vm->lock);
 	if (may)
 		vm_set_off(vm, ORIGIN_NONE, nr);
-	vcpus_release(kvm, nr);
+	vcpus_release(kvm, nr, NULL);
 	return may ? 0 : -EPERM;
 }
 

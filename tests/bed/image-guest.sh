@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The user land of the guests, as an initramfs: busybox, Linux's MTE selftests, and tests/guest.
 
-# Modules that the guest's init needs for its command channel, a virtio serial port.
-GUEST_MODULES=(virtio_mmio virtio_console)
+# The command channel of the guest's init is a virtio serial port.  The NVMe device is for case vfio.
+GUEST_MODULES=(virtio_mmio virtio_console nvme)
 
 # guest_image VAR KERNELDIR - VAR/initrd
 guest_image() {

@@ -5,7 +5,7 @@
 HOST_PACKAGES=(bash coreutils grep sed mawk findutils procps kmod util-linux mount strace busybox-static
 	qemu-system-arm)
 # Modules of the host kernel that cases may load; what they depend on comes along.
-HOST_MODULES=(zram lz4 lzo-rle null_blk z3fold)
+HOST_MODULES=(zram lz4 lzo-rle null_blk z3fold vfio-pci vfio_iommu_type1)
 # Programs of these packages that no case needs.
 HOST_DROP=('qemu-system-arm' 'perl*' 'bashbug' 'dpkg*' 'nsenter' 'systemd-*')
 

@@ -280,9 +280,9 @@ cross_make -C cfi-build KDIR="$h/build" KCFLAGS=-DCONFIG_CFI_CLANG=1 >cfi.log 2>
 isnt $? 0 "the module does not build for a kernel with CFI"
 like "$(cat cfi.log)" 'error.*checks where indirect calls go \(CFI\)' "with its reason"
 
-# Kernels with guest MTE: the rows for all kernels, and those for repairs and ID registers.
-for row in "6.1 free_huge_page rmap_walk rmap_walk_locked split_page_memcg" "6.12 kvm_set_vm_id_reg split_page_memcg" \
-	"6.12-16k kvm_set_vm_id_reg split_page_memcg" "7.2 folio_split_memcg_refs kvm_set_vm_id_reg"; do
+# Kernels with guest MTE: the rows for all kernels, and those for repairs and for registers that KVM sets up once.
+for row in "6.1 free_huge_page rmap_walk rmap_walk_locked split_page_memcg" "6.12 kvm_calculate_traps split_page_memcg" \
+	"6.12-16k kvm_calculate_traps split_page_memcg" "7.2 folio_split_memcg_refs kvm_calculate_traps"; do
 	name=${row%% *}
 	[[ " ${KERNELS:-$name} " == *" $name "* ]] || continue
 	full || [[ $name != 6.12* ]] || continue
@@ -290,7 +290,7 @@ for row in "6.1 free_huge_page rmap_walk rmap_walk_locked split_page_memcg" "6.1
 	check "$other/vmlinuz"
 	ready "Debian's $name"
 	like "$(step)" '^ready, native backend' "with its own guest MTE"
-	is "$(functions | tr ' ' '\n' | grep -E 'split|huge|rmap|id_reg' | sort | xargs)" "${row#* }" "the functions that differ between kernels"
+	is "$(functions | tr ' ' '\n' | grep -E 'split|huge|rmap|traps' | sort | xargs)" "${row#* }" "the functions that differ between kernels"
 done
 headers six 6.1
 kernel other 6.1

@@ -138,8 +138,8 @@ static void only_one_ran(void)
 /* Pages that the guest had before it had MTE hold tags of an earlier owner until it gets MTE. */
 static void tags_of_others(void)
 {
-	/* More than the guest needs, so that it surely gets some of it. */
-	size_t n, more = 4 * opt.size;
+	/* Much more than the guest needs, so that the guest surely gets some of it. */
+	size_t n, more = 8 * opt.size;
 	unsigned long *theirs = malloc(more / 4096 * sizeof(long));
 	unsigned long *ours = malloc(opt.size / 4096 * sizeof(long));
 	void *p = host_tagged_map(more);

@@ -103,7 +103,7 @@ static void pfnmap(void *p, u32 flags, bool fine, bool stays, const char *what)
 	vm_destroy(vm);
 }
 
-/* Memory that KVM maps as device. KVM's own guest MTE takes none in shared mappings. */
+/* Memory that KVM maps as device. KVM's own guest MTE refuses it without the module. */
 static void device(void)
 {
 	int fd = open("/dev/mem", O_RDWR | O_SYNC | O_CLOEXEC);
@@ -115,7 +115,8 @@ static void device(void)
 		skip("no device memory can be mapped", "device memory");
 		return;
 	}
-	pfnmap(p, 0, !opt.on || module_injects(), module_injects(), "device memory");
+	pfnmap(p, 0, true, true, "device memory");
+	pfnmap(p, KVM_MEM_LOG_DIRTY_PAGES, false, true, "device memory, logged");
 	munmap(p, getpagesize());
 }
 
@@ -139,7 +140,7 @@ static void *vvar(void)
 
 static void driver_memory(void)
 {
-	bool taken = !opt.on || (!module_injects() && host_kernel() < KERNEL(6, 2));
+	bool taken = !opt.on;
 	void *p = vvar();
 
 	if (!p) {
@@ -148,8 +149,7 @@ static void driver_memory(void)
 	}
 	/* Only the answer is tested, not what KVM does with such memory if it takes it. */
 	if (opt.on || opt.policy == POLICY_ON)
-		pfnmap(p, KVM_MEM_READONLY, taken,
-		       !module_injects() && host_kernel() < KERNEL(6, 2), "RAM of a driver");
+		pfnmap(p, KVM_MEM_READONLY, taken, false, "RAM of a driver");
 }
 
 /* Not every host has hugetlb pages of each size. */
@@ -171,8 +171,9 @@ CASE(slots,
 			one_kind(kind);
 	device();
 	driver_memory();
-	if (opt.enable == ENABLE_SYSFS && module_injects()) {
-		on_too_late(MEM_PRIVATE_FILE);
+	if (opt.enable == ENABLE_SYSFS) {
+		if (!may_hold_tags(MEM_PRIVATE_FILE))
+			on_too_late(MEM_PRIVATE_FILE);
 		on_too_late(MEM_SHARED_FILE);
 	}
 	return 0;

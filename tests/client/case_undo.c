@@ -133,6 +133,7 @@ CASE(undo,
 	partly(true);
 	partly(false);
 	not_across_off();
-	stats();
+	if (module_injects())
+		stats();
 	return 0;
 }

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM's own guest MTE refuses device memory, such as the BARs of a VFIO device: a slot
+ * must be memory that can be PROT_MTE (before 6.2: that is not shared).
+ *
+ * There is no reason to refuse it.  KVM maps memory outside of the linear map as device,
+ * and does not look for its tags (user_mem_abort()).  The guest has no tags there, as on
+ * a real machine.  A driver may also map RAM.  range_is_device() finds it if it is mapped
+ * when the slot is set.  Else KVM refuses it when the guest touches it.
+ *
+ * KVM's check is in the same function as its other checks of a slot, so this file makes
+ * the other checks in its place.
+ */
+#include <linux/kvm_host.h>
+
+#include <asm/kvm_mmu.h>
+
+#include "compat.h"
+#include "repair/repair.h"
+
+/**
+ * device_slot_check - check a slot with device memory in KVM's place
+ * @kvm: the VM
+ * @slot: the slot; its mappings have been checked (slot_check())
+ *
+ * The checks of arch/arm64/kvm/mmu.c:kvm_arch_prepare_memory_region(), but for the one
+ * that concerns tags.
+ *
+ * Context: slots_lock held.
+ * Return: 0; -EFAULT if the guest cannot address the slot; -EINVAL if the VMM wants
+ * writes to device memory to be logged.
+ */
+int device_slot_check(struct kvm *kvm, const struct kvm_memory_slot *slot)
+{
+	if (slot->base_gfn + slot->npages > compat_phys_size(kvm) >> PAGE_SHIFT)
+		return -EFAULT;
+	return slot->flags & KVM_MEM_LOG_DIRTY_PAGES ? -EINVAL : 0;
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Gives MTE to a VM, or takes it away: the state, the backend and stage 2.  Before its
+ * vCPUs run, or at the guest's reboot.
+ */
+#include "compat.h"
+#include "vm/backend.h"
+#include "vm/state.h"
+
+/* The VMM may have saved registers of these vCPUs before the change. */
+static void note_changed(struct mte_vm *vm, int nr)
+{
+	while (nr--)
+		if (compat_vcpu_is_initialised(kvm_get_vcpu(vm->kvm, nr)))
+			WRITE_ONCE(vm->changed_after_init, true);
+}
+
+/**
+ * vm_switch_on - give MTE to a VM none of whose vCPUs has run since it was initialised
+ * @vm: the VM
+ * @event: VM_SET_ON or VM_REINITIALISED
+ * @nr: number of its vCPUs
+ *
+ * Context: may sleep.  The caller holds kvm->lock and all vCPUs, and keeps the VMM's
+ * address space alive.
+ * Return: 0, or the error of vm_change_state().
+ */
+int vm_switch_on(struct mte_vm *vm, enum vm_event event, int nr)
+{
+	int err;
+
+	raw_spin_lock(&vm->lock);
+	err = vm_change_state(vm, event);
+	raw_spin_unlock(&vm->lock);
+	if (err)
+		return err;
+	note_changed(vm, nr);
+	vm_backend->switch_mte(vm->kvm, true, nr);
+	/*
+	 * Pages of a VM that has run were mapped without a check of their tags.  In
+	 * any VM an MMU notifier may map pages without a vCPU, where a stage-2 table
+	 * exists.  vm_drop_mappings() takes mmu_lock, under which faults and notifiers
+	 * map pages, so later mappings are those of an MTE VM.
+	 */
+	vm_drop_mappings(vm->kvm);
+	return 0;
+}
+
+/**
+ * vm_switch_off - take MTE from a VM none of whose vCPUs has run since it was initialised
+ * @vm: the VM, which is VM_ON or VM_TURNING_OFF
+ * @event: VM_SET_OFF or VM_REINITIALISED
+ * @nr: number of its vCPUs
+ *
+ * The state changes last: a reader that sees "off" finds KVM's own flag cleared.
+ *
+ * Context: may sleep.  Nothing else may change the state: the caller holds kvm->lock
+ * and all vCPUs, or is vm_policy_fallback_vcpu().
+ */
+void vm_switch_off(struct mte_vm *vm, enum vm_event event, int nr)
+{
+	note_changed(vm, nr);
+	vm_backend->switch_mte(vm->kvm, false, nr);
+	raw_spin_lock(&vm->lock);
+	vm_change_state(vm, event);
+	raw_spin_unlock(&vm->lock);
+}
+
+/**
+ * vm_set_off - turn off a VM that has never run
+ * @vm: the VM, which is VM_ON
+ * @origin: its new origin
+ * @nr: number of its vCPUs
+ *
+ * Context: as vm_switch_off().
+ */
+void vm_set_off(struct mte_vm *vm, enum vm_origin origin, int nr)
+{
+	vm_switch_off(vm, VM_SET_OFF, nr);
+	raw_spin_lock(&vm->lock);
+	vm->origin = origin;
+	raw_spin_unlock(&vm->lock);
+}
