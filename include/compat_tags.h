@@ -35,6 +35,13 @@
 #define compat_set_hugetlb_mte_tagged(page)	do { } while (0)
 #endif
 
+/* From 6.2 to 6.12 KVM refuses hugetlb memory for VMs with MTE. */
+#if defined(HAVE_TRY_PAGE_MTE_TAGGING) && !defined(HAVE_HUGETLB_MTE_TAGGING)
+#define COMPAT_REFUSES_HUGETLB	1
+#else
+#define COMPAT_REFUSES_HUGETLB	0
+#endif
+
 /* The function by which KVM_ARM_MTE_COPY_TAGS gets a page, where PG_mte_tagged has a lock. */
 #if !defined(HAVE_TRY_PAGE_MTE_TAGGING)
 #define COMPAT_FOR_NATIVE_COPY_BY_PAGE	COMPAT_FOR_NONE

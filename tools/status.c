@@ -14,6 +14,7 @@ static const char * const states[] = { "on", "turning-on", "turning-off", "off" 
 static const char * const repairs[] = {
 	"thp_split", "block_collapse", "hugetlb_reuse", "hugetlb_partial", "remap_race",
 	"swapoff_unreadable", "copy_tags_hang", "device_slots",
+	"hugetlb_slots",
 };
 
 static const char * const lists[] = { "on", "request", "off" };

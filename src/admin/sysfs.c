@@ -54,6 +54,7 @@ REPAIR_ATTR(remap_race, REMAP_RACE);
 REPAIR_ATTR(swapoff_unreadable, SWAPOFF_UNREADABLE);
 REPAIR_ATTR(copy_tags_hang, COPY_TAGS_HANG);
 REPAIR_ATTR(device_slots, DEVICE_SLOTS);
+REPAIR_ATTR(hugetlb_slots, HUGETLB_SLOTS);
 
 static struct kobj_attribute version_attr = __ATTR_RO(version);
 static struct kobj_attribute backend_attr = __ATTR_RO(backend);
@@ -66,7 +67,8 @@ static struct attribute *repairs_attrs[] = {
 	&thp_split_attr.attr.attr, &block_collapse_attr.attr.attr,
 	&hugetlb_reuse_attr.attr.attr, &hugetlb_partial_attr.attr.attr,
 	&remap_race_attr.attr.attr, &swapoff_unreadable_attr.attr.attr,
-	&copy_tags_hang_attr.attr.attr, &device_slots_attr.attr.attr, NULL
+	&copy_tags_hang_attr.attr.attr, &device_slots_attr.attr.attr,
+	&hugetlb_slots_attr.attr.attr, NULL
 };
 
 static const struct attribute_group root_group = { .attrs = root_attrs };

@@ -18,6 +18,7 @@
 #define SWAPOFF_UNREADABLE	BIT(5)	/* swapoff reads back pages that are PROT_NONE */
 #define COPY_TAGS_HANG		BIT(6)	/* COPY_TAGS sleeps with a page's tag lock held */
 #define DEVICE_SLOTS		BIT(7)	/* device memory is refused */
+#define HUGETLB_SLOTS		BIT(8)	/* hugetlb memory is refused */
 
 struct kvm;
 struct kvm_memory_slot;
@@ -27,5 +28,6 @@ int device_slot_check(struct kvm *kvm, const struct kvm_memory_slot *slot);
 
 /* repair.c */
 const char *repair_word(unsigned long repair);
+void repair_log_missing(void);
 
 #endif /* _KVM_MTE_REPAIR_H */

@@ -14,12 +14,12 @@
 . /t/squeeze.sh
 
 case $KERNEL in
-5.10) WORDS='active not-needed not-needed not-needed active active active active' ;;
-6.1) WORDS='active not-needed active not-needed active active active active' ;;
-6.12*) WORDS='active active active not-needed not-needed active not-needed active' ;;
-7.2) WORDS='active active active active not-needed active not-needed active' ;;
+5.10) WORDS='active not-needed not-needed not-needed active not-needed active active active' ;;
+6.1) WORDS='active not-needed active not-needed active not-needed active active active' ;;
+6.12*) WORDS='active active active not-needed not-needed unavailable active not-needed active' ;;
+7.2) WORDS='active active active active not-needed not-needed active not-needed active' ;;
 esac
-NAMES='block_collapse copy_tags_hang device_slots hugetlb_partial hugetlb_reuse remap_race swapoff_unreadable thp_split'
+NAMES='block_collapse copy_tags_hang device_slots hugetlb_partial hugetlb_reuse hugetlb_slots remap_race swapoff_unreadable thp_split'
 
 # Multiples of the host's huge pages, where it matters.
 ONE_HUGE=$(cat /sys/kernel/mm/transparent_hugepage/hpage_pmd_size)

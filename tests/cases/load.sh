@@ -23,6 +23,7 @@ repairs/copy_tags_hang 444
 repairs/device_slots 444
 repairs/hugetlb_partial 444
 repairs/hugetlb_reuse 444
+repairs/hugetlb_slots 444
 repairs/remap_race 444
 repairs/swapoff_unreadable 444
 repairs/thp_split 444
@@ -53,7 +54,7 @@ is "$(cat "$MTE/policy/default")" request "policy/default at first"
 for repair in thp_split block_collapse hugetlb_reuse remap_race swapoff_unreadable; do
 	is "$(cat "$MTE/repairs/$repair")" active "repairs/$repair"
 done
-for repair in hugetlb_partial copy_tags_hang device_slots; do
+for repair in hugetlb_partial copy_tags_hang device_slots hugetlb_slots; do
 	is "$(cat "$MTE/repairs/$repair")" not-needed "repairs/$repair"
 done
 for file in version backend repairs/thp_split; do

@@ -68,7 +68,7 @@ is "$OUT" "module:   loaded, version $(cat "$MTE/version")
 backend:  inject
 policy:   request
 VMs:      0
-repairs:  thp_split active, block_collapse active, hugetlb_reuse active, hugetlb_partial not-needed, remap_race active, swapoff_unreadable active, copy_tags_hang not-needed, device_slots not-needed" "status"
+repairs:  thp_split active, block_collapse active, hugetlb_reuse active, hugetlb_partial not-needed, remap_race active, swapoff_unreadable active, copy_tags_hang not-needed, device_slots not-needed, hugetlb_slots not-needed" "status"
 says 0 "$OUT" "status, as nobody" nobody status
 says 0 "VM                 PID STATE       ORIGIN VCPUS  TAGGED  NAME" "list without VMs" mte list
 says 0 "[]" "list --json without VMs" mte list --json
