@@ -11,6 +11,7 @@
 #include "kvm/scan.h"
 #include "kvm_mte.h"
 #include "policy/policy.h"
+#include "repair/repair.h"
 #include "vm/backend.h"
 
 static char *policy = "request";

@@ -100,6 +100,8 @@ picture() {
 	        print('no ' + what)
 	EOL
 }
+is "$(cat docs/kernels.md)" "$(python3 "$BED/kernels_page.py" "$TOP")" "kernels.md is what tests/kernels.tsv gives"
+
 for svg in docs/*.svg; do
 	quiet "$svg: well-formed, named, described, for light and dark" picture "$svg"
 done
