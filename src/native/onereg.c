@@ -75,18 +75,18 @@ static bool is_saved_value(u32 reg, u64 val, u64 current_val)
 	return !val || val == with_mte || (reg != SYS_ID_AA64PFR1_EL1 && !(val & ~with_mte));
 }
 
+/* Only a value that KVM refuses is looked at: before 6.12 that takes a writable buffer. */
 static int set_id_reg(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg,
 		      int (*orig)(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg))
 {
+	int err = orig(vcpu, reg);
 	u64 val, current_val;
-	int err;
 
-	if (get_user(val, (u64 __user *)u64_to_user_ptr(reg->addr)))
-		return -EFAULT;
-	err = native_read_id_reg(vcpu, reg, original(kvm_arm_get_reg), &current_val);
-	if (err)
+	if (!err || get_user(val, (u64 __user *)u64_to_user_ptr(reg->addr)))
 		return err;
-	return is_saved_value(native_sysreg(reg->id), val, current_val) ? 0 : orig(vcpu, reg);
+	if (native_read_id_reg(vcpu, reg, original(kvm_arm_get_reg), &current_val))
+		return err;
+	return is_saved_value(native_sysreg(reg->id), val, current_val) ? 0 : err;
 }
 
 /* KVM accepts the cache types of tags from before the change, too, so correct them. */

@@ -24,11 +24,15 @@ static void check_refused(struct vcpu *v, u64 val)
 	is_text(errno_name(r), "EINVAL", "writing ID_AA64PFR1_EL1 = %#lx is refused", val);
 }
 
+/*
+ * KVM's own guest MTE refuses it. But a VMM may have saved it before the VM was turned on: where
+ * the vCPU was initialised by then, the module accepts it.
+ */
 static void check_without_mte(struct vcpu *v, u64 pfr1)
 {
 	u64 val = pfr1 & ~PFR1_MTE;
 
-	if (opt.on && !module_injects()) {
+	if (opt.on && !module_injects() && opt.enable != ENABLE_LATE) {
 		check_refused(v, val);
 		return;
 	}
