@@ -24,7 +24,7 @@
 #error "kvm_mte: this kernel is built without KVM (CONFIG_KVM)"
 #endif
 #ifdef HAVE_KVM_CAP_ARM_MTE
-/* 5.14 to 5.19: KVM's flag is a bool, not a bit, and no lock holds the vCPUs while it changes. */
+/* 5.14 to 5.19: KVM's flag is a bool, not a bit, and a VM has no config_lock. */
 #if !defined(HAVE_KVM_MTE_FLAG) || !defined(HAVE_KVM_CONFIG_LOCK)
 #error "kvm_mte: KVM's own guest MTE is too old to be switched (5.14 to 5.19); use 6.1 or later"
 #endif
@@ -330,7 +330,7 @@ static inline int compat_get_reg(int (*get)(struct kvm_vcpu *, const struct kvm_
 #endif
 
 #ifdef HAVE_KVM_CAP_ARM_MTE
-/* Fields that only VMs with MTE see: more since the kernel knows FEAT_MTE_TAGGED_FAR. */
+/* Fields that only VMs with MTE see.  Kernels that know FEAT_MTE_TAGGED_FAR have more of them. */
 #ifdef HWCAP3_MTE_FAR
 #define COMPAT_PFR1_MTE_FIELDS	(ID_AA64PFR1_EL1_MTE_MASK | ID_AA64PFR1_EL1_MTE_frac_MASK)
 #define COMPAT_PFR2_MTE_FIELDS	(ID_AA64PFR2_EL1_MTEFAR_MASK | ID_AA64PFR2_EL1_MTESTOREONLY_MASK)

@@ -34,7 +34,7 @@
  * While no VM has MTE, tags in swap whose VM has been destroyed are not kept.
  *
  * OPTIONAL hooks are always armed too, but the module loads without them.  KVM's own
- * guest MTE works without the module, so all hooks of its repairs are OPTIONAL.
+ * guest MTE works without the module, so hooks that only its repairs need are OPTIONAL.
  *
  * repairs: the repairs (repair/repair.h) that need the hook, or 0.
  *

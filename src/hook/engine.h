@@ -25,7 +25,7 @@ int hook_disarm_on_demand(void);
  *	their address.  hook_kprobe_check() takes only a table without armed rows.
  * arm: arm all rows that are not on-demand, or none
  * set, clear: arm or remove one row; hook_ftrace_clear() can fail
- * disarm: remove all rows; by kprobes returns the number of missed calls
+ * disarm: remove all rows; hook_kprobe_disarm() returns the number of missed calls
  */
 #if COMPAT_HAS_FTRACE
 int hook_ftrace_check(struct hook *hooks, unsigned int nr);

@@ -107,7 +107,7 @@ static void forget(struct mte_vcpu *mv)
 /**
  * vcpu_forget_all - free the state of all vCPUs
  *
- * Context: module exit, when no hook can run any more.
+ * Context: module exit or a failed init, when no hook can run any more.
  */
 void vcpu_forget_all(void)
 {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The backend for kernels whose KVM has guest MTE itself.  It switches KVM's flag as
- * KVM_ENABLE_CAP does, for VMMs that never ask.  KVM does all the rest.
+ * KVM_ENABLE_CAP does, for VMMs that never ask.
  *
  * KVM_ENABLE_CAP comes before the first vCPU is created.  Here vCPUs may exist, and may
- * have run.  So the backend also changes the registers that KVM has set up in them:
- * HCR_EL2.ATA and TID5 (set by KVM_ARM_VCPU_INIT on 6.1, by the first run on later
- * kernels), the VM's copy of the ID registers, and CLIDR_EL1.Ttype.
+ * have run.  So the backend also changes what KVM has set up already.  On 6.1 that is
+ * HCR_EL2.ATA, set by KVM_ARM_VCPU_INIT.  On later kernels it is HCR_EL2.ATA and TID5, set
+ * by the first run, the VM's copy of the ID registers, and CLIDR_EL1.Ttype.  KVM does all
+ * the rest.
  */
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
@@ -62,7 +63,10 @@ static void vcpu_precreate(struct kvm *kvm)
 
 	mutex_lock(&clearing);
 	vm = registry_find(kvm);
-	/* Read the state before KVM's flag.  Pairs with write_state(), called by vm_set_off(). */
+	/*
+	 * Read the state before KVM's flag.  Pairs with state.c:write_state(), called by
+	 * vm_switch_off().
+	 */
 	if (vm && smp_load_acquire(&vm->state) == VM_OFF && kvm_has_mte(kvm))
 		vm_sync_from_kvm(vm);
 	mutex_unlock(&clearing);
@@ -78,7 +82,7 @@ static int prepare(struct kvm *kvm, int nr)
 	return 0;
 }
 
-/* A vCPU may have been set up already, by a KVM_RUN that failed half way. */
+/* A vCPU may have been set up already: by its runs, or by a KVM_RUN that failed half way. */
 static void switch_mte(struct kvm *kvm, bool on, int nr)
 {
 	int i;
@@ -137,8 +141,8 @@ static bool offers_cap(struct kvm *kvm, int (*orig)(struct kvm *kvm, long ext))
 }
 
 /*
- * The same check as in arch/arm64/kvm/mmu.c:kvm_arch_prepare_memory_region(), but for
- * device memory.
+ * The same check as in arch/arm64/kvm/mmu.c:kvm_arch_prepare_memory_region(), except for
+ * device memory, which KVM refuses.
  */
 static bool vma_can_hold_tags(struct vm_area_struct *vma, unsigned long start,
 			      unsigned long end)

@@ -54,7 +54,7 @@ static notrace bool is_lost(const u64 *x)
 	return vm && has_lost_tag_regs(vm);
 }
 
-/* The values of these registers after a reset are UNKNOWN. */
+/* The values of these registers after a reset are UNKNOWN, so 0 will do. */
 HOOK_WRAP_WAITS(kvm_arm_get_reg, is_lost, int,
 		(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg), (vcpu, reg))
 {
@@ -62,8 +62,8 @@ HOOK_WRAP_WAITS(kvm_arm_get_reg, is_lost, int,
 }
 
 /*
- * Is @val of an ID register that of this VM, or what the VM had before the change?  In
- * ID_AA64PFR2_EL1 a VMM may clear a field, so what it had may be a part of the host's.
+ * Is @val the value of the ID register in this VM, now or before the change?  A VMM may
+ * clear fields of ID_AA64PFR2_EL1, so there the value may have only some of the host's.
  */
 static bool is_saved_value(u32 reg, u64 val, u64 current_val)
 {
@@ -89,7 +89,7 @@ static int set_id_reg(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg,
 	return is_saved_value(native_sysreg(reg->id), val, current_val) ? 0 : err;
 }
 
-/* KVM accepts the cache types of tags from before the change, too, so correct them. */
+/* The value may be from before the change, and KVM accepts it.  So correct Ttype. */
 static int set_clidr(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg,
 		     int (*orig)(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg))
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The registers that KVM sets up before a vCPU runs, on kernels that keep ID registers
- * per VM (6.5 and later).  The first KVM_ARM_VCPU_INIT sets ID_AA64PFR1_EL1 (sys_regs.c:
- * kvm_reset_id_regs()), and each one sets CLIDR_EL1.  The first KVM_RUN sets the bits of
- * MTE in HCR_EL2 (vcpu_set_hcr()).  That KVM_RUN may still fail after it has set them, if
- * the interrupt controller or the PMU is not ready.  The next KVM_RUN then repeats the
- * setup.  It sets bits in HCR_EL2, but never clears any.
+ * per VM (6.5 and later).  The first KVM_ARM_VCPU_INIT in a VM sets the ID registers
+ * (sys_regs.c:reset_vm_ftr_id_reg()).  The first one of a vCPU sets CLIDR_EL1.  The first
+ * KVM_RUN sets the bits of MTE in HCR_EL2 (vcpu_set_hcr()).  That KVM_RUN may still fail
+ * after it has set them, if the interrupt controller or the PMU is not ready.  The next
+ * KVM_RUN then repeats the setup.  It sets bits in HCR_EL2, but never clears any.
  */
 #include <linux/bitfield.h>
 #include <linux/kvm_host.h>
@@ -95,8 +95,8 @@ void native_switch_vcpu(struct kvm_vcpu *vcpu, bool on)
  * @vcpu: the vCPU, after native_switch_vcpu()
  *
  * KVM sets the bits at the first run, with its own function for that.  If the vCPU has
- * run, that function is called again.  It is not atomic: if the VMM emulates the interrupt
- * controller, an interrupt line that the VMM sets at the same moment is lost.
+ * run, this calls that function again.  It is not atomic: if the VMM emulates the interrupt
+ * controller, a change of an interrupt line at the same moment may be lost.
  *
  * Context: the vCPU is held; takes config_lock.
  */

@@ -100,7 +100,7 @@ static void drop_exited(void)
 enum vm_policy policy_of_ancestors(enum vm_policy otherwise)
 {
 	struct task_struct *task = current, *parent;
-	/* The result if there are more ancestors: one further up may be on off_pids. */
+	/* The result if the walk reaches its limit: an ancestor further up may be on off_pids. */
 	enum vm_policy policy = POLICY_OFF;
 	const struct listed *l;
 	int i;

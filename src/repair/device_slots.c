@@ -5,8 +5,8 @@
  *
  * There is no reason to refuse it.  KVM maps memory outside of the linear map as device,
  * and does not look for its tags (user_mem_abort()).  The guest has no tags there, as on
- * a real machine.  A driver may also map RAM.  range_is_device() finds it if it is mapped
- * when the slot is set.  Else KVM refuses it when the guest touches it.
+ * a real machine.  A driver may also map RAM.  range_is_device() finds this RAM if it is
+ * mapped when the slot is set.  Otherwise KVM refuses it when the guest touches it.
  *
  * KVM's check is in the same function as its other checks of a slot, so this file makes
  * the other checks in its place.
@@ -23,7 +23,7 @@
  * @kvm: the VM
  * @slot: the slot; its mappings have been checked (slot_check())
  *
- * The checks of arch/arm64/kvm/mmu.c:kvm_arch_prepare_memory_region(), but for the one
+ * The checks of arch/arm64/kvm/mmu.c:kvm_arch_prepare_memory_region(), without the one
  * that concerns tags.
  *
  * Context: slots_lock held.

@@ -6,9 +6,8 @@
 #include <linux/bits.h>
 
 /*
- * Holes by which tags are lost or shown to another owner.  Their names are those in sysfs
- * and docs/holes.md.  They are bits, because a row of the table of hooks names all repairs
- * that need the hook.
+ * The holes have the same names in sysfs and docs/holes.md.  They are bits, because a row
+ * of the table of hooks names all repairs that need the hook.
  */
 #define THP_SPLIT		BIT(0)	/* a huge page with tags in some pages is split */
 #define BLOCK_COLLAPSE		BIT(1)	/* entries of 4 KiB become a block again */

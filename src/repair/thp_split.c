@@ -29,7 +29,7 @@ COMPAT_WATCH_SPLIT
 #ifdef COMPAT_SPLIT_AHEAD
 /*
  * A huge page has 32 MiB where pages have 16 KiB, and 512 MiB where pages have 64 KiB.
- * That is too much to clear with interrupts off.  unmap_folio() comes before that, with
+ * That is too much to clear with interrupts off.  unmap_folio() runs earlier, with
  * interrupts and preemption on and the folio locked.  It calls try_to_migrate() or
  * try_to_unmap(), which may sleep.  So the tags are cleared here, in pieces of at most
  * 2 MiB, with preemption on between them.  PG_mte_lock keeps others out.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The memory of a VM.  An MTE VM may have memory whose tags the kernel keeps with the
- * page: anonymous memory, shmem and memfd, and hugetlbfs.  It may have device memory:
- * KVM maps it as device, without tags.  It may not have files:
- * their pages are written to a disk, which has no place for tags.  It may not have DAX
- * or other ZONE_DEVICE memory, which may have no tag storage.
+ * page: anonymous memory, shmem and memfd, and hugetlbfs.  It may have device memory,
+ * which KVM maps as device, without tags.  It may not have files: their pages are written
+ * to a disk, which has no place for tags.  It may not have DAX or other ZONE_DEVICE
+ * memory, which may have no tag storage.
  *
  * The check when a slot is set (Documentation/virt/kvm/api.rst 4.35, 7.28) only tells the
  * VMM early: a mapping may change under its slot.  For safety, each page is checked again
@@ -41,9 +41,9 @@ static bool is_cached(const struct vm_area_struct *vma)
  * @start: first byte of the part
  * @end: the byte after it
  *
- * A driver may also map RAM, or memory that is to be cached.  Neither is mapped as device.
- * This looks at one page in each PMD_SIZE, if it is mapped already.  The check of each
- * page when it is mapped to the guest is the one that protects.
+ * A driver may also map RAM, or memory that is to be cached.  The answer for both is no.
+ * This looks at one page in each PMD_SIZE, if it is mapped already.  For safety, each
+ * page is checked again when it is mapped to the guest.
  *
  * Context: mmap_lock held; may sleep.
  * Return: true if it is.
@@ -89,8 +89,8 @@ static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
  *
  * Context: slots_lock held, and a reference on the address space (mm_users); takes its
  * mmap_lock.
- * Return: 0; -EINVAL if a part of it is memory that cannot hold tags; -EINTR if the
- * caller is killed.
+ * Return: 0; -EINVAL if a part of it is neither memory that can hold tags nor device
+ * memory; -EINTR if the caller is killed.
  */
 int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot, bool *device)
 {
@@ -110,7 +110,7 @@ int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot, bool *d
 }
 
 /**
- * vm_check_slots - can all memory slots of a VM hold tags?
+ * vm_check_slots - may an MTE VM have all memory slots of this VM?
  * @vm: the VM
  *
  * Context: slots_lock held, and a reference on the VMM's address space (mm_users);

@@ -10,8 +10,8 @@
  *
  * The KVM_ARM_VCPU_INIT that completes the set holds all other vCPUs (vcpus_hold()).
  * Then it looks again, and switches the VM.  It holds its own vCPU while it waits for
- * the others.  Two that wait for each other would never end.  So only the last one in
- * flight waits, and the others leave the work to it (mte_vm.inits).
+ * the others.  If two such ioctls waited for each other, neither would end.  So only the
+ * last one in flight waits, and the others leave the work to it (mte_vm.inits).
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -23,8 +23,8 @@
 #include "vm/state.h"
 
 /*
- * How long KVM_ARM_VCPU_INIT waits for a vCPU that is in another ioctl, in jiffies.  It is
- * short: the vCPU may be in KVM_RUN and be powered off.
+ * How long KVM_ARM_VCPU_INIT waits for a vCPU that is in another ioctl, in jiffies.  The
+ * time is short, because a vCPU that is powered off may stay in KVM_RUN.
  */
 #define COMPLETE_TIMEOUT	(HZ / 10)
 
@@ -68,7 +68,7 @@ out:
 	return err;
 }
 
-/* A running VM that waits for MTE turns out not to fit.  False if it does not wait any more. */
+/* A VM that waits for MTE cannot have it.  Returns false if the VM does not wait any more. */
 static bool drop_request(struct mte_vm *vm)
 {
 	bool dropped = false;
@@ -99,7 +99,7 @@ void vm_slot_refused(struct mte_vm *vm)
 		vm_notice(vm, "no longer turning on: a new memory slot cannot hold tags\n");
 }
 
-/* Root may set the numbers to 0, by KVM's files in debugfs.  Then the change waits. */
+/* If root sets the number to 0 (KVM's debugfs), the change waits for the next reboot. */
 static u64 exits(const struct kvm_vcpu *vcpu)
 {
 	return READ_ONCE(vcpu->stat.exits);
@@ -139,7 +139,10 @@ static void note_reinitialised(struct mte_vm *vm, const struct kvm_vcpu *vcpu)
 	raw_spin_unlock(&vm->lock);
 }
 
-/* Another KVM_ARM_VCPU_INIT in flight finishes the change, or there is nothing to finish. */
+/*
+ * Does this KVM_ARM_VCPU_INIT end without another try?  It does if another one is in flight
+ * and finishes the change, if there is nothing to finish, or if the time is over.
+ */
 static bool leave(struct mte_vm *vm, unsigned long end)
 {
 	bool last, complete;
@@ -218,7 +221,7 @@ static bool try_complete(struct mte_vm *vm, struct kvm_vcpu *self)
  * vm_init_begin - KVM_ARM_VCPU_INIT of a vCPU begins
  * @vm: its VM, which is not VM_OFF
  *
- * Context: the ioctl, with vcpu->mutex held; vm_init_end() follows in it.
+ * Context: the ioctl, with vcpu->mutex held; the same ioctl calls vm_init_end() later.
  */
 void vm_init_begin(struct mte_vm *vm)
 {

@@ -51,7 +51,7 @@ static bool already(struct mte_vm *vm, bool on, enum vm_origin origin)
 	return is_so;
 }
 
-/* No vCPU has run, and @nr of them are held. */
+/* No vCPU has run.  All @nr vCPUs are held. */
 static int set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin, int nr)
 {
 	int err;
@@ -109,8 +109,8 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 }
 
 /*
- * Only tries slots_lock, inside kvm->lock.  In the other order, a holder of slots_lock
- * that makes policy fall back only tries kvm->lock (yield.c).
+ * Only tries slots_lock, because kvm->lock is held.  A holder of slots_lock that makes
+ * policy fall back only tries kvm->lock (yield.c).  So neither waits for the other.
  */
 static int try_with_slots(struct mte_vm *vm, bool on, enum vm_origin origin)
 {

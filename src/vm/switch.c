@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Gives MTE to a VM, or takes it away: the state, the backend and stage 2.  Before its
- * vCPUs run, or at the guest's reboot.
+ * Gives MTE to a VM, or takes it away: changes the state, calls the backend, and drops
+ * stage-2 mappings.  This is done before the vCPUs run, or at the guest's reboot.
  */
 #include "compat.h"
 #include "vm/backend.h"
@@ -16,13 +16,13 @@ static void note_changed(struct mte_vm *vm, int nr)
 }
 
 /**
- * vm_switch_on - give MTE to a VM none of whose vCPUs has run since it was initialised
- * @vm: the VM
+ * vm_switch_on - give MTE to a VM
+ * @vm: the VM; no vCPU has run since its KVM_ARM_VCPU_INIT
  * @event: VM_SET_ON or VM_REINITIALISED
  * @nr: number of its vCPUs
  *
- * Context: may sleep.  The caller holds kvm->lock and all vCPUs, and keeps the VMM's
- * address space alive.
+ * Context: may sleep.  The caller holds kvm->lock, slots_lock and all vCPUs, and keeps
+ * the VMM's address space alive.
  * Return: 0, or the error of vm_change_state().
  */
 int vm_switch_on(struct mte_vm *vm, enum vm_event event, int nr)
@@ -37,18 +37,19 @@ int vm_switch_on(struct mte_vm *vm, enum vm_event event, int nr)
 	note_changed(vm, nr);
 	vm_backend->switch_mte(vm->kvm, true, nr);
 	/*
-	 * Pages of a VM that has run were mapped without a check of their tags.  In
-	 * any VM an MMU notifier may map pages without a vCPU, where a stage-2 table
-	 * exists.  vm_drop_mappings() takes mmu_lock, under which faults and notifiers
-	 * map pages, so later mappings are those of an MTE VM.
+	 * Pages of a VM that has run were mapped without a check of their tags.  In a VM
+	 * that has not run, an MMU notifier may have mapped pages.  vm_drop_mappings()
+	 * takes mmu_lock, under which faults and notifiers map pages, so later mappings
+	 * are those of an MTE VM.
 	 */
 	vm_drop_mappings(vm->kvm);
 	return 0;
 }
 
 /**
- * vm_switch_off - take MTE from a VM none of whose vCPUs has run since it was initialised
- * @vm: the VM, which is VM_ON or VM_TURNING_OFF
+ * vm_switch_off - take MTE from a VM
+ * @vm: the VM, which is VM_ON or VM_TURNING_OFF; no vCPU has run since its
+ *	KVM_ARM_VCPU_INIT
  * @event: VM_SET_OFF or VM_REINITIALISED
  * @nr: number of its vCPUs
  *

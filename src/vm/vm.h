@@ -12,8 +12,8 @@
  * Locks, outermost first:
  *	mte_vm.destroy_lock	sysfs against the VM's destruction
  *	  kvm->lock		no vCPU is created, and no ioctl of KVM holds all vCPUs
- *	    clearing		native: PG_mte_tagged of hugetlb pages is cleared at load,
- *				against a first vCPU
+ *	    clearing		native: no VM gets a vCPU while PG_mte_tagged of hugetlb
+ *				pages is cleared at load
  *	    kvm->slots_lock	no slot is set while slots are checked.  Only tried under
  *				kvm->lock.  A holder of slots_lock only tries kvm->lock.
  *	      vcpu->mutex	trylock only, all of them (vcpus.c).  KVM_ARM_VCPU_INIT
@@ -80,7 +80,8 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
  * @init_lock: native: its vCPUs are initialised one at a time while policy may fall back
  * @fallback_lock: only one vCPU at a time makes policy fall back
  * @destroyed: under @destroy_lock and @lock: the VM is being destroyed
- * @lock: guards @state to @had_mte, and writes of @destroyed
+ * @lock: guards @state to @reinit_vcpus, what @reinit_exits points to, @inits,
+ *	@holds_hooks, @had_mte, and writes of @destroyed
  * @state: also read without @lock, see the readers
  * @origin: the source of the request for @state
  * @origin_before: the value that @origin gets back when a pending change is undone
