@@ -3,6 +3,7 @@
 """Writes what tests/bench/run has measured as a table and a chart, or compares it with the goals and the committed table.
 
 usage: table.py write|check FIGURES
+       table.py draw DIRECTORY         writes bench.md and bench.svg there, from the committed table
 FIGURES has lines KERNEL<tab>COLUMN<tab>ROW<tab>VALUE and KERNEL<tab>release<tab>RELEASE.
 """
 
@@ -58,7 +59,14 @@ KPROBE = {
     ("5.10", "after"): "after unloading",
 }
 CHART_ROWS = ["hypercall", "vgic", "mmio_user", "touch_4k", "touch_block"]
-CHART = [("5.10", "loaded"), ("5.10", "other"), ("5.10", "mte"), ("6.1", "mte"), ("6.12", "mte")]
+# (kernel, column) -> its words in the chart's legend
+CHART = {
+    ("5.10", "loaded"): "5.10 with the module, no VM has MTE",
+    ("5.10", "other"): "5.10 with the module, VM without MTE while another VM has MTE",
+    ("5.10", "mte"): "5.10 with the module, VM with MTE",
+    ("6.1", "mte"): "6.1, KVM's own MTE, without the module",
+    ("6.12", "mte"): "6.12, KVM's own MTE, without the module",
+}
 
 
 class Figures:
@@ -105,16 +113,21 @@ def number(value):
     return f"{value:,.1f}" if value % 1 else f"{value:,.0f}"
 
 
+def change(figures, key, row):
+    """The figure over the stock kernel's, with its sign; 0 if repeated measurements differ as much."""
+    over = figures.over_stock(*key, row)
+    if abs(over) <= UNSURE * figures.values[(*key, row)]:
+        return "0"
+    return f"{'+' if over > 0 else '−'}{number(round(abs(over), 1))}"
+
+
 def cell(figures, key, row):
     value = figures.values.get((*key, row))
     if value is None:
         return ""
-    over = figures.over_stock(*key, row)
-    if over is None or key[1] == "stock":
+    if figures.over_stock(*key, row) is None or key[1] == "stock":
         return number(value)
-    if abs(over) <= UNSURE * value:
-        return f"{number(value)} (0)"
-    return f"{number(value)} ({'+' if over > 0 else '−'}{number(round(abs(over), 1))})"
+    return f"{number(value)} ({change(figures, key, row)})"
 
 
 def table(figures, columns):
@@ -136,7 +149,7 @@ def goal_table(figures):
         yield f"| {ROWS[row]} | {what} | {number(most)} | {number(round(over, 1))} | {said} |"
 
 
-def write_page(figures):
+def write_page(figures, directory):
     lines = [
         "<!-- SPDX-License-Identifier: GPL-2.0-only -->",
         "<!-- Written by tests/bench/run: change it there. -->",
@@ -149,7 +162,7 @@ def write_page(figures):
         f"{figures.origin}.",
         "Kernels: " + ", ".join(figures.releases.values()) + ".",
         "",
-        "![The cost of MTE over the same kernel without](bench.svg)",
+        "![Instructions that MTE adds to an exit or a page fault](bench.svg)",
         "",
         *table(figures, COLUMNS),
         "",
@@ -162,49 +175,95 @@ def write_page(figures):
         *table(figures, KPROBE),
         "",
     ]
-    with open(os.path.join(DOCS, "bench.md"), "w", encoding="utf-8") as f:
+    with open(os.path.join(directory, "bench.md"), "w", encoding="utf-8") as f:
         f.write("\n".join(lines))
 
 
 STYLE = """<style>
-text { font: 13px sans-serif; fill: #222 } .value { font-size: 11px } .axis { stroke: #888 }
+text { font: 13px sans-serif; fill: #1f2328 } .head { font-size: 16px; font-weight: bold } .dim { fill: #57606a }
+.value, .tick { font-size: 11px } .bg { fill: #fff } .axis { stroke: #57606a; fill: none } .base { stroke: #1f2328; stroke-width: 2 }
 .c0 { fill: #9ecae1 } .c1 { fill: #4292c6 } .c2 { fill: #08519c } .c3 { fill: #fd8d3c } .c4 { fill: #a63603 }
-@media (prefers-color-scheme: dark) { text { fill: #ddd } .c2 { fill: #6f9fe8 } .c4 { fill: #d9663b } }
+@media (prefers-color-scheme: dark) {
+text { fill: #e6edf3 } .dim { fill: #9da7b1 } .bg { fill: #0d1117 } .axis { stroke: #9da7b1 } .base { stroke: #e6edf3 }
+.c0 { fill: #c6dbef } .c1 { fill: #6baed6 } .c2 { fill: #2f73c9 } .c3 { fill: #fdae6b } .c4 { fill: #d9542b }
+}
 </style>"""
 
+# Sizes of the chart. The bars begin at BASE. TICK is in instructions.
+WIDTH, MARGIN, BASE, AXIS = 840, 20, 290, 440
+BAR, GROUP_GAP, LEGEND_LINE, LEGEND_TOP = 13, 18, 20, 92
+TICK = 200
 
-def write_chart(figures):
-    bar, gap, left, wide = 13, 16, 275, 400
+
+def text(x, y, words, cls="", anchor="start"):
+    cls = f' class="{cls}"' if cls else ""
+    anchor = f' text-anchor="{anchor}"' if anchor != "start" else ""
+    return f'<text{cls} x="{x:g}" y="{y:g}"{anchor}>{words}</text>'
+
+
+def rect(cls, x, y, width, height):
+    return f'<rect class="{cls}" x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}"/>'
+
+
+def legend(keys):
+    yield text(MARGIN, 32, "What guest MTE costs: instructions added to one exit or page fault", "head")
+    yield text(MARGIN, 54, "0 is the stock kernel: the same kernel, without the module and without MTE.", "dim")
+    yield text(MARGIN, 73, "Instructions are counted by an emulated machine (QEMU, -icount). "
+               "In parentheses: percent of the stock kernel's figure.", "dim")
+    for i, key in enumerate(keys):
+        y = LEGEND_TOP + LEGEND_LINE * i
+        yield rect(f"c{i}", MARGIN, y, 12, 12)
+        yield text(MARGIN + 20, y + 11, CHART[key])
+
+
+def axis(top, bottom, most):
+    ticks = [BASE + value * AXIS / most for value in range(0, most + 1, TICK)]
+    yield f'<path class="axis" d="M{BASE} {bottom}H{BASE + AXIS}' + "".join(f"M{x:g} {bottom}v5" for x in ticks[1:]) + '"/>'
+    yield f'<path class="base" d="M{BASE} {top}V{bottom + 5}"/>'
+    for i, x in enumerate(ticks):
+        yield text(x, bottom + 20, f"+{number(i * TICK)}" if i else "0 = stock kernel", "tick", "middle")
+    yield text(BASE - 14, top + 9, "exit or page fault", "dim", "end")
+    yield text(BASE + AXIS / 2, bottom + 42, "added instructions", "dim", "middle")
+
+
+def percent(figures, key, row):
+    share = figures.over_stock(*key, row) / figures.values[key[0], "stock", row]
+    return f"{'+' if share > 0 else '−'}{abs(share) * 100:.1f} %"
+
+
+def bars(figures, keys, row, top, scale):
+    """A group of bars.  A bar of 0 is a thin line, so that its colour can be seen."""
+    yield text(BASE - 14, top + BAR * len(keys) / 2 + 4, ROWS[row], "", "end")
+    for i, key in enumerate(keys):
+        y, words = top + BAR * i, change(figures, key, row)
+        width = max(round(figures.over_stock(*key, row) * scale, 1), 3)
+        if words != "0":
+            words += f" ({percent(figures, key, row)})"
+        yield rect(f"c{i}", BASE, y, width, BAR - 2)
+        yield text(BASE + width + 6, y + 10, words, "value")
+
+
+def write_chart(figures, directory):
     keys = [k for k in CHART if k[0] in figures.releases]
-    over = {(r, k): max(figures.over_stock(*k, r), 0) for r in CHART_ROWS for k in keys}
-    scale = wide / max(over.values())
-    group = bar * len(keys) + gap
-    top = 40 + 18 * ((len(keys) + 1) // 2)
-    height = top + group * len(CHART_ROWS) + 6
+    most = max(figures.over_stock(*k, r) for r in CHART_ROWS for k in keys)
+    most = (int(most) // TICK + 1) * TICK
+    top = LEGEND_TOP + LEGEND_LINE * len(keys) + 14
+    group = BAR * len(keys) + GROUP_GAP
+    bottom = top + group * len(CHART_ROWS) + 12
+    height = bottom + 58
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + wide + 70} {height}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
         "<!-- SPDX-License-Identifier: GPL-2.0-only -->",
-        f"<title>The cost of guest MTE. {figures.origin}</title>",
+        f"<title>What guest MTE costs. {figures.origin}</title>",
         "<desc>A group of bars for each kind of exit and fault, a bar for each kernel and state; docs/bench.md has the figures.</desc>",
         STYLE,
-        '<text x="8" y="20">Instructions over the same kernel without MTE and without the module</text>',
+        rect("bg", 0, 0, WIDTH, height),
+        *legend(keys),
     ]
-    for i, key in enumerate(keys):
-        x, y = 8 + 240 * (i % 2), 30 + 18 * (i // 2)
-        words = COLUMNS[key] if key[0] != MODULE_KERNEL else f"{key[0]}, {COLUMNS[key]}"
-        out.append(f'<rect class="c{i}" x="{x}" y="{y}" width="12" height="12"/>')
-        out.append(f'<text x="{x + 18}" y="{y + 11}">{words}</text>')
     for j, row in enumerate(CHART_ROWS):
-        y = top + group * j
-        out.append(f'<text x="{left - 10}" y="{y + group / 2}" text-anchor="end">{ROWS[row]}</text>')
-        for i, key in enumerate(keys):
-            width = over[row, key] * scale
-            out.append(f'<rect class="c{i}" x="{left}" y="{y + i * bar}" width="{width:.1f}" height="{bar - 2}"/>')
-            value = number(round(over[row, key], 1 if over[row, key] < 10 else 0))
-            out.append(f'<text class="value" x="{left + width + 4:.1f}" y="{y + i * bar + 10}">{value}</text>')
-    out.append(f'<path class="axis" d="M{left} {top - 4}V{height - 6}"/>')
-    out.append("</svg>\n")
-    with open(os.path.join(DOCS, "bench.svg"), "w", encoding="utf-8") as f:
+        out += bars(figures, keys, row, top + 18 + group * j, AXIS / most)
+    out += [*axis(top, bottom, most), "</svg>\n"]
+    with open(os.path.join(directory, "bench.svg"), "w", encoding="utf-8") as f:
         f.write("\n".join(out))
 
 
@@ -212,7 +271,7 @@ def write_results(figures, path):
     with open(path, encoding="ascii") as f:
         lines = f.read()
     with open(RESULTS, "w", encoding="ascii") as f:
-        f.write("# SPDX-License-Identifier: GPL-2.0\n# Written by tests/bench/run.\n")
+        f.write("# SPDX-License-Identifier: GPL-2.0-only\n# Written by tests/bench/run.\n")
         f.write(f"# {figures.origin}\n{lines}")
 
 
@@ -221,8 +280,13 @@ def write(path):
     today = datetime.date.today().isoformat()
     figures.origin = f"measured {today}, commit {os.environ.get('COMMIT', 'unknown')}"
     write_results(figures, path)
-    write_page(figures)
-    write_chart(figures)
+    draw(DOCS)
+
+
+def draw(directory):
+    figures = Figures(RESULTS)
+    write_page(figures, directory)
+    write_chart(figures, directory)
 
 
 class Tap:
@@ -301,6 +365,7 @@ def check(path):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] not in ("write", "check"):
+    modes = {"write": write, "check": check, "draw": draw}
+    if len(sys.argv) != 3 or sys.argv[1] not in modes:
         sys.exit(__doc__)
-    sys.exit(write(sys.argv[2]) if sys.argv[1] == "write" else check(sys.argv[2]))
+    sys.exit(modes[sys.argv[1]](sys.argv[2]))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a message of the module that docs/troubleshooting.md does not explain, or a message there that the module does not
 # have; a hook that docs/how-it-works.md leaves out; a parameter without a description; ABI text, man page or picture that
-# tools cannot read; a dead link; two versions in one tree.
+# tools cannot read; a table or chart of the costs that differs from the figures; a dead link; two versions in one tree.
 # where: here
 # hooks: none
 . "$TESTS/bed/here.sh"
@@ -105,6 +105,13 @@ is "$(cat docs/kernels.md)" "$(python3 "$BED/kernels_page.py" "$TOP")" "kernels.
 for svg in docs/*.svg; do
 	quiet "$svg: well-formed, named, described, for light and dark" picture "$svg"
 done
+drawn() {
+	local f dir=$RUN_DIR/docs-drawn
+	mkdir -p "$dir"
+	python3 tests/bench/table.py draw "$dir"
+	for f in bench.md bench.svg; do diff -q "docs/$f" "$dir/$f"; done
+}
+quiet "docs/bench.md and docs/bench.svg show the figures of results.tsv (table.py draw)" drawn
 
 # links FILE.md - the targets of its links, without links to other sites.
 links() { grep -oE '\]\([^)]*\)' "$1" | sed 's/^](//; s/)$//' | grep -v '^[a-z]*:' ; }
