@@ -113,20 +113,21 @@ static bool has_not_run_since(const struct mte_vm *vm, const struct kvm_vcpu *vc
 	       READ_ONCE(vcpu->mode) == OUTSIDE_GUEST_MODE;
 }
 
-/* A vCPU that was never initialised does not count: it cannot have run. */
+/*
+ * A vCPU that was never initialised does not count: it cannot have run.  Exact if all
+ * vCPUs and kvm->lock are held.  A vCPU that is being created has no file then, so it
+ * cannot be used yet.
+ */
 static bool all_reinitialised(struct mte_vm *vm)
 {
 	struct kvm_vcpu *vcpu;
 	unsigned long i;
-	int nr = 0;
 
 	lockdep_assert_held(&vm->lock);
-	kvm_for_each_vcpu(i, vcpu, vm->kvm) {
+	kvm_for_each_vcpu(i, vcpu, vm->kvm)
 		if (compat_vcpu_is_initialised(vcpu) && !has_not_run_since(vm, vcpu))
 			return false;
-		nr++;
-	}
-	return vcpus_all_online(vm->kvm, nr);
+	return true;
 }
 
 static void note_reinitialised(struct mte_vm *vm, const struct kvm_vcpu *vcpu)

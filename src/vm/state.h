@@ -34,7 +34,6 @@ void vm_set_off(struct mte_vm *vm, enum vm_origin origin, int nr);
 bool vcpus_have_run(struct kvm *kvm);
 unsigned long vcpu_no_mte_features(struct kvm_vcpu *vcpu);
 unsigned long vcpus_no_mte_features(struct kvm *kvm);
-bool vcpus_all_online(struct kvm *kvm, int nr);
 int vcpus_hold(struct kvm *kvm, const struct kvm_vcpu *self);
 void vcpus_release(struct kvm *kvm, int nr, const struct kvm_vcpu *self);
 

@@ -115,20 +115,3 @@ int vcpus_hold(struct kvm *kvm, const struct kvm_vcpu *self)
 	}
 	return nr;
 }
-
-/**
- * vcpus_all_online - does a VM have exactly @nr vCPUs?
- * @kvm: the VM, kept alive by the caller
- * @nr: number of vCPUs that the caller has seen, by index
- *
- * A vCPU can be used as soon as its file exists.  KVM counts it as online a little
- * later.
- *
- * Context: any; the answer is stable only while kvm->lock is held.
- * Return: false if there is another vCPU, or if a vCPU is being created.
- */
-bool vcpus_all_online(struct kvm *kvm, int nr)
-{
-	return nr == atomic_read(&kvm->online_vcpus) &&
-	       nr == READ_ONCE(kvm->created_vcpus);
-}

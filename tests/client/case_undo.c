@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The less common ways through the knob's states. */
+#include <sys/mman.h>
+
 #include "client.h"
 #include "life.h"
+
+#define PAGE	65536UL
 
 static void undone_on(void)
 {
@@ -47,6 +51,25 @@ static void turned_off(void)
 	vm_init_all(vm);
 	life_guest(a, true, "(on again)");
 	vm_destroy(vm);
+}
+
+/* It has no MTE yet, so it may have the memory. The change is dropped. */
+static void dropped(void)
+{
+	struct vm *vm = vm_off(1);
+	struct vcpu *v = &vm->vcpu[0];
+	void *file = mem_map(MEM_SHARED_FILE, PAGE, NULL);
+
+	vcpu_cmd(v, CMD_NOP);
+	life_write(vm, true, "after a run");
+	is(vm_slot(vm, 3, GUEST_DATA + (64UL << 30), file, PAGE, 0), 0,
+	   "turning on: a slot of a file is accepted");
+	life_is(vm, "off", "none", "with a slot that cannot hold tags");
+	vm_init_all(vm);
+	life_is(vm, "off", "none", "after the reboot");
+	life_guest(v, false, "(with a slot that cannot hold tags)");
+	vm_destroy(vm);
+	munmap(file, PAGE);
 }
 
 /* One vCPU initialised again is no reboot. Nor are all of them if one ran in between. */
@@ -130,6 +153,7 @@ CASE(undo,
 	module_needed();
 	undone_on();
 	turned_off();
+	dropped();
 	partly(true);
 	partly(false);
 	not_across_off();
