@@ -4,19 +4,28 @@
 #
 # TIER=quick runs each case on the kernels and with the mechanisms that its header names for it. TIER=full runs all of them.
 
+# only_others - does KERNELS name only kernels that run if it asks for them? Then nothing runs on the others.
+only_others() {
+	local k
+	[[ -n ${KERNELS:-} ]] || return 1
+	for k in $KERNELS; do
+		[[ -n $(kernel_like "$k") ]] || return 1
+	done
+}
+
 # kernels_of CASE - the kernels to run it on. If the case names kernels, KERNELS limits them.
 kernels_of() {
 	local words k like
 	[[ $(directive "$1" where host) == host ]] || return 0
 	words=$(directive "$1" kernels '')
 	if [[ -z $words ]]; then
-		echo 5.10
-		return
+		words=5.10
+		only_others || echo 5.10
 	fi
 	[[ $words != all ]] || words=$(kernels_that_host | xargs)
 	# KERNELS asks for kernels by name, so the tier does not limit them.
 	[[ $TIER == full || -n ${KERNELS:-} ]] || words=$(directive "$1" quick-kernels "$words")
-	for k in $words; do
+	[[ -z $(directive "$1" kernels '') ]] || for k in $words; do
 		[[ " ${KERNELS:-$k} " != *" $k "* ]] || echo "$k"
 	done
 	for k in ${KERNELS:-}; do
@@ -54,23 +63,26 @@ hooks_of() {
 # in_tier CASE - does the tier have the case?
 in_tier() { [[ $TIER == full || $(directive "$1" quick '') != no ]]; }
 
+# names_kernel CASE KERNEL - is the kernel not the only one on which the case runs?
+names_kernel() { [[ -n $(directive "$1" kernels '') || -n $(kernel_like "$2") ]]; }
+
 # run_name CASE KERNEL HOOK - the name of a unit's files; label is its name for people.
 run_name() {
 	local name
 	name=$(basename "$1" .sh)
-	if [[ -n $(directive "$1" kernels '') ]]; then echo "$name.$2.$3"; else echo "$name.$3"; fi
+	if names_kernel "$1" "$2"; then echo "$name.$2.$3"; else echo "$name.$3"; fi
 }
 
 label() {
 	local name
 	name=$(basename "$1" .sh)
-	if [[ -n $(directive "$1" kernels '') ]]; then echo "$name [$2 $3]"; else echo "$name [$3]"; fi
+	if names_kernel "$1" "$2"; then echo "$name [$2 $3]"; else echo "$name [$3]"; fi
 }
 
 # reproduce CASE KERNEL HOOK - the command that runs this unit alone.
 reproduce() {
 	local words=''
-	[[ -z $(directive "$1" kernels '') ]] || words="KERNELS=$2 "
+	if names_kernel "$1" "$2"; then words="KERNELS=$2 "; fi
 	words+=tests/run
 	[[ $TIER == quick ]] || words+=" --$TIER"
 	[[ $3 == none || $3 == auto ]] || words+=" --hook $3"

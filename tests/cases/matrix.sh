@@ -14,7 +14,7 @@
 
 BACKEND=native DEVICE=active HUGETLB=not-needed EARLY=anon4k PARTIAL=not-needed COPY=not-needed SWAPOFF=not-needed SLOTS=not-needed LACKS=
 case $KERNEL in
-5.10*) BACKEND=inject HUGETLB=active SWAPOFF=active ;;
+5.10*) BACKEND=inject DEVICE=not-needed HUGETLB=active SWAPOFF=active ;;
 6.1) HUGETLB=active EARLY=hugetlb2m SWAPOFF=active ;;
 6.12*)
 	COPY=active SLOTS=unavailable
