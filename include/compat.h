@@ -24,7 +24,7 @@
 #error "kvm_mte: this kernel is built without KVM (CONFIG_KVM)"
 #endif
 #ifdef HAVE_KVM_CAP_ARM_MTE
-/* 5.14 to 5.19: KVM's flag is a bool, not a bit, and a VM has no config_lock. */
+/* 5.14 to 5.19: KVM's flag is a bool and not a bit, or a VM has no config_lock. */
 #if !defined(HAVE_KVM_MTE_FLAG) || !defined(HAVE_KVM_CONFIG_LOCK)
 #error "kvm_mte: KVM's own guest MTE is too old to be switched (5.14 to 5.19); use 6.1 or later"
 #endif
@@ -51,7 +51,7 @@
 #define COMPAT_FOR_INJECT	COMPAT_FOR_ALL
 #endif
 
-/* kvm_pgtable_stage2_map(): its parameters, and its arguments with another block to map. */
+/* kvm_pgtable_stage2_map(): its parameters, and its arguments with addr, size and phys replaced. */
 #if defined(HAVE_STAGE2_MAP_FLAGS)
 #define COMPAT_STAGE2_MAP_PROTO						\
 	(struct kvm_pgtable *pgt, u64 addr, u64 size, u64 phys,		\
@@ -140,7 +140,7 @@ static inline int compat_follow_pfn(struct vm_area_struct *vma, unsigned long ad
 #endif
 }
 
-/* As KVM tells memory from devices: in the linear map, or not. */
+/* KVM's own test: is this page frame memory (in the linear map), or a device? */
 static inline bool compat_pfn_is_memory(unsigned long pfn)
 {
 #ifdef HAVE_PFN_IS_MAP_MEMORY

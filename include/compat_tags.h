@@ -42,7 +42,7 @@
 #define COMPAT_REFUSES_HUGETLB	0
 #endif
 
-/* The function by which KVM_ARM_MTE_COPY_TAGS gets a page, where PG_mte_tagged has a lock. */
+/* If PG_mte_tagged has a lock: the function by which KVM_ARM_MTE_COPY_TAGS gets a page. */
 #if !defined(HAVE_TRY_PAGE_MTE_TAGGING)
 #define COMPAT_FOR_NATIVE_COPY_BY_PAGE	COMPAT_FOR_NONE
 #define COMPAT_FOR_NATIVE_COPY_BY_PFN	COMPAT_FOR_NONE

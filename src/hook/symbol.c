@@ -5,10 +5,10 @@
  * kallsyms_lookup_name() is not exported since 5.7, but registering a kprobe by name
  * gives its address.  If several functions have one name, kallsyms_lookup_name() returns
  * the first, which may be the wrong one.  So a name that is not unique is an error.  To find
- * that out, the module walks the kernel's text once, symbol by symbol
- * (kallsyms_on_each_symbol() is compiled only for livepatch on these kernels).  The
- * same walk finds the functions: each look-up by name would read half of the kernel's
- * names.
+ * that out, the module walks the kernel's text once, symbol by symbol.  It does not use
+ * kallsyms_on_each_symbol(): some kernels compile that only for livepatch, and kernels
+ * differ in its callback's parameters.  The same walk finds the functions: each look-up by
+ * name would read half of the kernel's names.
  */
 #include <linux/bitmap.h>
 #include <linux/kallsyms.h>

@@ -15,7 +15,7 @@
 #include "inject/vcpu.h"
 #include "vm/vm.h"
 
-/* Set/way operations on tags, ARM DDI 0487 C5.4.  5.10 has no names for them. */
+/* Set/way operations on tags, ARM DDI 0487 C5.4.  Some kernels do not define them. */
 #define SYS_DC_IGSW	sys_insn(1, 0, 7, 6, 4)
 #define SYS_DC_IGDSW	sys_insn(1, 0, 7, 6, 6)
 #define SYS_DC_CGSW	sys_insn(1, 0, 7, 10, 4)

@@ -135,7 +135,7 @@ static void restore_regs(const struct mte_regs *regs)
 	write_sysreg_s(regs->tfsre0, SYS_TFSRE0_EL1);
 }
 
-/* Waits until TFSR*_EL1 have all asynchronous tag check faults: needed before a switch. */
+/* Before a switch: waits until TFSR*_EL1 show all asynchronous tag check faults. */
 static void sync_tag_faults(void)
 {
 	dsb(nsh);

@@ -63,7 +63,8 @@ HOOK_WRAP_WAITS(kvm_arm_get_reg, is_lost, int,
 
 /*
  * Is @val the value of the ID register in this VM, now or before the change?  A VMM may
- * clear fields of ID_AA64PFR2_EL1, so there the value may have only some of the host's.
+ * clear fields of ID_AA64PFR2_EL1, so a value of that register may have only some of the
+ * host's fields.
  */
 static bool is_saved_value(u32 reg, u64 val, u64 current_val)
 {
@@ -75,7 +76,10 @@ static bool is_saved_value(u32 reg, u64 val, u64 current_val)
 	return !val || val == with_mte || (reg != SYS_ID_AA64PFR1_EL1 && !(val & ~with_mte));
 }
 
-/* Only a value that KVM refuses is looked at: before 6.12 that takes a writable buffer. */
+/*
+ * Looks at a value only if KVM refuses it, because native_read_id_reg() needs a writable
+ * buffer on kernels that keep no ID registers per VM (6.1).
+ */
 static int set_id_reg(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg,
 		      int (*orig)(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg))
 {

@@ -49,7 +49,7 @@ void native_update_traps(struct kvm_vcpu *vcpu)
 }
 
 /**
- * native_switch_clidr - nothing to do: a guest's CLIDR_EL1 does not show tags
+ * native_switch_clidr - nothing to do: a guest reads the CPU's own CLIDR_EL1
  * @vcpu: the vCPU
  * @on: show tags
  */

@@ -4,8 +4,8 @@
  * per VM (6.5 and later).  The first KVM_ARM_VCPU_INIT in a VM sets the ID registers
  * (sys_regs.c:reset_vm_ftr_id_reg()).  The first one of a vCPU sets CLIDR_EL1.  The first
  * KVM_RUN sets the bits of MTE in HCR_EL2 (vcpu_set_hcr()).  That KVM_RUN may still fail
- * after it has set them, if the interrupt controller or the PMU is not ready.  The next
- * KVM_RUN then repeats the setup.  It sets bits in HCR_EL2, but never clears any.
+ * after it has set them, if the timers or the PMU are not set up correctly.  The next
+ * KVM_RUN then repeats the setup.  It sets the bits of MTE, but never clears them.
  */
 #include <linux/bitfield.h>
 #include <linux/kvm_host.h>
@@ -22,7 +22,10 @@
 #define TTYPE_UNIFIED_TAGS	2ULL
 #define TTYPE_MASK		3ULL
 
-/* sys_regs.c hides these from VMs without MTE: sanitise_id_aa64pfr1_el1(), .._pfr2_el1(). */
+/*
+ * sys_regs.c hides these from VMs without MTE: sanitise_id_aa64pfr1_el1(), .._pfr2_el1()
+ * on 7.2, __kvm_read_sanitised_id_reg() on 6.12.
+ */
 static const struct {
 	u32 reg;
 	u64 fields;

@@ -3,10 +3,11 @@
  * KVM's own guest MTE refuses device memory, such as the BARs of a VFIO device: a slot
  * must be memory that can be PROT_MTE (before 6.2: that is not shared).
  *
- * There is no reason to refuse it.  KVM maps memory outside of the linear map as device,
- * and does not look for its tags (user_mem_abort()).  The guest has no tags there, as on
- * a real machine.  A driver may also map RAM.  range_is_device() finds this RAM if it is
- * mapped when the slot is set.  Otherwise KVM refuses it when the guest touches it.
+ * There is no reason to refuse it.  KVM maps it as device (on 6.12 and 7.2 some of it as
+ * non-cacheable), and does not look for its tags: user_mem_abort(), on 7.2
+ * kvm_s2_fault_map().  The guest has no tags there, as on a real machine.  A driver may
+ * also map RAM.  range_is_device() finds this RAM if it is mapped when the slot is set.
+ * Otherwise KVM refuses it when the guest touches it.
  *
  * KVM's check is in the same function as its other checks of a slot, so this file makes
  * the other checks in its place.

@@ -25,8 +25,9 @@
 #include "repair/page_tags.h"
 
 /*
- * KVM maps memory outside of the linear map as device, and tags of such memory must not be
- * cleared.  The zero page is left out because its tags were cleared at boot.
+ * The tags of memory outside of the linear map must not be cleared.  KVM maps it as device
+ * or non-cacheable (on 7.2 only if its mapping is VM_PFNMAP or VM_MIXEDMAP, and not cached).
+ * The zero page is left out because its tags were cleared at boot.
  */
 static bool is_memory(unsigned long pfn)
 {

@@ -11,7 +11,7 @@
  */
 #define THP_SPLIT		BIT(0)	/* a huge page with tags in some pages is split */
 #define BLOCK_COLLAPSE		BIT(1)	/* entries of 4 KiB become a block again */
-#define HUGETLB_REUSE		BIT(2)	/* the next owner gets a hugetlb page with its tags */
+#define HUGETLB_REUSE		BIT(2)	/* a hugetlb page keeps its last owner's tags */
 #define HUGETLB_PARTIAL		BIT(3)	/* a hugetlb page is cleared in part */
 #define REMAP_RACE		BIT(4)	/* a page is replaced during a permission fault */
 #define SWAPOFF_UNREADABLE	BIT(5)	/* swapoff reads back pages that are PROT_NONE */

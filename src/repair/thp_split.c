@@ -6,8 +6,8 @@
  * __split_unmapped_folio()).  At that point no mapping is left, all references are
  * frozen, and interrupts are off.  So no other code reads or writes the tags then.
  *
- * The page allocator calls the same function of the memory controller, for pages that are
- * not compound and have no owner yet.
+ * If that function is split_page_memcg() (6.1, 6.12), the page allocator calls it too, for
+ * pages that are not compound and have no owner yet.
  */
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
@@ -50,7 +50,10 @@ static void complete_ahead(struct folio *folio)
 	}
 }
 
-/* Only unmap_folio() passes both flags, and it does so for folios of every size. */
+/*
+ * unmap_folio() passes both flags, for folios of every size.  Otherwise only
+ * memory-failure.c does, for hugetlb folios.
+ */
 #define UNMAPS_FOLIO	(TTU_RMAP_LOCKED | TTU_SYNC)
 
 /* Leaves the check of PG_mte_tagged to the wrapper: this also runs for pages that migrate. */

@@ -2,9 +2,9 @@
 /*
  * The memory of a VM.  An MTE VM may have memory whose tags the kernel keeps with the
  * page: anonymous memory, shmem and memfd, and hugetlbfs.  It may have device memory,
- * which KVM maps as device, without tags.  It may not have files: their pages are written
- * to a disk, which has no place for tags.  It may not have DAX or other ZONE_DEVICE
- * memory, which may have no tag storage.
+ * which KVM maps without tags.  It may not have files: their pages are written to a disk,
+ * which has no place for tags.  It may not have DAX or other ZONE_DEVICE memory, which may
+ * have no tag storage.
  *
  * The check when a slot is set (Documentation/virt/kvm/api.rst 4.35, 7.28) only tells the
  * VMM early: a mapping may change under its slot.  For safety, each page is checked again
@@ -36,7 +36,7 @@ static bool is_cached(const struct vm_area_struct *vma)
 }
 
 /**
- * range_is_device - is a part of a mapping device memory that KVM maps as device?
+ * range_is_device - is a part of a mapping device memory, which KVM maps without tags?
  * @vma: the mapping
  * @start: first byte of the part
  * @end: the byte after it

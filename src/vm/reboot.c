@@ -99,7 +99,7 @@ void vm_slot_refused(struct mte_vm *vm)
 		vm_notice(vm, "no longer turning on: a new memory slot cannot hold tags\n");
 }
 
-/* If root sets the number to 0 (KVM's debugfs), the change waits for the next reboot. */
+/* If root resets the number of exits (KVM's debugfs), the change waits for the next reboot. */
 static u64 exits(const struct kvm_vcpu *vcpu)
 {
 	return READ_ONCE(vcpu->stat.exits);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All vCPUs of a VM: have they run, which features they have, and holding them.
+ * All vCPUs of a VM: whether they have run, which features they have, and how to hold them.
  */
 #include <linux/kvm_host.h>
 
@@ -86,7 +86,8 @@ void vcpus_release(struct kvm *kvm, int nr, const struct kvm_vcpu *self)
  * @kvm: the VM, kept alive by the caller
  * @self: the vCPU whose mutex the caller holds already, or NULL
  *
- * This only tries the mutexes: waiting for a vCPU's ioctl would invert KVM's lock order.
+ * This only tries the mutexes.  To wait for a vCPU's ioctl could deadlock: the ioctl may
+ * wait for slots_lock, or on 5.10 for kvm->lock, which the caller holds.
  *
  * kvm->lock must be held until vcpus_release().  While it is held, no vCPU gets its
  * file, so a vCPU that is being created cannot be used yet
@@ -94,8 +95,8 @@ void vcpus_release(struct kvm *kvm, int nr, const struct kvm_vcpu *self)
  * because the creation may wait for slots_lock, which the caller may hold.
  *
  * kvm->lock also keeps out KVM's own ioctls that hold all vCPUs.  They only try the
- * mutexes too, and would fail with EBUSY (vgic/vgic-kvm-device.c,
- * arm.c:lock_all_vcpus()).
+ * mutexes too, and would fail with EBUSY: lock_all_vcpus() in vgic/vgic-kvm-device.c
+ * (5.10, 6.1) or arm.c (6.12), kvm_main.c:kvm_trylock_all_vcpus() (7.2).
  *
  * Context: process context, kvm->lock held, also under slots_lock.
  * Return: number of vCPUs; -EAGAIN if a vCPU is in an ioctl.
