@@ -69,6 +69,13 @@
 #define COMPAT_STAGE2_MAP_ARGS(addr, size, phys) (pgt, addr, size, phys, prot, mc)
 #endif
 
+/* KVM maps with one of these what is not to be cached. */
+#ifdef HAVE_PROT_NORMAL_NC
+#define COMPAT_PROT_UNCACHED	(KVM_PGTABLE_PROT_DEVICE | KVM_PGTABLE_PROT_NORMAL_NC)
+#else
+#define COMPAT_PROT_UNCACHED	KVM_PGTABLE_PROT_DEVICE
+#endif
+
 /* The VM that owns a stage-2 page table. */
 static inline struct kvm *compat_pgtable_kvm(const struct kvm_pgtable *pgt)
 {

@@ -50,12 +50,20 @@ static bool can_hold_tags(struct page *page)
 	       folio_test_hugetlb(folio) || !folio->mapping;
 }
 
+/* May an MTE VM map this?  Cached memory outside of the linear map has no tags (7.2: DAX). */
+static bool may_be_mapped(unsigned long pfn, struct page *page, enum kvm_pgtable_prot prot)
+{
+	if (!COMPAT_CHECKS_VMA || is_zero_pfn(pfn))
+		return true;
+	return is_memory(pfn) ? can_hold_tags(page) : prot & COMPAT_PROT_UNCACHED;
+}
+
 /* After -EAGAIN the guest faults again.  That is not a permission fault, so KVM checks it. */
-static int init_range(unsigned long pfn, unsigned long nr)
+static int init_range(unsigned long pfn, unsigned long nr, enum kvm_pgtable_prot prot)
 {
 	struct page *page = pfn_to_online_page(pfn);
 
-	if (COMPAT_CHECKS_VMA && is_memory(pfn) && !can_hold_tags(page))
+	if (!may_be_mapped(pfn, page, prot))
 		return -EAGAIN;
 	if (!page || (nr > 1 && !PageCompound(page)))
 		return 0;
@@ -79,7 +87,7 @@ static notrace bool is_mte_memory(const u64 *x)
 HOOK_WRAP_IF(kvm_pgtable_stage2_map, is_mte_memory, int, COMPAT_STAGE2_MAP_PROTO,
 	     COMPAT_STAGE2_MAP_ARGS(addr, size, phys))
 {
-	int err = init_range(PHYS_PFN(phys), PAGE_ALIGN(size) / PAGE_SIZE);
+	int err = init_range(PHYS_PFN(phys), PAGE_ALIGN(size) / PAGE_SIZE, prot);
 
 	return err ?: original(kvm_pgtable_stage2_map)COMPAT_STAGE2_MAP_ARGS(addr, size, phys);
 }

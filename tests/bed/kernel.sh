@@ -110,10 +110,6 @@ kernel() {
 		return
 	fi
 	kernel_row "$2"
-	if is_built "$K_IMAGE"; then
-		built_kernel "$1" "$2" "$K_SUITE" "$K_IMAGE" "$K_HEADERS"
-		return
-	fi
 	pkg=$(real_package "$2" "$K_SUITE" "$K_IMAGE")
 	fetch "$K_SUITE" arm64 "$pkg"
 	file=$(deb "$K_SUITE" arm64 "$pkg")
@@ -212,10 +208,6 @@ headers() {
 		return
 	fi
 	kernel_row "$2"
-	if is_built "$K_IMAGE"; then
-		built_kernel "$1" "$2" "$K_SUITE" "$K_IMAGE" "$K_HEADERS"
-		return
-	fi
 	pkg=$(real_package "$2" "$K_SUITE" "$K_HEADERS")
 	fetch "$K_SUITE" arm64 "$pkg"
 	arch=$(deb "$K_SUITE" arm64 "$pkg")
