@@ -71,17 +71,7 @@ static ssize_t enable_store(struct mte_vm *vm, const char *buf, size_t len)
 	 */
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
-	err = mutex_lock_killable(&vm->destroy_lock);
-	if (err)
-		goto put_module;
-	if (vm->destroyed) {
-		vm_notice(vm, "enable: the VM is being destroyed\n");
-		err = -ENODEV;
-	} else {
-		err = vm_set(vm, on, ORIGIN_ADMIN);
-	}
-	mutex_unlock(&vm->destroy_lock);
-put_module:
+	err = vm_request(vm, on);
 	module_put(THIS_MODULE);
 	return err ?: len;
 }

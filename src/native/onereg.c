@@ -115,7 +115,7 @@ static notrace bool may_be_saved(const u64 *x)
 	vm = registry_find(vcpu->kvm);
 	if (!vm)
 		return false;
-	return is_tag_reg(reg) ? has_lost_tag_regs(vm) : READ_ONCE(vm->changed_after_init);
+	return is_tag_reg(reg) ? has_lost_tag_regs(vm) : READ_ONCE(vm->switched);
 }
 
 HOOK_WRAP_WAITS(kvm_arm_set_reg, may_be_saved, int,

@@ -81,6 +81,17 @@ static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
 	return true;
 }
 
+static int check_locked(struct mm_struct *mm, const struct kvm_memory_slot *slot,
+			bool *device)
+{
+	unsigned long start = slot->userspace_addr, end = start + slot->npages * PAGE_SIZE;
+
+	*device = false;
+	if (compat_slot_has_gmem(slot) || !range_can_hold_tags(mm, start, end, device))
+		return -EINVAL;
+	return 0;
+}
+
 /**
  * slot_check - may an MTE VM have a slot?
  * @mm: the VMM's address space
@@ -94,30 +105,17 @@ static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
  */
 int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot, bool *device)
 {
-	bool good;
+	int err;
 
-	*device = false;
-	if (compat_slot_has_gmem(slot))
-		return -EINVAL;
 	/* Killable: the VMM decides how long its mmap_lock is held. */
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
-	good = range_can_hold_tags(mm, slot->userspace_addr,
-				   slot->userspace_addr + slot->npages * PAGE_SIZE,
-				   device);
+	err = check_locked(mm, slot, device);
 	mmap_read_unlock(mm);
-	return good ? 0 : -EINVAL;
+	return err;
 }
 
-/**
- * vm_check_slots - may an MTE VM have all memory slots of this VM?
- * @vm: the VM
- *
- * Context: slots_lock held, and a reference on the VMM's address space (mm_users);
- * takes its mmap_lock.
- * Return: 0, -EINVAL with the slot in the log, or -EINTR if the caller is killed.
- */
-int vm_check_slots(struct mte_vm *vm)
+static int check_slots_locked(struct mte_vm *vm)
 {
 	struct kvm_memory_slot *slot;
 	bool device;
@@ -125,17 +123,35 @@ int vm_check_slots(struct mte_vm *vm)
 
 	lockdep_assert_held(&vm->kvm->slots_lock);
 	compat_for_each_memslot(slot, bkt, kvm_memslots(vm->kvm)) {
-		err = slot_check(vm->kvm->mm, slot, &device);
+		err = check_locked(vm->kvm->mm, slot, &device);
 		if (!err)
 			continue;
-		if (err == -EINTR)
-			return err;
 		trace_kvm_mte_refuse(vm, REFUSED_SLOT, gfn_to_gpa(slot->base_gfn), -EINVAL);
 		vm_notice(vm, "not turned on: memory slot %d (IPA %llx, %lu pages) cannot hold tags: a file, DAX or memory of a driver is mapped there\n",
 			  slot->id, gfn_to_gpa(slot->base_gfn), slot->npages);
 		return -EINVAL;
 	}
 	return 0;
+}
+
+/**
+ * vm_check_slots - may an MTE VM have all memory slots of this VM?
+ * @vm: the VM
+ *
+ * Context: slots_lock held, and a reference on the VMM's address space (mm_users);
+ * tries its mmap_lock.
+ * Return: 0; -EINVAL with the slot in the log; -EAGAIN if the VMM holds its mmap_lock.
+ */
+int vm_check_slots(struct mte_vm *vm)
+{
+	struct mm_struct *mm = vm->kvm->mm;
+	int err;
+
+	if (!mmap_read_trylock(mm))
+		return -EAGAIN;
+	err = check_slots_locked(vm);
+	mmap_read_unlock(mm);
+	return err;
 }
 
 /**

@@ -22,11 +22,8 @@
 #include "vm/backend.h"
 #include "vm/state.h"
 
-/*
- * How long KVM_ARM_VCPU_INIT waits for a vCPU that is in another ioctl, in jiffies.  The
- * time is short, because a vCPU that is powered off may stay in KVM_RUN.
- */
-#define COMPLETE_TIMEOUT	(HZ / 10)
+/* How long KVM_ARM_VCPU_INIT waits for a vCPU that is in another ioctl, in jiffies. */
+#define COMPLETE_TIMEOUT	HZ
 
 /**
  * vm_set_at_reboot - request a change at the guest's reboot, or take a request back
@@ -99,7 +96,7 @@ void vm_slot_refused(struct mte_vm *vm)
 		vm_notice(vm, "no longer turning on: a new memory slot cannot hold tags\n");
 }
 
-/* If root resets the number of exits (KVM's debugfs), the change waits for the next reboot. */
+/* Root can reset the number (KVM's debugfs).  A change may then wait for another reboot. */
 static u64 exits(const struct kvm_vcpu *vcpu)
 {
 	return READ_ONCE(vcpu->stat.exits);
@@ -238,7 +235,7 @@ void vm_init_begin(struct mte_vm *vm)
  * @err: the result of KVM's own function
  *
  * Completes a pending change if this was the last vCPU.  If a vCPU stays in another
- * ioctl for a tenth of a second, the change waits for the next reboot.
+ * ioctl for a second, the change waits for the next reboot.
  *
  * Context: the ioctl, with vcpu->mutex held; may sleep.
  */

@@ -123,16 +123,25 @@ static int try_with_slots(struct mte_vm *vm, bool on, enum vm_origin origin)
 	return err;
 }
 
+/* KVM holds kvm->lock while it waits for the guest's memory (vGIC), so only try it. */
+static int try_locked(struct mte_vm *vm, bool on, enum vm_origin origin)
+{
+	int err;
+
+	if (!mutex_trylock(&vm->kvm->lock))
+		return -EAGAIN;
+	err = try_with_slots(vm, on, origin);
+	mutex_unlock(&vm->kvm->lock);
+	return err;
+}
+
 static int try_until_timeout(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
 	unsigned long end = jiffies + HOLD_TIMEOUT;
 	int err;
 
 	do {
-		if (mutex_lock_killable(&vm->kvm->lock))
-			return -EINTR;
-		err = try_with_slots(vm, on, origin);
-		mutex_unlock(&vm->kvm->lock);
+		err = try_locked(vm, on, origin);
 		if (err != -EAGAIN)
 			return err;
 		if (fatal_signal_pending(current))

@@ -3,17 +3,8 @@
  * Gives MTE to a VM, or takes it away: changes the state, calls the backend, and drops
  * stage-2 mappings.  This is done before the vCPUs run, or at the guest's reboot.
  */
-#include "compat.h"
 #include "vm/backend.h"
 #include "vm/state.h"
-
-/* The VMM may have saved registers of these vCPUs before the change. */
-static void note_changed(struct mte_vm *vm, int nr)
-{
-	while (nr--)
-		if (compat_vcpu_is_initialised(kvm_get_vcpu(vm->kvm, nr)))
-			WRITE_ONCE(vm->changed_after_init, true);
-}
 
 /**
  * vm_switch_on - give MTE to a VM
@@ -34,7 +25,8 @@ int vm_switch_on(struct mte_vm *vm, enum vm_event event, int nr)
 	raw_spin_unlock(&vm->lock);
 	if (err)
 		return err;
-	note_changed(vm, nr);
+	/* The VMM may have saved registers, or restore those of a guest from elsewhere. */
+	WRITE_ONCE(vm->switched, true);
 	vm_backend->switch_mte(vm->kvm, true, nr);
 	/*
 	 * Pages of a VM that has run were mapped without a check of their tags.  In a VM
@@ -60,7 +52,7 @@ int vm_switch_on(struct mte_vm *vm, enum vm_event event, int nr)
  */
 void vm_switch_off(struct mte_vm *vm, enum vm_event event, int nr)
 {
-	note_changed(vm, nr);
+	WRITE_ONCE(vm->switched, true);
 	vm_backend->switch_mte(vm->kvm, false, nr);
 	raw_spin_lock(&vm->lock);
 	vm_change_state(vm, event);

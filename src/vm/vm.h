@@ -90,7 +90,8 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
  * @reinit_exits: by index: the exits of each vCPU in @reinit_vcpus when it was
  *	initialised; NULL if no change was ever pending
  * @inits: number of KVM_ARM_VCPU_INIT in flight
- * @changed_after_init: the VM was turned on or off when it had initialised vCPUs
+ * @switched: the module has turned the VM on or off, so its VMM may write back registers
+ *	from before
  * @holds_hooks: holds a reference on the on-demand hooks.  Taken when the VM first
  *	leaves VM_OFF, dropped when the VM is destroyed.
  * @had_mte: the VM had MTE before a later change of its state
@@ -126,7 +127,7 @@ struct mte_vm {
 	DECLARE_BITMAP(reinit_vcpus, KVM_MAX_VCPUS);
 	u64 *reinit_exits;
 	unsigned int inits;
-	bool changed_after_init;
+	bool switched;
 	bool holds_hooks;
 	bool had_mte;
 	bool vmm_asked;
@@ -203,6 +204,9 @@ void vm_mark_destroyed(struct mte_vm *vm);
 
 /* set.c: a VM is turned on or off */
 int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin);
+
+/* request.c: an admin asks */
+int vm_request(struct mte_vm *vm, bool on);
 
 /* reboot.c: changes that wait for the guest's reboot */
 void vm_slot_refused(struct mte_vm *vm);

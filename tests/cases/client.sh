@@ -11,7 +11,7 @@ reason() { like "$(said)" "$1" "client $2: the log has the reason: $1"; }
 
 load_module || bail "the module does not load"
 
-for case in run idreg mteregs reset tagfill tagcheck visible dcgsw tco switch life undo saved initrace; do
+for case in run idreg mteregs reset tagfill tagcheck visible dcgsw tco switch life undo saved initrace closing; do
 	client_points "$case" --enable=sysfs
 done
 client_points switch --enable=sysfs --vcpus=3 --rounds=20 --seed=7

@@ -14,6 +14,7 @@ load_module || bail "the module does not load"
 client_points life --size=64M
 for case in undo saved; do client_points "$case" --size=4M; done
 client_points initrace --size=1M
+client_points closing --size=1M
 client_points firstrun --size=4M
 client_points vgicbusy --size=1M
 client_points newvcpu --size=1M

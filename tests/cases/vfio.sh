@@ -68,7 +68,7 @@ guest_run g "{ ($(copies 20)); echo \$? >/tmp/copied; } >/dev/null 2>&1 &" >/dev
 TESTS=$(if ! full; then echo "$HALF_THE_SELFTESTS"; fi)
 like "$(guest_run g "/mte-selftests $TESTS" 900 | tail -n 1)" "^mte-selftests: $(if full; then echo 131; else echo '[1-9][0-9]*'; fi) passed, 0 failed, 0 skipped\$" \
 	"the guest's MTE selftests pass while it uses the device"
-is "$(guest_run g 'while [ ! -e /tmp/copied ]; do sleep 1; done; cat /tmp/copied')" 0 "and all that it copied meanwhile is right"
+is "$(guest_run g 'while [ ! -s /tmp/copied ]; do sleep 1; done; cat /tmp/copied')" 0 "and all that it copied meanwhile is right"
 
 # Memory slots come and go with the device.
 reset_to() {

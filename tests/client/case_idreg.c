@@ -25,14 +25,14 @@ static void check_refused(struct vcpu *v, u64 val)
 }
 
 /*
- * KVM's own guest MTE refuses it. But a VMM may have saved it before the VM was turned on: where
- * the vCPU was initialised by then, the module accepts it.
+ * KVM's own guest MTE refuses it. But a VMM that did not ask for MTE may have saved it before the
+ * VM was turned on, or elsewhere: the module accepts it.
  */
 static void check_without_mte(struct vcpu *v, u64 pfr1)
 {
 	u64 val = pfr1 & ~PFR1_MTE;
 
-	if (opt.on && !module_injects() && opt.enable != ENABLE_LATE) {
+	if (opt.on && !module_injects() && opt.enable == ENABLE_CAP) {
 		check_refused(v, val);
 		return;
 	}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A request of an admin: turns a VM on or off from outside its VMM.
+ *
+ * The VMM may close its VM meanwhile.  KVM destroys stage 2 before it calls
+ * kvm_arch_destroy_vm(), so mte_vm.destroy_lock alone is too late, and a reference on the
+ * VM is held.  The last reference destroys the VM, which waits for destroy_lock and for
+ * the VM's files in sysfs.  So the reference is dropped after the write: by a file of the
+ * module that the kernel releases when the writer returns to user space.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/delay.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/jiffies.h>
+#include <linux/kvm_host.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+
+#include "vm/state.h"
+
+/* How long to wait for the VM's own KVM_ENABLE_CAP, in jiffies. */
+#define LOCK_TIMEOUT	(2 * HZ)
+
+static int release_hold(struct inode *inode, struct file *filp)
+{
+	if (filp->private_data)
+		kvm_put_kvm(filp->private_data);
+	return 0;
+}
+
+static const struct file_operations hold_fops = {
+	.owner = THIS_MODULE,
+	.release = release_hold,
+};
+
+/* Returns the file that holds the VM; fput() lets it go. */
+static struct file *hold_kvm(struct kvm *kvm)
+{
+	struct file *filp = anon_inode_getfile("[kvm_mte]", &hold_fops, NULL, 0);
+
+	if (IS_ERR(filp))
+		return filp;
+	if (!refcount_inc_not_zero(&kvm->users_count)) {
+		fput(filp);
+		return ERR_PTR(-ENODEV);
+	}
+	filp->private_data = kvm;
+	return filp;
+}
+
+/* A VMM decides how long its ioctls hold this lock, so only try it. */
+static int lock_vm(struct mte_vm *vm)
+{
+	unsigned long end = jiffies + LOCK_TIMEOUT;
+
+	while (!mutex_trylock(&vm->destroy_lock)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (time_after(jiffies, end))
+			return -EBUSY;
+		usleep_range(500, 1000);
+	}
+	return 0;
+}
+
+static int set_locked(struct mte_vm *vm, bool on)
+{
+	struct file *hold;
+	int err;
+
+	hold = vm->destroyed ? ERR_PTR(-ENODEV) : hold_kvm(vm->kvm);
+	if (hold == ERR_PTR(-ENODEV))
+		vm_notice(vm, "enable: the VM is being destroyed\n");
+	if (IS_ERR(hold))
+		return PTR_ERR(hold);
+	err = vm_set(vm, on, ORIGIN_ADMIN);
+	fput(hold);
+	return err;
+}
+
+/**
+ * vm_request - turn a VM on or off as an admin asks
+ * @vm: the VM, kept by its directory in sysfs
+ * @on: turn MTE on or off
+ *
+ * Context: a write to sysfs; may sleep.
+ * Return: 0 or an error as vm_set(); also -ENODEV if the VM is being destroyed, -EBUSY if
+ * its VMM stays in KVM_ENABLE_CAP, -ENFILE or -ENOMEM.
+ */
+int vm_request(struct mte_vm *vm, bool on)
+{
+	int err = lock_vm(vm);
+
+	if (err == -EBUSY)
+		vm_notice(vm, "enable: the VM is busy in an ioctl\n");
+	if (err)
+		return err;
+	err = set_locked(vm, on);
+	mutex_unlock(&vm->destroy_lock);
+	return err;
+}
