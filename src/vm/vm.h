@@ -6,11 +6,12 @@
  * on kvm_arch_destroy_vm() removes it from the hash.  Module exit removes it too, when
  * no hook can run any more.  A caller may use the pointer without a reference if it
  * keeps the VM alive by KVM's own rules (an ioctl on one of its files, a fault or
- * KVM_RUN of its vCPU, its MMU notifier).  sysfs does not keep the VM alive: it takes
- * mte_vm.destroy_lock and checks mte_vm.destroyed.
+ * KVM_RUN of its vCPU, its MMU notifier).  sysfs does not keep the VM alive: a
+ * write takes mte_vm.destroy_lock, checks mte_vm.destroyed, and takes a reference on the
+ * VM (request.c).
  *
  * Locks, outermost first:
- *	mte_vm.destroy_lock	sysfs against the VM's destruction
+ *	mte_vm.destroy_lock	sysfs against the VM's destruction; sysfs only tries it
  *	  kvm->lock		no vCPU is created, and no ioctl of KVM holds all vCPUs
  *	    clearing		native: no VM gets a vCPU while PG_mte_tagged of hugetlb
  *				pages is cleared at load
