@@ -42,20 +42,20 @@ def read_table(path):
     return {line.split('\t')[0]: dict(zip(FIELDS, line.split('\t'))) for line in lines}
 
 
-def add_log(rows, text):
-    """Takes the release of each kernel and the result of each case from a log."""
-    seen = {}
-    for kernel, release in re.findall(r'^== [^\[\n]* \[(\S+)\]: booting (\S+)$', text, flags=re.M):
-        seen.setdefault(kernel, [release, 0, 0, 0])[0] = release
-    for words, passed, failed in re.findall(r'^(?:ok|FAIL) +\S+ \[([^\]]+)\]: (\d+) passed, (\d+) failed', text, flags=re.M):
-        # A case that names no kernels runs on 5.10, and its label has the mechanism alone.
-        kernel = words.split()[0] if ' ' in words else '5.10'
-        if kernel in seen:
-            seen[kernel][1] += 1
-            seen[kernel][2] += int(passed)
-            seen[kernel][3] += int(failed)
-    for kernel, values in seen.items():
-        rows[kernel] = dict(zip(FIELDS, [kernel] + [str(v) for v in values]))
+def add_logs(rows, texts):
+    """Takes the release of each kernel and the last result of each case from logs."""
+    releases, results = {}, {}
+    for text in texts:
+        releases.update(re.findall(r'^== [^\[\n]* \[(\S+)\]: booting (\S+)$', text, flags=re.M))
+        for case, words, passed, failed in re.findall(r'^(?:ok|FAIL) +(\S+) \[([^\]]+)\]: (\d+) passed, (\d+) failed', text, flags=re.M):
+            # A case that names no kernels runs on 5.10, and its label has the mechanism alone; "none": it boots no host.
+            kernel = words.split()[0] if ' ' in words else '5.10'
+            if words != 'none':
+                results.setdefault(kernel, {})[case, words] = int(passed), int(failed)
+    for kernel in releases.keys() & results.keys():
+        passed, failed = (sum(r[i] for r in results[kernel].values()) for i in (0, 1))
+        values = kernel, releases[kernel], len(results[kernel]), passed, failed
+        rows[kernel] = dict(zip(FIELDS, map(str, values)))
 
 
 def order(kernel):
@@ -77,8 +77,7 @@ def main():
     if len(sys.argv) == 2:
         print(page(rows), end='')
         return
-    for log in sys.argv[2:]:
-        add_log(rows, Path(log).read_text(errors='replace'))
+    add_logs(rows, [Path(log).read_text(errors='replace') for log in sys.argv[2:]])
     body = ''.join('\t'.join(rows[k][f] for f in FIELDS) + '\n' for k in sorted(rows, key=order))
     table.write_text('# SPDX-License-Identifier: GPL-2.0-only\n# Made by tests/bed/kernels_page.py: ' + ', '.join(FIELDS) + '.\n' + body)
     (top / 'docs/kernels.md').write_text(page(rows))
