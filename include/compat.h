@@ -69,7 +69,7 @@
 #define COMPAT_STAGE2_MAP_ARGS(addr, size, phys) (pgt, addr, size, phys, prot, mc)
 #endif
 
-/* KVM maps with one of these what is not to be cached. */
+/* KVM maps memory that is not to be cached with one of these. */
 #ifdef HAVE_PROT_NORMAL_NC
 #define COMPAT_PROT_UNCACHED	(KVM_PGTABLE_PROT_DEVICE | KVM_PGTABLE_PROT_NORMAL_NC)
 #else

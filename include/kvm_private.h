@@ -26,7 +26,7 @@ long kvm_dev_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
 long kvm_vm_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
 long kvm_vcpu_ioctl(struct file *filp, unsigned int ioctl, unsigned long arg);
 
-/* arch/arm64/kvm/hyp/exception.c, where KVM computes PSTATE late: see compat.h. */
+/* arch/arm64/kvm/hyp/exception.c, on kernels that compute PSTATE late: see compat.h. */
 void kvm_inject_exception(struct kvm_vcpu *vcpu);
 
 /* Bits of HCR_EL2, for set_bit(): ARM DDI 0487. */

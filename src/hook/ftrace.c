@@ -81,9 +81,9 @@ static int find_filter(struct ftrace_ops *ops, struct hook *hook)
 
 /*
  * Empties the filter of an ops that is not registered, in one step, and so frees the
- * memory that ftrace keeps for it.  ftrace allocates memory to do so, so this tries for a
- * second.  If it fails, the memory of the filter is lost.  Every use of an ops begins
- * with this, so that no entry of an earlier use is left.
+ * memory that ftrace keeps for it.  ftrace allocates memory to do so.  While there is no
+ * memory, this tries again, for one second.  If it fails, the memory of the filter is
+ * lost.  Every use of an ops begins with this, so that no entry of an earlier use is left.
  */
 static int reset_filter(struct ftrace_ops *ops)
 {
@@ -184,7 +184,7 @@ static int name_owned(struct hook *hooks, unsigned int nr)
 	for (i = 0; i < nr; i++) {
 		if (!hooks[i].addr || hooks[i].armed)
 			continue;
-		/* Replaces the function before it in the filter. */
+		/* In the filter, this function replaces the one of the last round. */
 		err = ftrace_set_filter_ip(&owner_ops, hooks[i].site, 0, 1);
 		if (!err)
 			err = ask_owner();

@@ -98,7 +98,7 @@ static int check(void)
 	return err;
 }
 
-/* Returns 0 if the on-demand hooks are armed or @attempt has succeeded, or an error. */
+/* Returns 0 if the on-demand hooks are armed or @attempt has succeeded; else an error. */
 static int armed_or(int (*attempt)(void), bool again)
 {
 	lockdep_assert_held(&ondemand_lock);
@@ -180,7 +180,7 @@ bool ondemand_possible(void)
 /**
  * ondemand_close - remove the on-demand hooks for good
  *
- * The variable closed keeps them removed.  ondemand_lock cannot do that: the caller then
+ * The flag 'closed' keeps them removed.  ondemand_lock cannot do that: the caller then
  * waits for wrapped calls, and a wrapper may take it.
  *
  * Context: module exit; may sleep.

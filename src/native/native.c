@@ -5,9 +5,9 @@
  *
  * KVM_ENABLE_CAP comes before the first vCPU is created.  Here vCPUs may exist, and may
  * have run.  So the backend also changes what KVM has set up already.  On 6.1 that is
- * HCR_EL2.ATA, set by KVM_ARM_VCPU_INIT.  On 6.12 and later it is HCR_EL2.ATA, set by the
- * first run, the VM's copy of the ID registers, and CLIDR_EL1.Ttype; on 7.2 also
- * HCR_EL2.TID5, which the first run sets if the VM has no MTE.  KVM does all the rest.
+ * HCR_EL2.ATA (set by KVM_ARM_VCPU_INIT).  On 6.12 and later it is HCR_EL2.ATA (set by the
+ * first run), the VM's copy of the ID registers, and CLIDR_EL1.Ttype.  On 7.2 it is also
+ * HCR_EL2.TID5 (set by the first run if the VM has no MTE).  KVM does all the rest.
  */
 #include <linux/kvm_host.h>
 #include <linux/mm.h>

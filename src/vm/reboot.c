@@ -65,7 +65,10 @@ out:
 	return err;
 }
 
-/* A VM that waits for MTE cannot have it.  Returns false if the VM does not wait any more. */
+/*
+ * Drops the request of a VM that waits for MTE, because a slot or a vCPU now excludes MTE.
+ * Returns false if the VM did not wait any more.
+ */
 static bool drop_request(struct mte_vm *vm)
 {
 	bool dropped = false;

@@ -2,11 +2,14 @@
 /*
  * A request of an admin: turns a VM on or off from outside its VMM.
  *
- * The VMM may close its VM meanwhile.  KVM destroys stage 2 before it calls
- * kvm_arch_destroy_vm(), so mte_vm.destroy_lock alone is too late, and a reference on the
- * VM is held.  The last reference destroys the VM, which waits for destroy_lock and for
- * the VM's files in sysfs.  So the reference is dropped after the write: by a file of the
- * module that the kernel releases when the writer returns to user space.
+ * The VMM may close its VM meanwhile.  mte_vm.destroy_lock delays only
+ * kvm_arch_destroy_vm(), and KVM destroys stage 2 before it calls that function.  So the
+ * write also holds a reference on the VM.
+ *
+ * Dropping the last reference destroys the VM, and that waits for destroy_lock and for the
+ * VM's files in sysfs.  So the write must not drop the reference itself.  A struct file of
+ * the module holds it.  The kernel releases that file when the writer returns to user
+ * space.
  */
 #include <linux/anon_inodes.h>
 #include <linux/delay.h>
