@@ -168,9 +168,11 @@ static bool leave(struct mte_vm *vm, unsigned long end)
  */
 static bool switch_held(struct mte_vm *vm, int nr)
 {
+	enum vm_origin origin;
 	bool on, go;
 
 	raw_spin_lock(&vm->lock);
+	origin = vm->origin;
 	go = state_is_pending(vm->state) && all_reinitialised(vm);
 	on = vm->state == VM_TURNING_ON;
 	raw_spin_unlock(&vm->lock);
@@ -182,8 +184,8 @@ static bool switch_held(struct mte_vm *vm, int nr)
 		return false;
 	}
 	if (on)
-		return !vm_switch_on(vm, VM_REINITIALISED, nr);
-	vm_switch_off(vm, VM_REINITIALISED, nr);
+		return !vm_switch_on(vm, VM_REINITIALISED, origin, nr);
+	vm_switch_off(vm, VM_REINITIALISED, origin, nr);
 	return true;
 }
 

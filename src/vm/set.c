@@ -54,21 +54,13 @@ static bool already(struct mte_vm *vm, bool on, enum vm_origin origin)
 /* No vCPU has run.  All @nr vCPUs are held. */
 static int set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin, int nr)
 {
-	int err;
-
 	if (already(vm, on, origin))
 		return 0;
 	if (!on) {
-		vm_set_off(vm, origin, nr);
+		vm_switch_off(vm, VM_SET_OFF, origin, nr);
 		return 0;
 	}
-	err = vm_switch_on(vm, VM_SET_ON, nr);
-	if (err)
-		return err;
-	raw_spin_lock(&vm->lock);
-	vm->origin = origin;
-	raw_spin_unlock(&vm->lock);
-	return 0;
+	return vm_switch_on(vm, VM_SET_ON, origin, nr);
 }
 
 /* An on-demand hook frees the memory of vCPUs, so hold the hooks even if this fails. */

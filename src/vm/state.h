@@ -26,9 +26,8 @@ int vm_change_state(struct mte_vm *vm, enum vm_event event);
 void vm_hold_hooks(struct mte_vm *vm);
 
 /* switch.c */
-int vm_switch_on(struct mte_vm *vm, enum vm_event event, int nr);
-void vm_switch_off(struct mte_vm *vm, enum vm_event event, int nr);
-void vm_set_off(struct mte_vm *vm, enum vm_origin origin, int nr);
+int vm_switch_on(struct mte_vm *vm, enum vm_event event, enum vm_origin origin, int nr);
+void vm_switch_off(struct mte_vm *vm, enum vm_event event, enum vm_origin origin, int nr);
 
 /* vcpus.c */
 bool vcpus_have_run(struct kvm *kvm);

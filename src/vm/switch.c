@@ -10,18 +10,21 @@
  * vm_switch_on - give MTE to a VM
  * @vm: the VM; no vCPU has run since its KVM_ARM_VCPU_INIT
  * @event: VM_SET_ON or VM_REINITIALISED
+ * @origin: its new origin
  * @nr: number of its vCPUs
  *
  * Context: may sleep.  The caller holds kvm->lock, slots_lock and all vCPUs, and keeps
  * the VMM's address space alive.
  * Return: 0, or the error of vm_change_state().
  */
-int vm_switch_on(struct mte_vm *vm, enum vm_event event, int nr)
+int vm_switch_on(struct mte_vm *vm, enum vm_event event, enum vm_origin origin, int nr)
 {
 	int err;
 
 	raw_spin_lock(&vm->lock);
 	err = vm_change_state(vm, event);
+	if (!err)
+		vm->origin = origin;
 	raw_spin_unlock(&vm->lock);
 	if (err)
 		return err;
@@ -43,6 +46,7 @@ int vm_switch_on(struct mte_vm *vm, enum vm_event event, int nr)
  * @vm: the VM, which is VM_ON or VM_TURNING_OFF; no vCPU has run since its
  *	KVM_ARM_VCPU_INIT
  * @event: VM_SET_OFF or VM_REINITIALISED
+ * @origin: its new origin
  * @nr: number of its vCPUs
  *
  * The state changes last: a reader that sees "off" finds KVM's own flag cleared.
@@ -50,27 +54,12 @@ int vm_switch_on(struct mte_vm *vm, enum vm_event event, int nr)
  * Context: may sleep.  Nothing else may change the state: the caller holds kvm->lock
  * and all vCPUs, or is vm_policy_fallback_vcpu().
  */
-void vm_switch_off(struct mte_vm *vm, enum vm_event event, int nr)
+void vm_switch_off(struct mte_vm *vm, enum vm_event event, enum vm_origin origin, int nr)
 {
 	WRITE_ONCE(vm->switched, true);
 	vm_backend->switch_mte(vm->kvm, false, nr);
 	raw_spin_lock(&vm->lock);
 	vm_change_state(vm, event);
-	raw_spin_unlock(&vm->lock);
-}
-
-/**
- * vm_set_off - turn off a VM that has never run
- * @vm: the VM, which is VM_ON
- * @origin: its new origin
- * @nr: number of its vCPUs
- *
- * Context: as vm_switch_off().
- */
-void vm_set_off(struct mte_vm *vm, enum vm_origin origin, int nr)
-{
-	vm_switch_off(vm, VM_SET_OFF, nr);
-	raw_spin_lock(&vm->lock);
 	vm->origin = origin;
 	raw_spin_unlock(&vm->lock);
 }

@@ -83,7 +83,7 @@ bool vm_policy_fallback_vcpu(struct mte_vm *vm, struct kvm_vcpu *self)
 	may = !is_off && others_are_so(vm->kvm, self) && may_fall_back(vm);
 	raw_spin_unlock(&vm->lock);
 	if (may)
-		vm_set_off(vm, ORIGIN_NONE, atomic_read(&vm->kvm->online_vcpus));
+		vm_switch_off(vm, VM_SET_OFF, ORIGIN_NONE, atomic_read(&vm->kvm->online_vcpus));
 	mutex_unlock(&vm->fallback_lock);
 	if (may)
 		vm_uevent_changed(vm);
@@ -105,7 +105,7 @@ static int try_fallback(struct mte_vm *vm)
 	may = may_fall_back(vm);
 	raw_spin_unlock(&vm->lock);
 	if (may)
-		vm_set_off(vm, ORIGIN_NONE, nr);
+		vm_switch_off(vm, VM_SET_OFF, ORIGIN_NONE, nr);
 	vcpus_release(kvm, nr, NULL);
 	return may ? 0 : -EPERM;
 }
