@@ -24,9 +24,9 @@
 #error "kvm_mte: this kernel is built without KVM (CONFIG_KVM)"
 #endif
 #ifdef HAVE_KVM_CAP_ARM_MTE
-/* 5.14 to 5.19: KVM's flag is a bool and not a bit, or a VM has no config_lock. */
+/* 5.14 to 6.0: KVM's flag is a bool and not a bit, or a VM has no config_lock. */
 #if !defined(HAVE_KVM_MTE_FLAG) || !defined(HAVE_KVM_CONFIG_LOCK)
-#error "kvm_mte: KVM's own guest MTE is too old to be switched (5.14 to 5.19); use 6.1 or later"
+#error "kvm_mte: KVM's own guest MTE is too old to be switched (5.14 to 6.0); use 6.1 or later"
 #endif
 /* 6.5 to 6.10: a VM has its own ID registers, and no function sets one. */
 #if defined(HAVE_VM_ID_ARRAY) && !defined(HAVE_VM_ID_REGS)
@@ -86,7 +86,7 @@ static inline struct kvm *compat_pgtable_kvm(const struct kvm_pgtable *pgt)
 #endif
 }
 
-/* Does the kernel use MTE for its own data?  If so, host and guest would share the registers. */
+/* Does the kernel use MTE itself?  If so, it needs the tag registers while a guest has them. */
 static inline bool compat_kernel_uses_tags(void)
 {
 	return IS_ENABLED(CONFIG_KASAN_HW_TAGS);
@@ -277,7 +277,7 @@ static inline void compat_exception_forget(struct kvm_vcpu *vcpu)
 #define COMPAT_SHARES_STRUCTS		0
 #if !defined(HAVE_KVM_CAP_ARM_MTE) && \
 	(defined(CONFIG_HUGETLB_PAGE_FREE_VMEMMAP) || defined(CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP))
-#error "kvm_mte: HUGETLB_PAGE_FREE_VMEMMAP shares struct pages, and does not tell of which"
+#error "kvm_mte: HUGETLB_PAGE_FREE_VMEMMAP shares struct pages, and does not say of which pages"
 #endif
 #endif
 

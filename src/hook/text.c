@@ -154,7 +154,7 @@ static void notice(struct hook *hook, bool rewritten)
 		hook->pins = try_module_get(THIS_MODULE);
 		return;
 	}
-	pr_notice("%s: its text is as it was\n", hook->name);
+	pr_notice("%s: its text is no longer rewritten\n", hook->name);
 	if (hook->pins)
 		module_put(THIS_MODULE);
 	hook->pins = false;

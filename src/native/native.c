@@ -54,8 +54,8 @@ static void vms_known(void)
 }
 
 /*
- * The last moment at which KVM can have given the VM MTE.  If that was while the module
- * was being loaded, the module learns it only here.
+ * KVM gives a VM MTE only before the VM's first vCPU is created.  If it did so while the
+ * module was being loaded, the module learns of it here.
  */
 static void vcpu_precreate(struct kvm *kvm)
 {

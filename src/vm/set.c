@@ -155,7 +155,7 @@ static void log_failure(const struct mte_vm *vm, int err)
 		why = "out of memory";
 		break;
 	case -ENODEV:
-		why = "the VM's process, or kvm_mte, is going away";
+		why = "the VM's process is exiting, or kvm_mte is being loaded or unloaded";
 		break;
 	default:
 		return;
@@ -170,7 +170,7 @@ static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
 	int err = on ? ondemand_get(origin == ORIGIN_ADMIN) : 0;
 
 	if (err) {
-		vm_notice(vm, "not changed: the hooks that it takes cannot be armed (%d)\n", err);
+		vm_notice(vm, "not changed: the on-demand hooks cannot be armed (%d)\n", err);
 		return err;
 	}
 	err = try_until_timeout(vm, on, origin);

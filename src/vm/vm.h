@@ -20,9 +20,9 @@
  *	      vcpu->mutex	trylock only, all of them (vcpus.c).  KVM_ARM_VCPU_INIT
  *				holds its own, and only tries kvm->lock and slots_lock
  *				(reboot.c)
- *	        mte_vm.init_lock	native: under one vCPU's mutex only
- *	          mte_vm.fallback_lock	policy falls back; under one vCPU's mutex only, or
- *				(native) under kvm->lock without a vCPU's mutex
+ *	        mte_vm.init_lock	native: the caller holds the mutex of one vCPU
+ *	          mte_vm.fallback_lock	policy falls back: the caller holds the mutex of
+ *				one vCPU, or (native) kvm->lock and no vCPU's mutex
  *	            config_lock	native: KVM's flag and ID registers
  *	        mmap_lock (read)
  *	        mte_vm.lock	state, origin, reinit_vcpus
