@@ -302,7 +302,7 @@ HOOK_WRAP_VOID(mte_sync_tags, (pte_t *ptep, pte_t pte), (ptep, pte))
 
 	if (PageHuge(page) && compat_has_shared_structs(compound_head(page)))
 		goto out;
-	/* If only a part of a huge page is mapped, @nr is 1. */
+	/* For a tail page @nr is 1. */
 	if (PageCompound(page))
 		for (i = 0; i < nr; i += TAGS_CHUNK)
 			tags_init(page + i);

@@ -11,7 +11,8 @@
  * VM (request.c).
  *
  * Locks, outermost first:
- *	mte_vm.destroy_lock	sysfs against the VM's destruction; sysfs only tries it
+ *	mte_vm.destroy_lock	the VM is not destroyed while sysfs works on it; sysfs only
+ *				tries the lock
  *	  kvm->lock		no vCPU is created, and no ioctl of KVM holds all vCPUs
  *	    clearing		native: no VM gets a vCPU while PG_mte_tagged of hugetlb
  *				pages is cleared at load
@@ -115,7 +116,7 @@ struct mte_vm {
 	int fd;
 	enum vm_policy policy;
 
-	struct mutex destroy_lock;	/* sysfs against the VM's destruction */
+	struct mutex destroy_lock;	/* no destruction while sysfs works on the VM */
 	struct mutex init_lock;		/* native: initialisation of vCPUs */
 	struct mutex fallback_lock;	/* policy falls back */
 	bool destroyed;
