@@ -41,7 +41,7 @@ static DEFINE_MUTEX(clearing);
 
 /*
  * The known VMs that have MTE own the tags of their memory.  KVM may give MTE to another
- * VM meanwhile, and the hooks may not see it.  Such a VM has no vCPU yet, and gets none
+ * VM meanwhile, and the hooks may miss that.  Such a VM has no vCPU yet, and gets none
  * until this is done, so it has no tags.
  */
 static void vms_known(void)

@@ -187,7 +187,7 @@ static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
  * @origin: the source of the request
  *
  * Context: may sleep; takes kvm->lock, slots_lock, mmap_lock and vCPU mutexes.
- * Return: 0, also if the VM is in that state already.  -EINVAL if a vCPU is 32-bit or
+ * Return: 0, even if the VM is in that state already.  -EINVAL if a vCPU is 32-bit or
  * nested, if a slot cannot hold tags, or if @origin is the VMM and a vCPU exists.
  * -ENODEV if the VM's process is exiting, or the module is being loaded or unloaded.
  * -ENOMEM.  -EINTR if the caller is killed.  -EBUSY if a vCPU or the VM stays in an
