@@ -68,7 +68,7 @@ static void no_mte(void)
 	else if (field == 1)
 		against("the CPU has only the instructions of MTE and no tags in memory, or its firmware leaves them off (ID_AA64PFR1_EL1.MTE is 1, not 2 or more)");
 	else if (field > 1)
-		against("the CPU has MTE, but the kernel does not use it; not all CPUs may have it");
+		against("the CPU has MTE, but the kernel does not use it; perhaps not all CPUs have it");
 	else
 		against("the CPU has no MTE, or its firmware leaves it off%s%s",
 			field < 0 ? "" : " (ID_AA64PFR1_EL1.MTE is 0, not 2 or more)",

@@ -191,7 +191,7 @@ static int fall_back_or_refuse(struct mte_vm *vm, struct kvm_vcpu *vcpu, u32 fea
 	}
 	if (!nested || !vm_has_mte(vm) || READ_ONCE(vm->origin) != ORIGIN_ADMIN)
 		return 0;
-	vm_notice(vm, "vCPU refused: it is for nested virtualization, which MTE is not for\n");
+	vm_notice(vm, "vCPU refused: it is for nested virtualization, which excludes MTE\n");
 	return -EINVAL;
 }
 

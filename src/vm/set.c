@@ -27,7 +27,7 @@ static int check_vm(struct mte_vm *vm)
 	unsigned long features = vcpus_no_mte_features(vm->kvm);
 
 	if (features & ~BIT(KVM_ARM_VCPU_EL1_32BIT)) {
-		vm_notice(vm, "not turned on: a vCPU is for nested virtualization, which MTE is not for\n");
+		vm_notice(vm, "not turned on: a vCPU is for nested virtualization, which excludes MTE\n");
 		return -EINVAL;
 	}
 	if (features) {
@@ -190,9 +190,9 @@ static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
  * Return: 0, even if the VM is in that state already.  -EINVAL if a vCPU is 32-bit or
  * nested, if a slot cannot hold tags, or if @origin is the VMM and a vCPU exists.
  * -ENODEV if the VM's process is exiting, or the module is being loaded or unloaded.
- * -ENOMEM.  -EINTR if the caller is killed.  -EBUSY if a vCPU or the VM stays in an
- * ioctl for two seconds, or if a function that is to be hooked has another owner or
- * rewritten text.
+ * -ENOMEM.  -EINTR if the caller is killed.  -EBUSY if for two seconds a vCPU or the VM
+ * is in an ioctl or the VMM holds its mmap_lock, or if a function that is to be hooked
+ * has another owner or rewritten text.
  * After an error the state has not changed.  The log has the reason, except for -EINTR
  * and for a VMM that asks when a vCPU exists.
  */
