@@ -69,7 +69,7 @@
 #define COMPAT_STAGE2_MAP_ARGS(addr, size, phys) (pgt, addr, size, phys, prot, mc)
 #endif
 
-/* KVM maps memory that is not to be cached with one of these. */
+/* The flags with which KVM maps memory uncached. */
 #ifdef HAVE_PROT_NORMAL_NC
 #define COMPAT_PROT_UNCACHED	(KVM_PGTABLE_PROT_DEVICE | KVM_PGTABLE_PROT_NORMAL_NC)
 #else
@@ -264,7 +264,7 @@ static inline void compat_exception_forget(struct kvm_vcpu *vcpu)
 #endif
 
 /*
- * The struct pages of a large hugetlb page's tail are nearly all alike.  So some
+ * The struct pages of a large hugetlb page's tail are nearly identical.  So some
  * kernels keep one page of struct pages, and map it read-only in place of the others
  * (hugetlb_free_vmemmap=on).  Such a hugetlb page has no room for flags of its tail.
  * HAVE_SHARED_STRUCTS is the kernel's own test for such a page.

@@ -218,7 +218,7 @@ bool tags_all_init(struct page *page, unsigned long nr)
 	raw_spinlock_t *lock = tag_lock(compound_head(page));
 	unsigned long i;
 
-	/* Under the lock all pages of a chunk have the same flag as the first one. */
+	/* In hugetlb pages, under the lock, all pages of a chunk have the flag or none has. */
 	raw_spin_lock(lock);
 	for (i = 0; i < nr; i += TAGS_CHUNK)
 		if (!test_bit(PG_mte_tagged, &page[i].flags))

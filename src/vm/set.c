@@ -4,7 +4,7 @@
  *
  * If no vCPU of the VM has ever run, the VM changes at once.  kvm->lock, and inside it
  * the mutexes of all vCPUs, are held from before the decision to the end of the switch.
- * So no vCPU runs, is initialised or is created in between.
+ * So no vCPU runs, is initialised or gets its file in between.
  *
  * A VM that has run changes at the guest's next reboot: see reboot.c.
  */

@@ -13,7 +13,7 @@
  * Locks, outermost first:
  *	mte_vm.destroy_lock	the VM is not destroyed while sysfs works on it; sysfs only
  *				tries the lock
- *	  kvm->lock		no vCPU is created, and no ioctl of KVM holds all vCPUs
+ *	  kvm->lock		no vCPU gets its file, and no ioctl of KVM holds all vCPUs
  *	    clearing		native: no VM gets a vCPU while PG_mte_tagged of hugetlb
  *				pages is cleared at load
  *	    kvm->slots_lock	no slot is set while slots are checked.  Only tried under
@@ -30,8 +30,8 @@
  *	          tag locks	inject/page.c; also under mmu_lock and page table locks
  * The mutexes of the registry and of the policy lists are taken inside other locks.
  * Inside them, only mte_vm.lock is taken.  ondemand_lock (hook/ondemand.c) is taken
- * inside mte_vm.destroy_lock.  Inside it, only watch_lock (hook/text.c) and locks of
- * ftrace and kprobes are taken.
+ * inside mte_vm.destroy_lock.  Inside ondemand_lock, only watch_lock (hook/text.c) and
+ * locks of ftrace and kprobes are taken.
  */
 #ifndef _KVM_MTE_VM_H
 #define _KVM_MTE_VM_H
@@ -71,7 +71,7 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
  * struct mte_vm - a VM of the host, with or without MTE
  * @node: in the registry's hash, by @kvm
  * @all: in the registry's list of VMs
- * @kvm: the VM; only its own hooks may dereference it after @destroyed is set
+ * @kvm: the VM; after @destroyed is set, only hooks that run for this VM may dereference it
  * @mm: its VMM's address space; only compared with, never dereferenced
  * @kobj: its directory in sysfs; its reference count is the struct's
  * @creator: thread that created the VM, as in KVM's own debugfs names
