@@ -24,9 +24,9 @@
 #error "kvm_mte: this kernel is built without KVM (CONFIG_KVM)"
 #endif
 #ifdef HAVE_KVM_CAP_ARM_MTE
-/* 5.14 to 5.19: KVM's flag is a bool and not a bit, or a VM has no config_lock. */
+/* 5.14 to 6.0: KVM's flag is a bool and not a bit, or a VM has no config_lock. */
 #if !defined(HAVE_KVM_MTE_FLAG) || !defined(HAVE_KVM_CONFIG_LOCK)
-#error "kvm_mte: KVM's own guest MTE is too old to be switched (5.14 to 5.19); use 6.1 or later"
+#error "kvm_mte: KVM's own guest MTE is too old to be switched (5.14 to 6.0); use 6.1 or later"
 #endif
 /* 6.5 to 6.10: a VM has its own ID registers, and no function sets one. */
 #if defined(HAVE_VM_ID_ARRAY) && !defined(HAVE_VM_ID_REGS)
@@ -69,7 +69,7 @@
 #define COMPAT_STAGE2_MAP_ARGS(addr, size, phys) (pgt, addr, size, phys, prot, mc)
 #endif
 
-/* KVM maps memory that is not to be cached with one of these. */
+/* The flags with which KVM maps memory uncached. */
 #ifdef HAVE_PROT_NORMAL_NC
 #define COMPAT_PROT_UNCACHED	(KVM_PGTABLE_PROT_DEVICE | KVM_PGTABLE_PROT_NORMAL_NC)
 #else
@@ -86,7 +86,7 @@ static inline struct kvm *compat_pgtable_kvm(const struct kvm_pgtable *pgt)
 #endif
 }
 
-/* Does the kernel use MTE for its own data?  If so, host and guest would share the registers. */
+/* Does the kernel use MTE itself?  If so, it needs the tag registers while a guest has them. */
 static inline bool compat_kernel_uses_tags(void)
 {
 	return IS_ENABLED(CONFIG_KASAN_HW_TAGS);
@@ -264,7 +264,7 @@ static inline void compat_exception_forget(struct kvm_vcpu *vcpu)
 #endif
 
 /*
- * The struct pages of a large hugetlb page's tail are nearly all alike.  So some
+ * The struct pages of a large hugetlb page's tail are nearly identical.  So some
  * kernels keep one page of struct pages, and map it read-only in place of the others
  * (hugetlb_free_vmemmap=on).  Such a hugetlb page has no room for flags of its tail.
  * HAVE_SHARED_STRUCTS is the kernel's own test for such a page.
@@ -277,7 +277,7 @@ static inline void compat_exception_forget(struct kvm_vcpu *vcpu)
 #define COMPAT_SHARES_STRUCTS		0
 #if !defined(HAVE_KVM_CAP_ARM_MTE) && \
 	(defined(CONFIG_HUGETLB_PAGE_FREE_VMEMMAP) || defined(CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP))
-#error "kvm_mte: HUGETLB_PAGE_FREE_VMEMMAP shares struct pages, and does not tell of which"
+#error "kvm_mte: HUGETLB_PAGE_FREE_VMEMMAP shares struct pages, and does not say of which pages"
 #endif
 #endif
 

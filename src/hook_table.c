@@ -16,7 +16,8 @@
 /*
  * X(function, kernels, when, repairs, purpose)
  *
- * kernels: which kernels have the hook: X of a macro COMPAT_FOR_X (compat.h, compat_tags.h).
+ * kernels: which kernels have the hook.  X stands for the macro COMPAT_FOR_X (compat.h,
+ * compat_tags.h).
  *
  * when: the host pays for a hook at each call of the function, for every caller.  So
  * hooks on functions that other VMs and processes call are ON_DEMAND.  They are armed
@@ -39,21 +40,21 @@
  *
  * repairs: the repairs (repair/repair.h) that need the hook, or 0.
  *
- * purpose: what does not happen without the hook, for messages.
+ * purpose: what does not happen without the hook.  Messages add it to "needed for".
  */
 #define HOOKS(X)							\
 	/* kvm/lifecycle.c: VMs are created and destroyed */		\
 	X(kvm_dev_ioctl, ALL, ALWAYS, 0,				\
-	  "VMs as they are made")					\
+	  "registration of new VMs")					\
 	X(kvm_arch_vcpu_precreate, ALL, ALWAYS, 0,			\
-	  "VMs that were missed")					\
+	  "registration of VMs before their first vCPU")					\
 	X(kvm_arch_destroy_vm, ALL, ALWAYS, 0,				\
-	  "the end of a VM")						\
+	  "cleanup after destroyed VMs")						\
 	/* kvm/capability.c: VMMs that ask for MTE */			\
 	X(kvm_vm_ioctl_check_extension, ALL, ALWAYS, 0,			\
-	  "KVM_CAP_ARM_MTE")						\
+	  "the answer to KVM_CAP_ARM_MTE")						\
 	X(kvm_vm_ioctl_enable_cap, ALL, ALWAYS, 0,			\
-	  "KVM_CAP_ARM_MTE")						\
+	  "the answer to KVM_CAP_ARM_MTE")						\
 	/* kvm/memslot.c */						\
 	X(kvm_arch_prepare_memory_region, INJECT, ON_DEMAND, 0,		\
 	  "early check of memory slots")				\
@@ -61,29 +62,29 @@
 	  "early check of memory slots")				\
 	/* inject/vcpu.c, native/native.c: a vCPU */			\
 	X(kvm_arch_vcpu_ioctl, INJECT, ON_DEMAND, 0,			\
-	  "a vCPU's reset")						\
+	  "detection of guest reboots")						\
 	X(kvm_arch_vcpu_ioctl, NATIVE, ALWAYS, 0,			\
-	  "a vCPU's reset")						\
+	  "detection of guest reboots")						\
 	X(kvm_reset_vcpu, INJECT, ON_DEMAND, 0,				\
 	  "refusal of 32-bit vCPUs")					\
 	X(kvm_reset_sys_regs, INJECT, ON_DEMAND, 0,			\
-	  "reset values of the tag registers")				\
+	  "reset of the tag registers")				\
 	X(kvm_arch_vcpu_ioctl_run, INJECT, ON_DEMAND, 0,		\
-	  "the tag registers of guest and host")			\
+	  "switch of the tag registers")			\
 	X(kvm_arch_vcpu_destroy, INJECT, ON_DEMAND, 0,			\
-	  "the end of a vCPU")						\
+	  "cleanup after destroyed vCPUs")						\
 	/* inject/exception.c */					\
 	X(kvm_inject_undefined, INJECT, ON_DEMAND, 0,			\
-	  "PSTATE.TCO of exceptions")					\
+	  "PSTATE.TCO of injected exceptions")					\
 	X(kvm_inject_dabt, INJECT, ON_DEMAND, 0,			\
-	  "PSTATE.TCO of exceptions")					\
+	  "PSTATE.TCO of injected exceptions")					\
 	X(kvm_inject_pabt, INJECT, ON_DEMAND, 0,			\
-	  "PSTATE.TCO of exceptions")					\
+	  "PSTATE.TCO of injected exceptions")					\
 	/* inject/sysreg.c, onereg.c: registers as guest and VMM see them */ \
 	X(kvm_handle_sys_reg, INJECT, ON_DEMAND, 0,			\
-	  "the guest's ID register")					\
+	  "MTE in the guest's ID register")					\
 	X(kvm_arm_sys_reg_get_reg, INJECT, ON_DEMAND, 0,		\
-	  "the VMM's view of registers")				\
+	  "the VMM's reads of registers")				\
 	X(kvm_arm_sys_reg_set_reg, INJECT, ON_DEMAND, 0,		\
 	  "the VMM's writes of registers")				\
 	X(kvm_arm_num_sys_reg_descs, INJECT, ON_DEMAND, 0,		\
@@ -94,7 +95,7 @@
 	X(kvm_arm_copy_sys_reg_indices, NATIVE, ALWAYS, 0,		\
 	  "the VMM's list of registers")				\
 	X(kvm_arm_get_reg, NATIVE, ALWAYS, 0,				\
-	  "the VMM's view of registers")				\
+	  "the VMM's reads of registers")				\
 	X(kvm_arm_set_reg, NATIVE, ALWAYS, 0,				\
 	  "the VMM's writes of registers")				\
 	/* inject/copytags.c: VMMs that carry tags */			\
@@ -102,36 +103,36 @@
 	  "KVM_ARM_MTE_COPY_TAGS")					\
 	/* inject/stage2.c, page.c, swap.c: tags of memory */		\
 	X(kvm_pgtable_stage2_map, INJECT, ON_DEMAND, BLOCK_COLLAPSE | REMAP_RACE, \
-	  "tags before a guest sees them")				\
+	  "clearing of tags before a guest sees them")				\
 	X(mte_sync_tags, INJECT, ON_DEMAND, 0,				\
-	  "tags of pages that a process shares")			\
+	  "clearing of tags of pages that a process shares")			\
 	X(ksm_might_need_to_copy, INJECT, ON_DEMAND, SWAPOFF_UNREADABLE, \
-	  "tags of swapped pages")					\
+	  "restoring of tags from swap")					\
 	X(split_huge_page_to_list, INJECT, ALWAYS, THP_SPLIT,		\
-	  "tags of split huge pages")					\
+	  "clearing of tags before a huge page is split")					\
 	/* repair/ */							\
 	X(free_huge_page, INJECT, ALWAYS, HUGETLB_REUSE,		\
-	  "tags of hugetlb pages")					\
+	  "clearing of PG_mte_tagged of freed hugetlb pages")					\
 	X(free_huge_page, NATIVE_HUGETLB_POOL, OPTIONAL, HUGETLB_REUSE,	\
-	  "tags of hugetlb pages")					\
+	  "clearing of PG_mte_tagged of freed hugetlb pages")					\
 	X(kvm_pgtable_stage2_map, NATIVE, OPTIONAL, BLOCK_COLLAPSE | REMAP_RACE, \
-	  "tags of pages that replace others")				\
+	  "clearing of tags in a permission fault")				\
 	X(folio_split_memcg_refs, NATIVE_SPLIT_FOLIO, OPTIONAL, THP_SPLIT, \
-	  "tags of split huge pages")					\
+	  "clearing of tags before a huge page is split")					\
 	X(split_page_memcg, NATIVE_SPLIT_PAGE, OPTIONAL, THP_SPLIT,	\
-	  "tags of split huge pages")					\
+	  "clearing of tags before a huge page is split")					\
 	X(try_to_migrate, NATIVE_SPLIT_AHEAD, OPTIONAL, 0,		\
 	  "short times with interrupts off when huge pages are split")	\
 	X(try_to_unmap, NATIVE_SPLIT_AHEAD, OPTIONAL, 0,		\
 	  "short times with interrupts off when huge pages are split")	\
 	X(__kvm_faultin_pfn, NATIVE_HUGETLB_FLAG, OPTIONAL, HUGETLB_PARTIAL, \
-	  "tags of whole hugetlb pages")				\
+	  "clearing of all tags of a hugetlb page")				\
 	X(__gfn_to_page, NATIVE_COPY_BY_PAGE, OPTIONAL, COPY_TAGS_HANG | HUGETLB_PARTIAL, \
-	  "locks of tags that are copied")				\
+	  "clearing of tags before they are copied")				\
 	X(gfn_to_pfn_prot, NATIVE_COPY_BY_PFN, OPTIONAL, COPY_TAGS_HANG, \
-	  "locks of tags that are copied")				\
+	  "clearing of tags before they are copied")				\
 	X(ksm_might_need_to_copy, NATIVE_SWAPOFF, OPTIONAL, SWAPOFF_UNREADABLE, \
-	  "tags that swapoff reads back")
+	  "restoring of tags at swapoff")
 
 #define DECLARE(fn, kernels, when, repairs, what)	\
 	COMPAT_FOR_##kernels(extern const struct hook_handler hook_##fn;)

@@ -68,11 +68,11 @@ static void no_mte(void)
 	else if (field == 1)
 		against("the CPU has only the instructions of MTE and no tags in memory, or its firmware leaves them off (ID_AA64PFR1_EL1.MTE is 1, not 2 or more)");
 	else if (field > 1)
-		against("the CPU has MTE, but the kernel does not use it; not all CPUs may have it");
+		against("the CPU has MTE, but the kernel does not use it; perhaps not all CPUs have it");
 	else
 		against("the CPU has no MTE, or its firmware leaves it off%s%s",
 			field < 0 ? "" : " (ID_AA64PFR1_EL1.MTE is 0, not 2 or more)",
-			config == YES ? "" : "; or this kernel is built without CONFIG_ARM64_MTE, its configuration is not to be found");
+			config == YES ? "" : "; or this kernel is built without CONFIG_ARM64_MTE (its configuration cannot be found)");
 }
 
 /* With --root, only /proc/cpuinfo tells what the other host is. */
@@ -113,7 +113,7 @@ static void no_kvm(void)
 		against("no /dev/kvm: the kernel was not started at EL2 (by its firmware, or it is a guest itself)");
 	else
 		against("no /dev/kvm: KVM is not available%s",
-			klog_readable() ? "" : "; why, only the kernel log tells, which root can read");
+			klog_readable() ? "" : "; the kernel log has the reason, and only root can read it");
 }
 
 static const char *kvm_mode(void)
@@ -149,7 +149,7 @@ static enum tribool kvm_has_mte(const char *dev)
 static void check_for_inject(const char *mode)
 {
 	if (mode && !strcmp(mode, "nVHE"))
-		against("KVM is not in VHE mode, which it must be where it has no guest MTE itself (kernels older than 5.14)");
+		against("KVM is not in VHE mode, and kernels before 5.14 need that for guest MTE");
 	if (config_has("CONFIG_KASAN_HW_TAGS") == YES)
 		against("the kernel uses MTE itself: CONFIG_KASAN_HW_TAGS (%s)", config_source());
 }
@@ -277,8 +277,8 @@ int why_not(void)
 		return END_NO_MTE;
 	}
 	if (there)
-		puts("reason:   nothing seen that stands against it; load the module: modprobe kvm_mte");
+		puts("reason:   nothing found that prevents MTE; load the module: modprobe kvm_mte");
 	else
-		puts("reason:   nothing seen that stands against it; install the module");
+		puts("reason:   nothing found that prevents MTE; install the module");
 	return END_NOT_LOADED;
 }

@@ -84,7 +84,7 @@ unsigned int hook_symbols(struct symbol *symbols)
 }
 
 /**
- * hook_ftrace_is_dead - has ftrace stopped for good?
+ * hook_ftrace_is_dead - has ftrace stopped permanently?
  *
  * Context: any.
  * Return: true if it can neither set nor remove a hook any more.

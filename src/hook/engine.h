@@ -10,8 +10,8 @@
 #include "hook/hook.h"
 
 /*
- * The on-demand hooks of the table that hook_arm() has armed.  ondemand.c calls these
- * functions, one at a time.
+ * For the on-demand hooks of the table that was given to hook_arm().  ondemand.c calls
+ * these functions, one at a time.
  */
 bool hook_any_on_demand(void);
 int hook_arm_on_demand(void);
@@ -78,7 +78,7 @@ int hook_text_watch(void);
 
 /*
  * Limits the lines in the log about hooks, because a VMM can cause any number of attempts
- * to arm the hooks.  It lets one line pass for each row of a table.
+ * to arm the hooks.  The burst is large enough for one line for each row of the table.
  */
 extern struct ratelimit_state hook_ratelimit;
 

@@ -116,7 +116,7 @@ static struct ftrace_ops owner_ops = {
 #define UNREGISTER_PAUSE_MS	1000
 
 /*
- * After an internal error ftrace stops for good (ftrace_kill()).  It cannot remove a
+ * After an internal error ftrace stops permanently (ftrace_kill()).  It cannot remove a
  * hook any more, and patched functions still call the ops.  So the module must stay.
  * text.c pins it when hook_ftrace_is_dead() is true.  If ftrace stops later than that
  * check, this waits for ever.

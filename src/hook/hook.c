@@ -63,7 +63,7 @@ static struct hook *table;
 static unsigned int nr_hooks;
 static enum hook_mechanism armed_by;
 
-/* Calls that kprobes of on-demand hooks missed before they were removed. */
+/* Number of calls that were missed by kprobes of on-demand hooks that are removed now. */
 static unsigned long missed_before;
 
 /*

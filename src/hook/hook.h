@@ -230,9 +230,9 @@ extern unsigned long hook_secret;
  * The same for a call that can wait for user space.  Such a call touches user memory,
  * which a userfaultfd or a FUSE server may never provide, or takes a lock that KVM
  * holds while it touches user memory.  A wrapped call pins the module.  So rmmod is
- * refused at once (EAGAIN) and does not wait for ever.  The log names a call that takes
- * long.  While the module is being unloaded, calls are not wrapped.  No VM is on at that
- * time, because a VM that is on pins the module too.
+ * refused at once (EAGAIN) and does not wait for ever.  If the call takes a long time, the
+ * log names it.  While the module is being unloaded, calls are not wrapped.  No VM is on at
+ * that time, because a VM that is on pins the module too.
  */
 #define HOOK_WRAP_WAITS(fn, wants_fn, type, proto, args)		\
 	HOOK_SAME_TYPE(fn, typeof(type proto));				\

@@ -154,7 +154,7 @@ static void notice(struct hook *hook, bool rewritten)
 		hook->pins = try_module_get(THIS_MODULE);
 		return;
 	}
-	pr_notice("%s: its text is as it was\n", hook->name);
+	pr_notice("%s: its text is no longer rewritten\n", hook->name);
 	if (hook->pins)
 		module_put(THIS_MODULE);
 	hook->pins = false;
@@ -168,7 +168,7 @@ static bool pin_if_dead(void)
 	if (!by_ftrace || !hook_ftrace_is_dead())
 		return false;
 	if (!pinned) {
-		pr_err("ftrace has stopped for good: the hooks stay, and the module cannot be unloaded\n");
+		pr_err("ftrace has stopped permanently: the hooks stay, and the module cannot be unloaded\n");
 		pinned = try_module_get(THIS_MODULE);
 	}
 	return true;
@@ -200,7 +200,7 @@ static void look(void)
  *
  * Context: may sleep.
  * Return: 0; -EBUSY if the last look found a rewritten function, or found that ftrace has
- * stopped for good.
+ * stopped permanently.
  */
 int hook_text_watch(void)
 {

@@ -91,7 +91,7 @@ static int copy_one(struct kvm *kvm, gfn_t gfn, u8 __user *addr, bool to_guest,
 		err = to_page(page, addr, buf);
 	else
 		err = from_page(page, addr, buf);
-	/* The page's tags have changed even if they were only cleared. */
+	/* After an error of to_page() the page may have changed too: its tags were cleared. */
 	if (to_guest)
 		kvm_release_pfn_dirty(pfn);
 	else

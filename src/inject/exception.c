@@ -12,10 +12,10 @@
 /*
  * Some kernels compute the new PSTATE only when they enter the guest.  The guest's
  * vectors are in place there, so nothing can be hooked.  On these kernels the module
- * calls KVM's function for it at once, as older kernels do, and KVM has nothing left to
- * do at the entry.  That function works on the CPU's registers, so the vCPU must be
- * loaded.  When the VMM asks for an abort (KVM_SET_VCPU_EVENTS), the vCPU is not loaded.
- * Under VHE the function may be preempted: KVM's notifier moves the registers.
+ * calls KVM's own function for it right after the injection.  KVM then has nothing left
+ * to do when it enters the guest.  That function works on the CPU's registers, so the
+ * vCPU must be loaded.  When the VMM asks for an abort (KVM_SET_VCPU_EVENTS), the vCPU is
+ * not loaded.  Under VHE the function may be preempted: KVM's notifier moves the registers.
  */
 static void make_pstate(struct kvm_vcpu *vcpu)
 {

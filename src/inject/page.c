@@ -218,7 +218,7 @@ bool tags_all_init(struct page *page, unsigned long nr)
 	raw_spinlock_t *lock = tag_lock(compound_head(page));
 	unsigned long i;
 
-	/* Under the lock all pages of a chunk have the same flag as the first one. */
+	/* In hugetlb pages, under the lock, all pages of a chunk have the flag or none has. */
 	raw_spin_lock(lock);
 	for (i = 0; i < nr; i += TAGS_CHUNK)
 		if (!test_bit(PG_mte_tagged, &page[i].flags))
@@ -302,7 +302,7 @@ HOOK_WRAP_VOID(mte_sync_tags, (pte_t *ptep, pte_t pte), (ptep, pte))
 
 	if (PageHuge(page) && compat_has_shared_structs(compound_head(page)))
 		goto out;
-	/* If only a part of a huge page is mapped, @nr is 1. */
+	/* For a tail page @nr is 1. */
 	if (PageCompound(page))
 		for (i = 0; i < nr; i += TAGS_CHUNK)
 			tags_init(page + i);

@@ -41,7 +41,7 @@ static DEFINE_MUTEX(clearing);
 
 /*
  * The known VMs that have MTE own the tags of their memory.  KVM may give MTE to another
- * VM meanwhile, and the hooks may not see it.  Such a VM has no vCPU yet, and gets none
+ * VM meanwhile, and the hooks may miss that.  Such a VM has no vCPU yet, and gets none
  * until this is done, so it has no tags.
  */
 static void vms_known(void)
@@ -54,8 +54,8 @@ static void vms_known(void)
 }
 
 /*
- * The last moment at which KVM can have given the VM MTE.  If that was while the module
- * was being loaded, the module learns it only here.
+ * KVM gives a VM MTE only before the VM's first vCPU is created.  If it did so while the
+ * module was being loaded, the module learns of it here.
  */
 static void vcpu_precreate(struct kvm *kvm)
 {
@@ -191,7 +191,7 @@ static int fall_back_or_refuse(struct mte_vm *vm, struct kvm_vcpu *vcpu, u32 fea
 	}
 	if (!nested || !vm_has_mte(vm) || READ_ONCE(vm->origin) != ORIGIN_ADMIN)
 		return 0;
-	vm_notice(vm, "vCPU refused: it is for nested virtualization, which MTE is not for\n");
+	vm_notice(vm, "vCPU refused: it is for nested virtualization, which excludes MTE\n");
 	return -EINVAL;
 }
 

@@ -8,8 +8,8 @@
  * under mmu_lock.
  *
  * So this clears the tags and sets PG_mte_tagged when the ioctl gets its reference on the
- * page.  From then on neither the ioctl nor a vCPU takes the lock or waits for it.  A
- * hugetlb page is cleared as a whole (hugetlb_partial).
+ * page.  From then on neither the ioctl nor a vCPU takes the lock or waits for it.  Of a
+ * hugetlb page all tags are cleared (hugetlb_partial).
  */
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KVM's own guest MTE refuses device memory, such as the BARs of a VFIO device: a slot
- * must be memory that can be PROT_MTE (before 6.2: that is not shared).
+ * must be memory that can be PROT_MTE (before 6.2: memory that is not shared).
  *
  * There is no reason to refuse it.  KVM maps it as device (on 6.12 and 7.2 some of it as
  * non-cacheable), and does not look for its tags: user_mem_abort(), on 7.2

@@ -8,8 +8,9 @@
  * part in three cases: if the page's size is not a block size at stage 2 (64 KiB,
  * 32 MiB), under dirty logging, and if HVA and IPA are aligned differently.
  *
- * So the whole page is cleared and flagged after KVM has got a reference on it, and
- * before KVM reads the flag.  This file does it for a fault, copy_tags_hang.c for a copy.
+ * So the tags of the whole page are cleared, and the flag is set, after KVM has got a
+ * reference on the page and before KVM reads the flag.  This file does it for a fault,
+ * copy_tags_hang.c for a copy.
  */
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
@@ -20,7 +21,7 @@
 
 /*
  * Finds the VM by the loaded vCPU, because pages are faulted in only in KVM_RUN.  It does
- * not use the registry: the registry may not have the VM, and KVM's own flag decides.
+ * not use the registry: the registry may lack the VM, and KVM's own flag decides.
  */
 static notrace bool is_of_mte_vm(const u64 *x)
 {

@@ -44,8 +44,8 @@ HOOK_WRAP_VOID(free_huge_page, (struct page *page), (page))
 }
 
 /*
- * The page may be taken from the pool while this checks it.  But the new owner clears the
- * whole page before it sets PG_mte_tagged.  This is finished long before that, because
+ * The page may be taken from the pool while this checks it.  But the new owner zeroes the
+ * whole page before it sets PG_mte_tagged.  clear_tagged() ends long before that, because
  * interrupts are off.
  */
 static void clear_if_free(struct page *page)

@@ -36,7 +36,7 @@ static void init_page(struct page *page)
 	set_page_mte_tagged(page);
 }
 
-/* Clears the whole page, because it has one flag for all its tags. */
+/* Clears the tags of the whole page, because there is one flag for all of them. */
 static void init_hugetlb_page(struct page *head)
 {
 	unsigned long i, nr = compound_nr(head);
@@ -50,8 +50,8 @@ static void init_hugetlb_page(struct page *head)
 
 /**
  * page_tags_init - clear the tags of those pages whose tags are not in use
- * @page: first page; if it belongs to a hugetlb page with one flag, the whole hugetlb
- *	page is cleared
+ * @page: first page; if it belongs to a hugetlb page with one flag, the tags of the whole
+ *	hugetlb page are cleared
  * @nr: number of base pages
  *
  * As in arch/arm64/kvm/mmu.c:sanitise_mte_tags().

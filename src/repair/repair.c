@@ -6,10 +6,10 @@
 #include "repair/repair.h"
 
 /*
- * What this kernel lacks, and the module does not supply.  hugetlb_slots: KVM accepts a
- * mapping only with VM_MTE_ALLOWED.  That flag would let the process map hugetlb memory
- * PROT_MTE and read old tags.  It outlives the VM, is inherited by fork, and would outlive
- * the module.
+ * The holes that this kernel has and the module does not close.  hugetlb_slots: KVM
+ * accepts a mapping only with VM_MTE_ALLOWED.  That flag would let the process map hugetlb
+ * memory PROT_MTE and read old tags.  The flag stays after the VM is destroyed and after
+ * the module is unloaded, and fork() copies it.
  */
 static const unsigned long missing = COMPAT_REFUSES_HUGETLB ? HUGETLB_SLOTS : 0;
 

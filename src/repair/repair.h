@@ -12,7 +12,7 @@
 #define THP_SPLIT		BIT(0)	/* a huge page with tags in some pages is split */
 #define BLOCK_COLLAPSE		BIT(1)	/* entries of 4 KiB become a block again */
 #define HUGETLB_REUSE		BIT(2)	/* a hugetlb page keeps its last owner's tags */
-#define HUGETLB_PARTIAL		BIT(3)	/* a hugetlb page is cleared in part */
+#define HUGETLB_PARTIAL		BIT(3)	/* only a part of a hugetlb page's tags is cleared */
 #define REMAP_RACE		BIT(4)	/* a page is replaced during a permission fault */
 #define SWAPOFF_UNREADABLE	BIT(5)	/* swapoff reads back pages that are PROT_NONE */
 #define COPY_TAGS_HANG		BIT(6)	/* COPY_TAGS sleeps with a page's tag lock held */

@@ -14,12 +14,13 @@
  * @name: its word in sysfs
  * @check_host: can guests have MTE on this host?  Returns 0, or -ENODEV with the exact
  *	reason in the log.  Module init.
- * @init: the hooks are armed, and VMs that existed before are not registered yet.  Module
+ * @init: called when the hooks are armed, and VMs that existed before the module are not
+ *	registered yet.  Module init; may sleep.
+ * @vms_known: called when the VMs that existed before the module are registered.  Module
  *	init; may sleep.
- * @vms_known: the VMs that existed before the module are registered.  Module init; may
- *	sleep.
- * @exit: no hook can run any more.  Module exit or a failed init.
- * @vcpu_precreate: a VM is about to get a vCPU.  May sleep; on native kvm->lock is held.
+ * @exit: called when no hook can run any more.  Module exit or a failed init.
+ * @vcpu_precreate: called when a VM is about to get a vCPU.  May sleep; on native kvm->lock
+ *	is held.
  * @kvm_gave_mte: is KVM's own flag for MTE set, by the VMM or by @switch_mte?
  * @prepare: allocate what the VM's @nr vCPUs need to have MTE.  The vCPUs are held
  *	(vcpus_hold()).  Returns 0 or -ENOMEM; may sleep.

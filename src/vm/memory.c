@@ -36,7 +36,7 @@ static bool is_cached(const struct vm_area_struct *vma)
 }
 
 /**
- * range_is_device - is a part of a mapping device memory, which KVM maps without tags?
+ * range_is_device - is this part of a mapping device memory, which KVM maps without tags?
  * @vma: the mapping
  * @start: first byte of the part
  * @end: the byte after it

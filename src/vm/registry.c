@@ -90,7 +90,7 @@ static struct mte_vm *find_or_create(struct kvm *kvm, pid_t creator, pid_t pid,
 		return vm;
 	vm = vm_create(kvm, creator, pid, fd, policy);
 	if (!vm) {
-		pr_warn_ratelimited("%d-%d: no memory or name to follow this VM; it works as without kvm_mte\n",
+		pr_warn_ratelimited("%d-%d: not registered: out of memory, or no free name; it works as without kvm_mte\n",
 				    creator, fd);
 		return NULL;
 	}
@@ -134,7 +134,7 @@ struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
  * Writes to its files that have started finish first.  Later writes fail.
  *
  * Context: may sleep: waits for readers and writers of its files.  The caller must not
- * hold registry_lock: they may wait for it.
+ * hold registry_lock, which is taken inside mte_vm.destroy_lock.
  */
 void vm_unpublish(struct mte_vm *vm)
 {

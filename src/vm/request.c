@@ -3,8 +3,8 @@
  * A request of an admin: turns a VM on or off from outside its VMM.
  *
  * The VMM may close its VM meanwhile.  mte_vm.destroy_lock delays only
- * kvm_arch_destroy_vm(), and KVM destroys stage 2 before it calls that function.  So the
- * write also holds a reference on the VM.
+ * kvm_arch_destroy_vm(), and before 7.2 KVM destroys stage 2 before it calls that
+ * function.  So the write also holds a reference on the VM.
  *
  * Dropping the last reference destroys the VM, and that waits for destroy_lock and for the
  * VM's files in sysfs.  So the write must not drop the reference itself.  A struct file of
@@ -22,7 +22,7 @@
 
 #include "vm/state.h"
 
-/* How long to wait for the VM's own KVM_ENABLE_CAP, in jiffies. */
+/* How long to wait for KVM_ENABLE_CAP (native), or for another write, in jiffies. */
 #define LOCK_TIMEOUT	(2 * HZ)
 
 static int release_hold(struct inode *inode, struct file *filp)
@@ -37,7 +37,7 @@ static const struct file_operations hold_fops = {
 	.release = release_hold,
 };
 
-/* Returns the file that holds the VM; fput() lets it go. */
+/* Returns a file that holds a reference on the VM.  fput() drops it. */
 static struct file *hold_kvm(struct kvm *kvm)
 {
 	struct file *filp = anon_inode_getfile("[kvm_mte]", &hold_fops, NULL, 0);
@@ -89,14 +89,14 @@ static int set_locked(struct mte_vm *vm, bool on)
  *
  * Context: a write to sysfs; may sleep.
  * Return: 0 or an error as vm_set(); also -ENODEV if the VM is being destroyed, -EBUSY if
- * its VMM stays in KVM_ENABLE_CAP, -ENFILE or -ENOMEM.
+ * its VMM stays in KVM_ENABLE_CAP or another write is in progress, -ENFILE or -ENOMEM.
  */
 int vm_request(struct mte_vm *vm, bool on)
 {
 	int err = lock_vm(vm);
 
 	if (err == -EBUSY)
-		vm_notice(vm, "enable: the VM is busy in an ioctl\n");
+		vm_notice(vm, "enable: busy in KVM_ENABLE_CAP, or in another write to this file\n");
 	if (err)
 		return err;
 	err = set_locked(vm, on);

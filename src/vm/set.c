@@ -4,7 +4,7 @@
  *
  * If no vCPU of the VM has ever run, the VM changes at once.  kvm->lock, and inside it
  * the mutexes of all vCPUs, are held from before the decision to the end of the switch.
- * So no vCPU runs, is initialised or is created in between.
+ * So no vCPU runs, is initialised or gets its file in between.
  *
  * A VM that has run changes at the guest's next reboot: see reboot.c.
  */
@@ -27,7 +27,7 @@ static int check_vm(struct mte_vm *vm)
 	unsigned long features = vcpus_no_mte_features(vm->kvm);
 
 	if (features & ~BIT(KVM_ARM_VCPU_EL1_32BIT)) {
-		vm_notice(vm, "not turned on: a vCPU is for nested virtualization, which MTE is not for\n");
+		vm_notice(vm, "not turned on: a vCPU is for nested virtualization, which excludes MTE\n");
 		return -EINVAL;
 	}
 	if (features) {
@@ -155,7 +155,7 @@ static void log_failure(const struct mte_vm *vm, int err)
 		why = "out of memory";
 		break;
 	case -ENODEV:
-		why = "the VM's process, or kvm_mte, is going away";
+		why = "the VM's process is exiting, or kvm_mte is being loaded or unloaded";
 		break;
 	default:
 		return;
@@ -170,7 +170,7 @@ static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
 	int err = on ? ondemand_get(origin == ORIGIN_ADMIN) : 0;
 
 	if (err) {
-		vm_notice(vm, "not changed: the hooks that it takes cannot be armed (%d)\n", err);
+		vm_notice(vm, "not changed: the on-demand hooks cannot be armed (%d)\n", err);
 		return err;
 	}
 	err = try_until_timeout(vm, on, origin);
@@ -187,12 +187,12 @@ static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
  * @origin: the source of the request
  *
  * Context: may sleep; takes kvm->lock, slots_lock, mmap_lock and vCPU mutexes.
- * Return: 0, also if the VM is in that state already.  -EINVAL if a vCPU is 32-bit or
+ * Return: 0, even if the VM is in that state already.  -EINVAL if a vCPU is 32-bit or
  * nested, if a slot cannot hold tags, or if @origin is the VMM and a vCPU exists.
  * -ENODEV if the VM's process is exiting, or the module is being loaded or unloaded.
- * -ENOMEM.  -EINTR if the caller is killed.  -EBUSY if a vCPU or the VM stays in an
- * ioctl for two seconds, or if a function that is to be hooked has another owner or
- * rewritten text.
+ * -ENOMEM.  -EINTR if the caller is killed.  -EBUSY if for two seconds a vCPU or the VM
+ * is in an ioctl or the VMM holds its mmap_lock, or if a function that is to be hooked
+ * has another owner or rewritten text.
  * After an error the state has not changed.  The log has the reason, except for -EINTR
  * and for a VMM that asks when a vCPU exists.
  */

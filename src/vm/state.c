@@ -123,8 +123,8 @@ static void write_state(struct mte_vm *vm, enum vm_state to)
  *
  * A VM that is not off pins the module, because its guest relies on the hooks.  Once a VM
  * has left VM_OFF, it keeps the on-demand hooks armed until it is destroyed: its VMM may
- * still use the MTE registers that it was shown, and its vCPUs and its memory have state
- * of the module.
+ * still use the MTE registers that it was shown, and the module still has state of its
+ * vCPUs and its memory.
  *
  * Context: mte_vm.lock held.  If the VM is VM_OFF, the caller holds a reference on the
  * on-demand hooks.

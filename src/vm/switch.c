@@ -28,7 +28,7 @@ int vm_switch_on(struct mte_vm *vm, enum vm_event event, enum vm_origin origin, 
 	raw_spin_unlock(&vm->lock);
 	if (err)
 		return err;
-	/* The VMM may have saved registers, or restore those of a guest from elsewhere. */
+	/* The VMM may write back registers that it saved earlier, or on another host. */
 	WRITE_ONCE(vm->switched, true);
 	vm_backend->switch_mte(vm->kvm, true, nr);
 	/*

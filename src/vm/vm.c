@@ -113,7 +113,7 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	return vm;
 }
 
-/* The most VMs with one name at a time.  Limited because a new VM looks up each of them. */
+/* The largest suffix of a name.  Limited because a new VM looks up each VM of that name. */
 #define MAX_SAME_NAME	256
 
 /* A VM that is being destroyed may still have the name.  The next VM gets .1, .2, ... */

@@ -11,8 +11,9 @@
  * VM (request.c).
  *
  * Locks, outermost first:
- *	mte_vm.destroy_lock	sysfs against the VM's destruction; sysfs only tries it
- *	  kvm->lock		no vCPU is created, and no ioctl of KVM holds all vCPUs
+ *	mte_vm.destroy_lock	the VM is not destroyed while sysfs works on it; sysfs only
+ *				tries the lock
+ *	  kvm->lock		no vCPU gets its file, and no ioctl of KVM holds all vCPUs
  *	    clearing		native: no VM gets a vCPU while PG_mte_tagged of hugetlb
  *				pages is cleared at load
  *	    kvm->slots_lock	no slot is set while slots are checked.  Only tried under
@@ -20,17 +21,17 @@
  *	      vcpu->mutex	trylock only, all of them (vcpus.c).  KVM_ARM_VCPU_INIT
  *				holds its own, and only tries kvm->lock and slots_lock
  *				(reboot.c)
- *	        mte_vm.init_lock	native: under one vCPU's mutex only
- *	          mte_vm.fallback_lock	policy falls back; under one vCPU's mutex only, or
- *				(native) under kvm->lock without a vCPU's mutex
+ *	        mte_vm.init_lock	native: the caller holds the mutex of one vCPU
+ *	          mte_vm.fallback_lock	policy falls back: the caller holds the mutex of
+ *				one vCPU, or (native) kvm->lock and no vCPU's mutex
  *	            config_lock	native: KVM's flag and ID registers
  *	        mmap_lock (read)
  *	        mte_vm.lock	state, origin, reinit_vcpus
  *	          tag locks	inject/page.c; also under mmu_lock and page table locks
  * The mutexes of the registry and of the policy lists are taken inside other locks.
  * Inside them, only mte_vm.lock is taken.  ondemand_lock (hook/ondemand.c) is taken
- * inside mte_vm.destroy_lock.  Inside it, only watch_lock (hook/text.c) and locks of
- * ftrace and kprobes are taken.
+ * inside mte_vm.destroy_lock.  Inside ondemand_lock, only watch_lock (hook/text.c) and
+ * locks of ftrace and kprobes are taken.
  */
 #ifndef _KVM_MTE_VM_H
 #define _KVM_MTE_VM_H
@@ -70,7 +71,7 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
  * struct mte_vm - a VM of the host, with or without MTE
  * @node: in the registry's hash, by @kvm
  * @all: in the registry's list of VMs
- * @kvm: the VM; only its own hooks may dereference it after @destroyed is set
+ * @kvm: the VM; after @destroyed is set, only hooks that run for this VM may dereference it
  * @mm: its VMM's address space; only compared with, never dereferenced
  * @kobj: its directory in sysfs; its reference count is the struct's
  * @creator: thread that created the VM, as in KVM's own debugfs names
@@ -115,7 +116,7 @@ struct mte_vm {
 	int fd;
 	enum vm_policy policy;
 
-	struct mutex destroy_lock;	/* sysfs against the VM's destruction */
+	struct mutex destroy_lock;	/* no destruction while sysfs works on the VM */
 	struct mutex init_lock;		/* native: initialisation of vCPUs */
 	struct mutex fallback_lock;	/* policy falls back */
 	bool destroyed;

@@ -22,7 +22,7 @@ DEBIAN11_SOURCE=(Kbuild Makefile dkms.conf LICENSE CHANGELOG.md include src tool
 
 # The commands of README.md's "Install" (its first block), without the last, which loads the module.
 readme_install() {
-	sed -n '/^## Install/,/^## The knob/s/^    //p' "$TOP/README.md" | awk '/^modprobe/ { exit } { print }'
+	sed -n '/^## Install/,/^## Turn MTE on and off/s/^    //p' "$TOP/README.md" | awk '/^modprobe/ { exit } { print }'
 }
 
 # debian11 VAR - VAR/debian11.cpio. The pages that cases read are added last, so that a changed page does not rebuild it all.

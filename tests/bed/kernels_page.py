@@ -26,7 +26,7 @@ kernel has the most. `newest` is the newest kernel in Debian on the day of the t
 | in the table above | compiled, booted, tested | the table |
 | Debian's 5.10 `rt` | compiled only: this kernel has no KVM, and the build says so | case `port-check` |
 | vendors' kernels of 5.10 with more or other functions | compiled against headers that differ as theirs do; not booted | case `vendors` |
-| 5.14 to 5.19, 6.5 to 6.10 | refused by the build: KVM's own guest MTE is too old to be switched, or keeps ID registers in another way | `#error` in `include/compat.h` |
+| 5.14 to 6.0, 6.5 to 6.10 | refused by the build: KVM's own guest MTE is too old to be switched, or keeps ID registers in another way | `#error` in `include/compat.h` |
 | 5.11 to 5.13, 6.2 to 6.4, 6.11 | believed to work: the facts in Kbuild cover them; neither compiled nor booted | nothing |
 """
 

@@ -33,9 +33,9 @@ ROWS = {
     "swap_process": "swap-in of a process's page",
     "tags_get": "COPY_TAGS from the guest, per page",
     "tags_set": "COPY_TAGS to the guest, per page",
-    "vm_life": "a VM made and destroyed",
+    "vm_life": "a VM created and destroyed",
     "load": "loading the module",
-    "unload": "unloading it",
+    "unload": "unloading the module",
     "mem_vm": "slab memory per VM, bytes",
     "mem_vcpu": "slab memory per vCPU, bytes",
 }
@@ -140,7 +140,7 @@ def table(figures, columns):
 
 
 def goal_table(figures):
-    yield "| | | goal | is | |"
+    yield "| | | goal | measured | |"
     yield "|---|---|---:|---:|---|"
     for row, column, most in goals():
         over = figures.over_stock(MODULE_KERNEL, column, row)
@@ -155,8 +155,8 @@ def write_page(figures, directory):
         "<!-- Written by tests/bench/run: change it there. -->",
         "# What MTE costs",
         "",
-        "In instructions, as counted by an emulated machine with one CPU (QEMU, `-icount`); lower quartiles, which "
-        "repeat within 0.1 %. In parentheses: over the same kernel without MTE and without the module. How it is measured: "
+        "The figures are instructions, counted by an emulated machine with one CPU (QEMU, `-icount`). Each figure is a lower quartile, "
+        "which repeats within 0.1 %. In parentheses: the difference to the same kernel without MTE and without the module. How it is measured: "
         "[tests/bench/README.md](../tests/bench/README.md).",
         "",
         f"{figures.origin}.",

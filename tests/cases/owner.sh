@@ -46,7 +46,7 @@ is "$(own $OWNED)" ok "while no VM has MTE somebody else can own $OWNED"
 dmesg_mark
 hold_is vm "enable 1" "enable EBUSY" "then no VM gets MTE: EBUSY"
 like "$(said)" "^$OWNED: owned by another user" "the log names the function"
-like "$(said)" "not changed: the hooks that it takes cannot be armed" "the log says that nothing has changed"
+like "$(said)" "not changed: the on-demand hooks cannot be armed" "the log says that nothing has changed"
 is "$(cat "$DIR/state")" off "the VM is off"
 is "$("$CLIENT" ask 2>&1 </dev/null | head -n 1)" "main: dev 0 vm 0 born 0 enable EBUSY" "no VMM is told of MTE"
 is "$(hooked | wc -l)" "$((COUNT + 1))" "only the owner's hook has been added"

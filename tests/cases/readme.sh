@@ -64,9 +64,9 @@ is "$(present)" "$(documented)" "the ABI text has all files of sysfs, and no oth
 VM=$(vm_dir "$(qemu_pid web1)")
 reboot_guest() { qemu_monitor web1 system_reset; guest_wait_boot web1 || bail "the guest does not reboot"; }
 
-mapfile -t TOOL < <(block "The knob" 1)
-mapfile -t SYSFS < <(block "The knob" 2)
-is "${#TOOL[@]} ${#SYSFS[@]}" "5 4" "README: The knob has two blocks, of five and of four commands"
+mapfile -t TOOL < <(block "Turn MTE on and off" 1)
+mapfile -t SYSFS < <(block "Turn MTE on and off" 2)
+is "${#TOOL[@]} ${#SYSFS[@]}" "5 4" "README: \"Turn MTE on and off\" has two blocks, of five and of four commands"
 # What each command must do, found by its beginning. A command that this list does not have fails.
 for command in "${TOOL[@]}" "${SYSFS[@]}"; do
 	command=${command//<pid>-<fd>/$(basename "$VM")}

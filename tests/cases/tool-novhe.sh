@@ -15,6 +15,6 @@ is "$(told reason)" "guests cannot have MTE: no /dev/kvm: the kernel was not sta
 	"the reason"
 sysctl -qw kernel.dmesg_restrict=1
 OUT=$(setpriv --reuid 65534 --regid 65534 --clear-groups /t/kvm-mte status)
-is "$(told reason)" "guests cannot have MTE: no /dev/kvm: KVM is not available; why, only the kernel log tells, which root can read" \
+is "$(told reason)" "guests cannot have MTE: no /dev/kvm: KVM is not available; the kernel log has the reason, and only root can read it" \
 	"the reason, for a user who may not read the log"
 done_testing

@@ -9,7 +9,7 @@
 told() { /t/kvm-mte status | sed -n "s/^$1: *//p"; }
 
 NONE='guests cannot have MTE: the CPU has no MTE, or its firmware leaves it off (ID_AA64PFR1_EL1.MTE is 0, not 2 or more)'
-is "$(told reason)" "$NONE; or this kernel is built without CONFIG_ARM64_MTE, its configuration is not to be found" "no MTE, and the kernel's configuration is not found"
+is "$(told reason)" "$NONE; or this kernel is built without CONFIG_ARM64_MTE (its configuration cannot be found)" "no MTE, and the kernel's configuration is not found"
 mkdir -p /boot
 echo "CONFIG_ARM64_MTE=y" >"/boot/config-$(uname -r)"
 is "$(told reason)" "$NONE" "no MTE, and a kernel that could use it"

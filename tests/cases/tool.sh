@@ -35,7 +35,7 @@ OUT=$(mte status 2>&1)
 is "$?" 4 "status without the module: its exit status"
 is "$(told module)" "not loaded; not installed for this kernel, $(uname -r)" "it is not installed"
 is "$(told CPU), $(told KVM)" "MTE, VHE mode" "what the host has"
-is "$(told reason)" "nothing seen that stands against it; install the module" "nothing is wrong with the host"
+is "$(told reason)" "nothing found that prevents MTE; install the module" "nothing is wrong with the host"
 says 4 "$NOT_LOADED" "list without the module" mte list
 says 4 "$NOT_LOADED" "enable without the module" mte enable 1
 says 4 "$NOT_LOADED" "policy without the module" mte policy
@@ -47,7 +47,7 @@ cp "$T/kvm_mte.ko" "$MODULES/updates/dkms/"
 depmod
 OUT=$(mte status)
 is "$(told module)" "not loaded; installed, $MODULES/updates/dkms/kvm_mte.ko" "installed, not loaded"
-is "$(told reason)" "nothing seen that stands against it; load the module: modprobe kvm_mte" "what to do then"
+is "$(told reason)" "nothing found that prevents MTE; load the module: modprobe kvm_mte" "what to do then"
 sysctl -qw kernel.dmesg_restrict=1
 OUT=$(nobody status)
 is "$(told KVM)" "mode unknown (the kernel log cannot be read; root can)" "KVM's mode is unknown to a user who may not read the log"

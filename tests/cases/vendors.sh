@@ -132,7 +132,7 @@ without() {
 }
 vendor flag
 without flag KVM_ARCH_FLAG_MTE_ENABLED
-like "$(cat flag.log)" 'error.*too old to be switched' "KVM of 5.14 to 5.19: with the reason"
+like "$(cat flag.log)" 'error.*too old to be switched' "KVM of 5.14 to 6.0: with the reason"
 vendor lock
 without lock config_lock
 like "$(cat lock.log)" 'error.*too old to be switched' "KVM without config_lock: with the reason"

@@ -17,7 +17,7 @@ int main(void)
 	if (!name || !neighbour)
 		return 1;
 	strcpy(neighbour, "mine");
-	printf("heapbug: copying %zu letters and the 0 behind them into 32 bytes\n", len);
+	printf("heapbug: copying %zu letters and the 0 after them into 32 bytes\n", len);
 	fflush(stdout);
 	for (i = 0; i <= len; i++)
 		((volatile char *)name)[i] = greeting[i];
