@@ -75,6 +75,9 @@ static int set_locked(struct mte_vm *vm, bool on)
 	hold = vm->destroyed ? ERR_PTR(-ENODEV) : hold_kvm(vm->kvm);
 	if (hold == ERR_PTR(-ENODEV))
 		vm_notice(vm, "enable: the VM is being destroyed\n");
+	else if (IS_ERR(hold))
+		vm_notice(vm, "enable: no file or memory to hold the VM (%ld)\n",
+			  PTR_ERR(hold));
 	if (IS_ERR(hold))
 		return PTR_ERR(hold);
 	err = vm_set(vm, on, ORIGIN_ADMIN);
