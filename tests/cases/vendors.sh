@@ -101,16 +101,16 @@ like "$(cat texts)" 'their struct pages are shared' "hugetlb pages with shared s
 
 vendor early
 late_pstate
-build early src/hook_table.o
+build early src/calls.o
 is "$STATUS: $(cat early.log)" "0: " "late PSTATE as in 5.11: it is compiled"
-like "$(strings early-build/src/hook_table.o)" '^kvm_inject_exception$' "that kernel's function sets it"
+like "$(strings early-build/src/calls.o)" '^kvm_inject_exception$' "that kernel's function sets it"
 
 vendor unmarked
 for option in HUGETLB_PAGE_FREE_VMEMMAP HUGETLB_PAGE_OPTIMIZE_VMEMMAP; do
 	configured HUGETLB_PAGE_FREE_VMEMMAP=n "$option=y"
 	build unmarked src/inject/page.o
 	isnt "$STATUS" 0 "$option, and such pages have no mark: it is not built"
-	like "$(cat unmarked.log)" 'error.*does not tell of which' "with the reason"
+	like "$(cat unmarked.log)" 'error.*does not say of which' "with the reason"
 done
 
 vendor large
