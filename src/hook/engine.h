@@ -9,14 +9,19 @@
 #include "hook/compat.h"
 #include "hook/hook.h"
 
+static inline bool hook_is_on_demand(const struct hook *hook)
+{
+	return hook->when == HOOK_ON_DEMAND || hook->when == HOOK_ON_HOLD;
+}
+
 /*
  * For the on-demand hooks of the table that was given to hook_arm().  ondemand.c calls
  * these functions, one at a time.
  */
-bool hook_any_on_demand(void);
-int hook_arm_on_demand(void);
+bool hook_any_on_demand(enum hook_when when);
+int hook_arm_on_demand(enum hook_when when);
 int hook_check_on_demand(void);
-int hook_disarm_on_demand(void);
+int hook_disarm_on_demand(enum hook_when when);
 
 /*
  * The operations of a mechanism.  Rows without an address are skipped.

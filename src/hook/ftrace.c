@@ -306,7 +306,7 @@ int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
 	hash_sites(hooks, nr);
 	err = reset_filter(&hook_ops);
 	for (i = 0; i < nr && !err; i++) {
-		if (hooks[i].when == HOOK_ON_DEMAND || !hooks[i].addr)
+		if (hook_is_on_demand(&hooks[i]) || !hooks[i].addr)
 			continue;
 		err = hook_ftrace_set(&hooks[i]);
 		hooks[i].armed = !err;

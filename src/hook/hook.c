@@ -172,22 +172,24 @@ static int clear(struct hook *hook)
 
 /**
  * hook_any_on_demand - does the table have on-demand hooks?
+ * @when: of this kind
  *
  * Context: any, after hook_arm().
  * Return: false if it has none.
  */
-bool hook_any_on_demand(void)
+bool hook_any_on_demand(enum hook_when when)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr_hooks; i++)
-		if (table[i].when == HOOK_ON_DEMAND)
+		if (table[i].when == when)
 			return true;
 	return false;
 }
 
 /**
  * hook_arm_on_demand - arm the on-demand hooks of the table, or none of them
+ * @when: of this kind
  *
  * Hooks that hook_disarm_on_demand() could not remove are armed already.  After an
  * error some hooks may stay armed for the same reason: call hook_disarm_on_demand()
@@ -200,7 +202,7 @@ bool hook_any_on_demand(void)
  * Return: 0; -EBUSY if one of the functions has another owner now (named in the log);
  * or the mechanism's error.
  */
-int hook_arm_on_demand(void)
+int hook_arm_on_demand(enum hook_when when)
 {
 	unsigned int i;
 	int err;
@@ -210,10 +212,10 @@ int hook_arm_on_demand(void)
 	if (!err && armed_by == HOOK_BY_KPROBE)
 		err = hook_ftrace_check(table, nr_hooks);
 	for (i = 0; i < nr_hooks && !err; i++)
-		if (table[i].when == HOOK_ON_DEMAND && !table[i].armed)
+		if (table[i].when == when && !table[i].armed)
 			err = set(&table[i]);
 	if (err)
-		hook_disarm_on_demand();
+		hook_disarm_on_demand(when);
 	else
 		synchronize_rcu();
 	return err;
@@ -235,6 +237,7 @@ int hook_check_on_demand(void)
 
 /**
  * hook_disarm_on_demand - remove the on-demand hooks again
+ * @when: of this kind
  *
  * Calls in a wrapper go on; hook_disarm() waits for them.
  *
@@ -243,13 +246,13 @@ int hook_check_on_demand(void)
  * be removed and are still armed.  A later call removes them, and hook_disarm()
  * removes all in any case.
  */
-int hook_disarm_on_demand(void)
+int hook_disarm_on_demand(enum hook_when when)
 {
 	unsigned int nr = nr_hooks;
 	int err, ret = 0;
 
 	while (nr--) {
-		if (table[nr].when != HOOK_ON_DEMAND || !table[nr].armed)
+		if (table[nr].when != when || !table[nr].armed)
 			continue;
 		err = hook_text_rewritten(&table[nr]) ? -EBUSY : clear(&table[nr]);
 		if (err)
@@ -292,7 +295,7 @@ bool hook_group_works(unsigned long group)
 
 	for (i = 0; i < nr; i++)
 		if (table[i].groups & group &&
-		    ((!table[i].armed && table[i].when != HOOK_ON_DEMAND) ||
+		    ((!table[i].armed && !hook_is_on_demand(&table[i])) ||
 		     table[i].rewritten))
 			return false;
 	return true;

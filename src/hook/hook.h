@@ -37,8 +37,10 @@ enum hook_kind { HOOK_WATCH, HOOK_WRAP };
  * @HOOK_OPTIONAL: the same, but hook_arm() goes on if the hook is impossible
  * @HOOK_ON_DEMAND: from the first ondemand_get() to some seconds after the last
  *	ondemand_put(); hook_arm() fails if the hook is impossible
+ * @HOOK_ON_HOLD: the same, but with references of their own, for hooks that are seldom
+ *	needed
  */
-enum hook_when { HOOK_ALWAYS, HOOK_OPTIONAL, HOOK_ON_DEMAND };
+enum hook_when { HOOK_ALWAYS, HOOK_OPTIONAL, HOOK_ON_DEMAND, HOOK_ON_HOLD };
 
 /**
  * enum hook_mechanism - how the engine catches calls of the functions

@@ -107,7 +107,7 @@ int hook_kprobe_arm(struct hook *hooks, unsigned int nr)
 	int err;
 
 	for (i = 0; i < nr; i++) {
-		if (hooks[i].when == HOOK_ON_DEMAND || !hooks[i].addr)
+		if (hook_is_on_demand(&hooks[i]) || !hooks[i].addr)
 			continue;
 		err = hook_kprobe_set(&hooks[i]);
 		if (err) {

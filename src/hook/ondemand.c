@@ -10,14 +10,6 @@
 #include "hook/engine.h"
 #include "hook/ondemand.h"
 
-/* References on the on-demand hooks. */
-static atomic_t users = ATOMIC_INIT(0);
-
-/* Guards the static variables below. */
-static DEFINE_MUTEX(ondemand_lock);
-static bool armed;
-static bool closed;
-
 /*
  * Arming patches the kernel's text once for each hook.  A host that starts VMs one after
  * the other pays for that only once.
@@ -31,90 +23,130 @@ static bool closed;
  */
 #define TRY_VALID	(5 * HZ)
 
-static unsigned long tried;
-static int try_err;
-static bool has_tried;
-
-/* Some hooks could not be removed, or only some could be armed. */
-static bool some_left;
-
 static void disarm_if_unused(struct work_struct *work);
-static DECLARE_DELAYED_WORK(disarm_work, disarm_if_unused);
 
-static int disarm(void)
+/**
+ * struct demand - the on-demand hooks of one kind
+ * @when: the kind
+ * @users: references on the hooks
+ * @armed: the hooks are armed
+ * @some_left: some hooks could not be removed, or only some could be armed
+ * @tried: time of the last attempt to arm them or to check them, in jiffies
+ * @try_err: its result
+ * @has_tried: there was an attempt
+ * @disarm_work: removes the hooks
+ */
+struct demand {
+	enum hook_when when;
+	atomic_t users;
+	bool armed;
+	bool some_left;
+	unsigned long tried;
+	int try_err;
+	bool has_tried;
+	struct delayed_work disarm_work;
+};
+
+/* Guards 'closed', and all of struct demand but @users and @disarm_work. */
+static DEFINE_MUTEX(ondemand_lock);
+static bool closed;
+
+#define DEMAND(kind)						\
+	{							\
+		.when = kind,					\
+		.disarm_work = __DELAYED_WORK_INITIALIZER(	\
+			demands[kind - HOOK_ON_DEMAND].disarm_work, \
+			disarm_if_unused, 0),			\
+	}
+static struct demand demands[] = {
+	DEMAND(HOOK_ON_DEMAND),
+	DEMAND(HOOK_ON_HOLD),
+};
+
+static struct demand *demand_of(enum hook_when when)
+{
+	return &demands[when - HOOK_ON_DEMAND];
+}
+
+static int disarm(struct demand *demand)
 {
 	int err = 0;
 
 	lockdep_assert_held(&ondemand_lock);
-	if (armed || some_left)
-		err = hook_disarm_on_demand();
-	armed = false;
-	some_left = err;
+	if (demand->armed || demand->some_left)
+		err = hook_disarm_on_demand(demand->when);
+	demand->armed = false;
+	demand->some_left = err;
 	return err;
 }
 
 /* Hooks that could not be removed are tried again later. */
 static void disarm_if_unused(struct work_struct *work)
 {
+	struct demand *demand = container_of(to_delayed_work(work), struct demand,
+					     disarm_work);
+
 	mutex_lock(&ondemand_lock);
-	if (!closed && !atomic_read(&users) && disarm())
-		mod_delayed_work(system_long_wq, &disarm_work, DISARM_DELAY);
+	if (!closed && !atomic_read(&demand->users) && disarm(demand))
+		mod_delayed_work(system_long_wq, &demand->disarm_work, DISARM_DELAY);
 	mutex_unlock(&ondemand_lock);
 }
 
-static void remember(int err)
+static void remember(struct demand *demand, int err)
 {
-	tried = jiffies;
-	try_err = err;
-	has_tried = true;
+	demand->tried = jiffies;
+	demand->try_err = err;
+	demand->has_tried = true;
 }
 
-static bool remembers(void)
+static bool remembers(const struct demand *demand)
 {
-	return has_tried && time_before(jiffies, tried + TRY_VALID);
+	return demand->has_tried && time_before(jiffies, demand->tried + TRY_VALID);
 }
 
-static int arm(void)
+static int arm(struct demand *demand)
 {
 	int err;
 
-	err = hook_arm_on_demand();
-	armed = !err;
-	some_left = err;
+	err = hook_arm_on_demand(demand->when);
+	demand->armed = !err;
+	demand->some_left = err;
 	if (err)
-		mod_delayed_work(system_long_wq, &disarm_work, DISARM_DELAY);
-	remember(err);
+		mod_delayed_work(system_long_wq, &demand->disarm_work, DISARM_DELAY);
+	remember(demand, err);
 	return err;
 }
 
-static int check(void)
+static int check(struct demand *demand)
 {
 	/* A hook that is still set would look like that of another owner. */
-	int err = some_left ? disarm() : 0;
+	int err = demand->some_left ? disarm(demand) : 0;
 
 	if (!err)
 		err = hook_check_on_demand();
-	remember(err);
+	remember(demand, err);
 	return err;
 }
 
 /* Returns 0 if the on-demand hooks are armed or @attempt has succeeded; else an error. */
-static int armed_or(int (*attempt)(void), bool again)
+static int armed_or(struct demand *demand, int (*attempt)(struct demand *demand),
+		    bool again)
 {
 	lockdep_assert_held(&ondemand_lock);
 	if (closed)
 		return -ENODEV;
 	if (hook_text_watch())
 		return -EBUSY;
-	if (armed || !hook_any_on_demand())
+	if (demand->armed || !hook_any_on_demand(demand->when))
 		return 0;
-	if (!again && remembers() && (try_err || attempt == check))
-		return try_err;
-	return attempt();
+	if (!again && remembers(demand) && (demand->try_err || attempt == check))
+		return demand->try_err;
+	return attempt(demand);
 }
 
 /**
  * ondemand_get - take a reference on the on-demand hooks, and arm them
+ * @when: HOOK_ON_DEMAND or HOOK_ON_HOLD
  * @again: try again even if the last attempt failed some seconds ago
  *
  * Context: may sleep, and takes locks of ftrace or kprobes; not in a handler of
@@ -122,43 +154,48 @@ static int armed_or(int (*attempt)(void), bool again)
  * Return: 0; -ENODEV if the module is being unloaded; -EBUSY if hook_text_watch() says
  * so; or the error of hook_arm_on_demand().  After an error no reference is held.
  */
-int ondemand_get(bool again)
+int ondemand_get(enum hook_when when, bool again)
 {
+	struct demand *demand = demand_of(when);
 	int err;
 
 	mutex_lock(&ondemand_lock);
-	err = armed_or(arm, again);
+	err = armed_or(demand, arm, again);
 	if (!err)
-		atomic_inc(&users);
+		atomic_inc(&demand->users);
 	mutex_unlock(&ondemand_lock);
 	return err;
 }
 
 /**
  * ondemand_get_more - take one more reference
+ * @when: HOOK_ON_DEMAND or HOOK_ON_HOLD
  *
  * Context: any; the caller holds a reference.
  */
-void ondemand_get_more(void)
+void ondemand_get_more(enum hook_when when)
 {
-	atomic_inc(&users);
+	atomic_inc(&demand_of(when)->users);
 }
 
 /**
  * ondemand_put - drop a reference
+ * @when: HOOK_ON_DEMAND or HOOK_ON_HOLD
  *
  * The hooks are removed some seconds after the last reference has been dropped.
  *
  * Context: any.
  */
-void ondemand_put(void)
+void ondemand_put(enum hook_when when)
 {
-	if (atomic_dec_and_test(&users) && hook_any_on_demand())
-		mod_delayed_work(system_long_wq, &disarm_work, DISARM_DELAY);
+	struct demand *demand = demand_of(when);
+
+	if (atomic_dec_and_test(&demand->users) && hook_any_on_demand(when))
+		mod_delayed_work(system_long_wq, &demand->disarm_work, DISARM_DELAY);
 }
 
 /**
- * ondemand_possible - would ondemand_get() succeed now?
+ * ondemand_possible - would ondemand_get() of HOOK_ON_DEMAND succeed now?
  *
  * This does not arm the hooks: a VMM that only asks costs other VMs nothing.  The
  * answer is at most some seconds old.
@@ -172,7 +209,7 @@ bool ondemand_possible(void)
 	int err;
 
 	mutex_lock(&ondemand_lock);
-	err = armed_or(check, false);
+	err = armed_or(demand_of(HOOK_ON_DEMAND), check, false);
 	mutex_unlock(&ondemand_lock);
 	return !err;
 }
@@ -187,9 +224,12 @@ bool ondemand_possible(void)
  */
 void ondemand_close(void)
 {
+	unsigned int i;
+
 	mutex_lock(&ondemand_lock);
 	closed = true;
-	disarm();
+	for (i = 0; i < ARRAY_SIZE(demands); i++)
+		disarm(&demands[i]);
 	mutex_unlock(&ondemand_lock);
 }
 
@@ -200,5 +240,8 @@ void ondemand_close(void)
  */
 void ondemand_exit(void)
 {
-	cancel_delayed_work_sync(&disarm_work);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(demands); i++)
+		cancel_delayed_work_sync(&demands[i].disarm_work);
 }

@@ -5,9 +5,11 @@
 
 #include <linux/types.h>
 
-int ondemand_get(bool again);
-void ondemand_get_more(void);
-void ondemand_put(void);
+#include "hook/hook.h"
+
+int ondemand_get(enum hook_when when, bool again);
+void ondemand_get_more(enum hook_when when);
+void ondemand_put(enum hook_when when);
 bool ondemand_possible(void);
 void ondemand_close(void);
 void ondemand_exit(void);

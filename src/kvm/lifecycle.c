@@ -80,5 +80,5 @@ HOOK_WRAP_VOID(kvm_arch_destroy_vm, (struct kvm *kvm), (kvm))
 	}
 	original(kvm_arch_destroy_vm)(kvm);
 	if (holds_hooks)
-		ondemand_put();
+		ondemand_put(HOOK_ON_DEMAND);
 }

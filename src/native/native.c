@@ -121,7 +121,7 @@ static int enable_cap(struct mte_vm *vm, struct kvm_enable_cap *cap,
 	int err;
 
 	/* Fails if a hook does not take effect any more. */
-	err = ondemand_get(false);
+	err = ondemand_get(HOOK_ON_DEMAND, false);
 	if (err)
 		return err;
 	/* No write by an admin may come between KVM's flag and the module's state. */
@@ -131,7 +131,7 @@ static int enable_cap(struct mte_vm *vm, struct kvm_enable_cap *cap,
 		err = orig(vm->kvm, cap);
 	while (!err && !synced(vm));
 	mutex_unlock(&vm->destroy_lock);
-	ondemand_put();
+	ondemand_put(HOOK_ON_DEMAND);
 	return err;
 }
 

@@ -167,7 +167,7 @@ static void log_failure(const struct mte_vm *vm, int err)
 static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
 {
 	/* Try again for an admin, who may have removed the cause of an earlier failure. */
-	int err = on ? ondemand_get(origin == ORIGIN_ADMIN) : 0;
+	int err = on ? ondemand_get(HOOK_ON_DEMAND, origin == ORIGIN_ADMIN) : 0;
 
 	if (err) {
 		vm_notice(vm, "not changed: the on-demand hooks cannot be armed (%d)\n", err);
@@ -176,7 +176,7 @@ static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
 	err = try_until_timeout(vm, on, origin);
 	log_failure(vm, err);
 	if (on)
-		ondemand_put();
+		ondemand_put(HOOK_ON_DEMAND);
 	return err;
 }
 

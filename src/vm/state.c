@@ -82,7 +82,7 @@ void vm_hold_hooks(struct mte_vm *vm)
 	if (vm->holds_hooks)
 		return;
 	vm->holds_hooks = true;
-	ondemand_get_more();
+	ondemand_get_more(HOOK_ON_DEMAND);
 }
 
 static bool find_transition(enum vm_event event, enum vm_state from, enum vm_state *to)
