@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What differs between kernels.  Kbuild searches the kernel's headers and defines a word
- * HAVE_... for what it finds.  Only three files test these words: this file,
- * compat_tags.h (a part of it), and hook/compat.h.  All other code uses the words defined
+ * HAVE_... for what it finds.  Only four files test these words: this file, compat_tags.h
+ * and compat_vcpu.h (parts of it), and hook/compat.h.  All other code uses the words defined
  * here.  No file tests the kernel's version.
  */
 #ifndef _KVM_MTE_COMPAT_H
@@ -168,36 +168,17 @@ static inline bool compat_pfn_is_memory(unsigned long pfn)
 	for (vma = (it); vma && vma->vm_start < (end); vma = vma->vm_next)
 #endif
 
-/* Has a vCPU ever run?  Has it been initialised? */
-static inline bool compat_vcpu_has_run(const struct kvm_vcpu *vcpu)
+/* get_user_pages_remote() that does not drop mmap_lock. */
+static inline long compat_get_user_pages(struct mm_struct *mm, unsigned long start,
+					 unsigned long nr, unsigned int flags,
+					 struct page **pages)
 {
-#ifdef vcpu_has_run_once
-	return vcpu_has_run_once(vcpu);
+#ifdef HAVE_GUP_WITHOUT_VMAS
+	return get_user_pages_remote(mm, start, nr, flags, pages, NULL);
 #else
-	return READ_ONCE(vcpu->arch.has_run_once);
+	return get_user_pages_remote(mm, start, nr, flags, pages, NULL, NULL);
 #endif
 }
-
-static inline bool compat_vcpu_is_initialised(const struct kvm_vcpu *vcpu)
-{
-#ifdef kvm_vcpu_initialized
-	return kvm_vcpu_initialized(vcpu);
-#else
-	return vcpu->arch.target >= 0;
-#endif
-}
-
-/*
- * Features of a vCPU that exclude MTE.  KVM shows no MTE to a guest with EL2 (nested
- * virtualization).
- */
-#ifdef KVM_ARM_VCPU_HAS_EL2
-#define COMPAT_NO_MTE_FEATURES	(BIT(KVM_ARM_VCPU_EL1_32BIT) | BIT(KVM_ARM_VCPU_HAS_EL2))
-#define compat_has_nested()	cpus_have_final_cap(ARM64_HAS_NESTED_VIRT)
-#else
-#define COMPAT_NO_MTE_FEATURES	BIT(KVM_ARM_VCPU_EL1_32BIT)
-#define compat_has_nested()	false
-#endif
 
 /* sysfs: types that have become const, and parameters of callbacks. */
 #ifdef HAVE_CONST_BIN_ATTRIBUTE
@@ -328,6 +309,7 @@ static inline int compat_get_reg(int (*get)(struct kvm_vcpu *, const struct kvm_
 }
 
 #include "compat_tags.h"
+#include "compat_vcpu.h"
 
 /* KVM keeps ID registers per VM: native/regs_vm.c. */
 #ifdef HAVE_VM_ID_REGS

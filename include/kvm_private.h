@@ -44,6 +44,9 @@ void kvm_inject_exception(struct kvm_vcpu *vcpu);
  * @vma_is_shmem: is this a mapping of shared memory?
  * @clear_page_tags: clear the tags of one page, by its linear address
  * @restore_tags: restore the tags saved for a swap entry; false if there are none
+ * @vcpu_kick: make a vCPU leave the guest, or wake it up if it is halted
+ * @sigset_activate: use the signal mask of KVM_SET_SIGNAL_MASK
+ * @sigset_deactivate: use the thread's own signal mask again
  * @get_running_vcpu: the vCPU that the calling thread has loaded, or NULL
  * @calculate_traps: set the bits of HCR_EL2 that a vCPU's features need; takes
  *	config_lock
@@ -62,6 +65,9 @@ struct kernel_functions {
 	bool (*vma_is_shmem)(struct vm_area_struct *vma);
 	void (*clear_page_tags)(void *addr);
 	bool (*restore_tags)(swp_entry_t entry, struct page *page);
+	compat_vcpu_kick_t *vcpu_kick;
+	void (*sigset_activate)(struct kvm_vcpu *vcpu);
+	void (*sigset_deactivate)(struct kvm_vcpu *vcpu);
 	struct kvm_vcpu *(*get_running_vcpu)(void);
 	void (*calculate_traps)(struct kvm_vcpu *vcpu);
 	void (*make_pstate)(struct kvm_vcpu *vcpu);

@@ -25,8 +25,12 @@ struct kernel_functions kfn __read_mostly;
 	X(vma_is_shmem, INJECT, vma_is_shmem)				\
 	X(restore_tags, INJECT, mte_restore_tags)			\
 	X(restore_tags, NATIVE_SWAPOFF, mte_restore_tags)		\
-	X(save_page_tags, INJECT, mte_save_page_tags)			\
-	X(restore_page_tags, INJECT, mte_restore_page_tags)		\
+	X(save_page_tags, ALL, mte_save_page_tags)			\
+	X(restore_page_tags, ALL, mte_restore_page_tags)		\
+	X(vcpu_kick, KICK, kvm_vcpu_kick)				\
+	X(vcpu_kick, KICK_WAIT, __kvm_vcpu_kick)			\
+	X(sigset_activate, ALL, kvm_sigset_activate)			\
+	X(sigset_deactivate, ALL, kvm_sigset_deactivate)		\
 	X(make_pstate, INJECT_ADJUST_PC, __kvm_adjust_pc)		\
 	X(make_pstate, INJECT_PENDING_EXCEPTION, kvm_inject_exception)	\
 	X(get_running_vcpu, NATIVE_HUGETLB_FLAG, kvm_get_running_vcpu)	\

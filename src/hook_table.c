@@ -22,9 +22,11 @@
  * when: the host pays for a hook at each call of the function, for every caller.  So
  * hooks on functions that other VMs and processes call are ON_DEMAND.  They are armed
  * when a VM is to get MTE, and removed after the last VM that ever had MTE is
- * destroyed.  On NATIVE no hook is ON_DEMAND.  On INJECT two kinds of hooks are ALWAYS
- * armed.  One kind sees VMs created and destroyed, and VMMs that ask for MTE.  The other
- * kind keeps PG_mte_tagged right in pages that outlive their VM:
+ * destroyed.  ON_HOLD hooks are armed while some VM is held.
+ *
+ * On NATIVE no hook is ON_DEMAND.  On INJECT two kinds of hooks are ALWAYS armed.  One
+ * kind sees VMs created and destroyed, and VMMs that ask for MTE.  The other kind keeps
+ * PG_mte_tagged right in pages that outlive their VM:
  *
  * - free_huge_page: without the hook a hugetlb page returns to its pool with
  *   PG_mte_tagged, and the next VM sees the tags of the last one.
@@ -47,42 +49,44 @@
 	X(kvm_dev_ioctl, ALL, ALWAYS, 0,				\
 	  "registration of new VMs")					\
 	X(kvm_arch_vcpu_precreate, ALL, ALWAYS, 0,			\
-	  "registration of VMs before their first vCPU")					\
+	  "registration of VMs before their first vCPU")		\
 	X(kvm_arch_destroy_vm, ALL, ALWAYS, 0,				\
-	  "cleanup after destroyed VMs")						\
+	  "cleanup after destroyed VMs")				\
 	/* kvm/capability.c: VMMs that ask for MTE */			\
 	X(kvm_vm_ioctl_check_extension, ALL, ALWAYS, 0,			\
-	  "the answer to KVM_CAP_ARM_MTE")						\
+	  "the answer to KVM_CAP_ARM_MTE")				\
 	X(kvm_vm_ioctl_enable_cap, ALL, ALWAYS, 0,			\
-	  "the answer to KVM_CAP_ARM_MTE")						\
+	  "the answer to KVM_CAP_ARM_MTE")				\
 	/* kvm/memslot.c */						\
 	X(kvm_arch_prepare_memory_region, INJECT, ON_DEMAND, 0,		\
 	  "early check of memory slots")				\
 	X(kvm_arch_prepare_memory_region, NATIVE, ALWAYS, DEVICE_SLOTS,	\
 	  "early check of memory slots")				\
-	/* inject/vcpu.c, native/native.c: a vCPU */			\
+	/* inject/vcpu.c, native/native.c, native/run.c: a vCPU */	\
 	X(kvm_arch_vcpu_ioctl, INJECT, ON_DEMAND, 0,			\
-	  "detection of guest reboots")						\
+	  "detection of guest reboots")					\
 	X(kvm_arch_vcpu_ioctl, NATIVE, ALWAYS, 0,			\
-	  "detection of guest reboots")						\
+	  "detection of guest reboots")					\
 	X(kvm_reset_vcpu, INJECT, ON_DEMAND, 0,				\
 	  "refusal of 32-bit vCPUs")					\
 	X(kvm_reset_sys_regs, INJECT, ON_DEMAND, 0,			\
-	  "reset of the tag registers")				\
+	  "reset of the tag registers")					\
 	X(kvm_arch_vcpu_ioctl_run, INJECT, ON_DEMAND, 0,		\
-	  "switch of the tag registers")			\
+	  "switch of the tag registers")				\
+	X(kvm_arch_vcpu_ioctl_run, NATIVE, ON_HOLD, 0,			\
+	  "hold of VMs")						\
 	X(kvm_arch_vcpu_destroy, INJECT, ON_DEMAND, 0,			\
-	  "cleanup after destroyed vCPUs")						\
+	  "cleanup after destroyed vCPUs")				\
 	/* inject/exception.c */					\
 	X(kvm_inject_undefined, INJECT, ON_DEMAND, 0,			\
-	  "PSTATE.TCO of injected exceptions")					\
+	  "PSTATE.TCO of injected exceptions")				\
 	X(kvm_inject_dabt, INJECT, ON_DEMAND, 0,			\
-	  "PSTATE.TCO of injected exceptions")					\
+	  "PSTATE.TCO of injected exceptions")				\
 	X(kvm_inject_pabt, INJECT, ON_DEMAND, 0,			\
-	  "PSTATE.TCO of injected exceptions")					\
+	  "PSTATE.TCO of injected exceptions")				\
 	/* inject/sysreg.c, onereg.c: registers as guest and VMM see them */ \
 	X(kvm_handle_sys_reg, INJECT, ON_DEMAND, 0,			\
-	  "MTE in the guest's ID register")					\
+	  "MTE in the guest's ID register")				\
 	X(kvm_arm_sys_reg_get_reg, INJECT, ON_DEMAND, 0,		\
 	  "the VMM's reads of registers")				\
 	X(kvm_arm_sys_reg_set_reg, INJECT, ON_DEMAND, 0,		\
@@ -103,34 +107,34 @@
 	  "KVM_ARM_MTE_COPY_TAGS")					\
 	/* inject/stage2.c, page.c, swap.c: tags of memory */		\
 	X(kvm_pgtable_stage2_map, INJECT, ON_DEMAND, BLOCK_COLLAPSE | REMAP_RACE, \
-	  "clearing of tags before a guest sees them")				\
+	  "clearing of tags before a guest sees them")			\
 	X(mte_sync_tags, INJECT, ON_DEMAND, 0,				\
-	  "clearing of tags of pages that a process shares")			\
+	  "clearing of tags of pages that a process shares")		\
 	X(ksm_might_need_to_copy, INJECT, ON_DEMAND, SWAPOFF_UNREADABLE, \
-	  "restoring of tags from swap")					\
+	  "restoring of tags from swap")				\
 	X(split_huge_page_to_list, INJECT, ALWAYS, THP_SPLIT,		\
-	  "clearing of tags before a huge page is split")					\
+	  "clearing of tags before a huge page is split")		\
 	/* repair/ */							\
 	X(free_huge_page, INJECT, ALWAYS, HUGETLB_REUSE,		\
-	  "clearing of PG_mte_tagged of freed hugetlb pages")					\
+	  "clearing of PG_mte_tagged of freed hugetlb pages")		\
 	X(free_huge_page, NATIVE_HUGETLB_POOL, OPTIONAL, HUGETLB_REUSE,	\
-	  "clearing of PG_mte_tagged of freed hugetlb pages")					\
+	  "clearing of PG_mte_tagged of freed hugetlb pages")		\
 	X(kvm_pgtable_stage2_map, NATIVE, OPTIONAL, BLOCK_COLLAPSE | REMAP_RACE, \
-	  "clearing of tags in a permission fault")				\
+	  "clearing of tags in a permission fault")			\
 	X(folio_split_memcg_refs, NATIVE_SPLIT_FOLIO, OPTIONAL, THP_SPLIT, \
-	  "clearing of tags before a huge page is split")					\
+	  "clearing of tags before a huge page is split")		\
 	X(split_page_memcg, NATIVE_SPLIT_PAGE, OPTIONAL, THP_SPLIT,	\
-	  "clearing of tags before a huge page is split")					\
+	  "clearing of tags before a huge page is split")		\
 	X(try_to_migrate, NATIVE_SPLIT_AHEAD, OPTIONAL, 0,		\
 	  "short times with interrupts off when huge pages are split")	\
 	X(try_to_unmap, NATIVE_SPLIT_AHEAD, OPTIONAL, 0,		\
 	  "short times with interrupts off when huge pages are split")	\
 	X(__kvm_faultin_pfn, NATIVE_HUGETLB_FLAG, OPTIONAL, HUGETLB_PARTIAL, \
-	  "clearing of all tags of a hugetlb page")				\
+	  "clearing of all tags of a hugetlb page")			\
 	X(__gfn_to_page, NATIVE_COPY_BY_PAGE, OPTIONAL, COPY_TAGS_HANG | HUGETLB_PARTIAL, \
-	  "clearing of tags before they are copied")				\
+	  "clearing of tags before they are copied")			\
 	X(gfn_to_pfn_prot, NATIVE_COPY_BY_PFN, OPTIONAL, COPY_TAGS_HANG, \
-	  "clearing of tags before they are copied")				\
+	  "clearing of tags before they are copied")			\
 	X(ksm_might_need_to_copy, NATIVE_SWAPOFF, OPTIONAL, SWAPOFF_UNREADABLE, \
 	  "restoring of tags at swapoff")
 

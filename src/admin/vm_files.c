@@ -5,6 +5,7 @@
 #include <linux/sysfs.h>
 
 #include "admin/admin.h"
+#include "vm/hold.h"
 #include "vm/vm.h"
 
 static const char * const origin_words[] = {
@@ -103,6 +104,24 @@ static ssize_t vcpus_show(struct mte_vm *vm, char *buf)
 	return sysfs_emit(buf, "%d\n", nr);
 }
 
+static ssize_t hold_show(struct mte_vm *vm, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", !!(READ_ONCE(vm->hold.by) & VM_HOLD_ADMIN));
+}
+
+static ssize_t hold_store(struct mte_vm *vm, const char *buf, size_t len)
+{
+	bool on;
+	int err;
+
+	err = kstrtobool(buf, &on);
+	if (err) {
+		vm_notice(vm, "hold: not a boolean\n");
+		return err;
+	}
+	return vm_hold_request(vm, on) ?: len;
+}
+
 static ssize_t pages_tagged_show(struct mte_vm *vm, char *buf)
 {
 	return sysfs_emit(buf, "%lld\n", atomic64_read(&vm->pages_tagged));
@@ -123,6 +142,7 @@ static struct vm_attribute state_attr = __ATTR_RO(state);
 static struct vm_attribute origin_attr = __ATTR_RO(origin);
 static struct vm_attribute pid_attr = __ATTR_RO(pid);
 static struct vm_attribute vcpus_attr = __ATTR_RO(vcpus);
+static struct vm_attribute hold_attr = __ATTR_RW(hold);
 static struct vm_attribute pages_tagged_attr = __ATTR_RO(pages_tagged);
 static struct vm_attribute tags_restored_attr = __ATTR_RO(tags_restored);
 static struct vm_attribute untracked_migrations_attr =
@@ -130,7 +150,7 @@ static struct vm_attribute untracked_migrations_attr =
 
 static struct attribute *vm_attrs[] = {
 	&enable_attr.attr, &state_attr.attr, &origin_attr.attr,
-	&pid_attr.attr, &vcpus_attr.attr, NULL
+	&pid_attr.attr, &vcpus_attr.attr, &hold_attr.attr, NULL
 };
 
 static struct attribute *vm_stats_attrs[] = {

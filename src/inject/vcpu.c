@@ -9,15 +9,18 @@
 #include "inject/inject.h"
 #include "inject/vcpu.h"
 #include "trace.h"
+#include "vm/hold.h"
 #include "vm/vm.h"
 
 /*
  * A vCPU does not get or lose MTE while KVM_RUN holds its mutex: a change needs the
  * mutexes of all vCPUs (vcpus.c).
  */
-static notrace bool runs_with_mte(const u64 *x)
+static notrace bool has_mte_or_is_held(const u64 *x)
 {
-	return kvm_mte_enabled(((const struct kvm_vcpu *)x[0])->kvm);
+	const struct kvm *kvm = ((const struct kvm_vcpu *)x[0])->kvm;
+
+	return kvm_mte_enabled(kvm) || vm_is_held(kvm);
 }
 
 /*
@@ -45,14 +48,18 @@ static void end_run(struct kvm_vcpu *vcpu, struct mte_vcpu *mv)
  * notifier of the module.
  *
  * KVM_RUN may last as long as the guest likes.  It does not delay the module's exit: a
- * VM that has MTE pins the module, and does not become off during KVM_RUN.
+ * VM that has MTE pins the module, and does not become off during KVM_RUN.  A VM without
+ * MTE comes here only if it is held, and then does not enter the guest from here.
  */
-HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, runs_with_mte, int, (struct kvm_vcpu *vcpu),
+HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, has_mte_or_is_held, int, (struct kvm_vcpu *vcpu),
 	     (vcpu))
 {
 	struct mte_vcpu *mv = vcpu_find(vcpu);
 	int ret;
 
+	if (unlikely(READ_ONCE(vm_hold_used)) &&
+	    (vm_is_held(vcpu->kvm) || !kvm_mte_enabled(vcpu->kvm)))
+		return vm_hold_run(vcpu, original(kvm_arch_vcpu_ioctl_run));
 	/* Without a place for its registers the vCPU gets no MTE: it would see the host's. */
 	if (!mv)
 		return original(kvm_arch_vcpu_ioctl_run)(vcpu);

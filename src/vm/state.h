@@ -31,6 +31,7 @@ void vm_switch_off(struct mte_vm *vm, enum vm_event event, enum vm_origin origin
 
 /* vcpus.c */
 bool vcpus_have_run(struct kvm *kvm);
+bool vcpus_have_entered(struct kvm *kvm);
 unsigned long vcpu_no_mte_features(struct kvm_vcpu *vcpu);
 unsigned long vcpus_no_mte_features(struct kvm *kvm);
 int vcpus_hold(struct kvm *kvm, const struct kvm_vcpu *self);

@@ -27,6 +27,27 @@ bool vcpus_have_run(struct kvm *kvm)
 }
 
 /**
+ * vcpus_have_entered - has any vCPU of a VM ever been in the guest?
+ * @kvm: the VM, kept alive by the caller
+ *
+ * A vCPU that only waited in KVM_RUN, because its VM is held, has not: see
+ * vcpus_have_run().
+ *
+ * Context: any; the answer false is stable only while no vCPU enters the guest.
+ * Return: true if a vCPU has.
+ */
+bool vcpus_have_entered(struct kvm *kvm)
+{
+	struct kvm_vcpu *vcpu;
+	unsigned long i;
+
+	kvm_for_each_vcpu(i, vcpu, kvm)
+		if (READ_ONCE(vcpu->stat.exits))
+			return true;
+	return false;
+}
+
+/**
  * vcpu_no_mte_features - which features that exclude MTE does a vCPU have?
  * @vcpu: the vCPU
  *

@@ -107,6 +107,9 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	mutex_init(&vm->init_lock);
 	mutex_init(&vm->fallback_lock);
 	raw_spin_lock_init(&vm->lock);
+	mutex_init(&vm->hold.lock);
+	INIT_LIST_HEAD(&vm->hold.waiters);
+	init_waitqueue_head(&vm->hold.queue);
 	atomic_inc(&nr_vms);
 	vm->kobj.kset = vms_set;
 	kobject_init(&vm->kobj, &vm_type);
@@ -157,6 +160,20 @@ struct mte_vm *vm_create(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
 	}
 	kobject_uevent(&vm->kobj, KOBJ_ADD);
 	return vm;
+}
+
+/**
+ * vm_find_by_name - find a VM by the name of its directory
+ * @name: the name
+ *
+ * Context: any.
+ * Return: the VM, with a reference on its state; NULL if there is none.
+ */
+struct mte_vm *vm_find_by_name(const char *name)
+{
+	struct kobject *kobj = kset_find_obj(vms_set, name);
+
+	return kobj ? container_of(kobj, struct mte_vm, kobj) : NULL;
 }
 
 /**

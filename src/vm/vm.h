@@ -11,6 +11,11 @@
  * VM (request.c).
  *
  * Locks, outermost first:
+ *	transfer.lock		ioctls of a file of /dev/kvm_mte, one at a time; mmap_lock is
+ *				taken inside
+ *	  vm_hold.lock		the VM is held, or a file of /dev/kvm_mte works on it.  Not
+ *				together with destroy_lock.  kvm->lock and vCPU mutexes are
+ *				tried inside, ondemand_lock is taken.
  *	mte_vm.destroy_lock	the VM is not destroyed while sysfs works on it; sysfs only
  *				tries the lock
  *	  kvm->lock		no vCPU gets its file, and no ioctl of KVM holds all vCPUs
@@ -44,6 +49,7 @@
 #include <linux/printk.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #include "policy/policy.h"
 
@@ -66,6 +72,25 @@ enum vm_state { VM_OFF, VM_ON, VM_TURNING_ON, VM_TURNING_OFF };
  * @ORIGIN_ADMIN: a write to its file in sysfs
  */
 enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
+
+/**
+ * struct vm_hold - whether a VM is held, and for whom
+ * @lock: guards @by, @ended and @transfer; while it is held and @ended is false,
+ *	kvm_arch_destroy_vm() does not begin
+ * @by: bits VM_HOLD_*; also read without @lock
+ * @ended: the VM is being destroyed
+ * @waiters: vCPUs that wait in KVM_RUN; under mte_vm.lock
+ * @queue: where they wait
+ * @transfer: the file of /dev/kvm_mte that works on the VM, or NULL
+ */
+struct vm_hold {
+	struct mutex lock;		/* hold and transfer */
+	unsigned int by;
+	bool ended;
+	struct list_head waiters;
+	wait_queue_head_t queue;
+	struct transfer *transfer;
+};
 
 /**
  * struct mte_vm - a VM of the host, with or without MTE
@@ -99,6 +124,7 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
  * @had_mte: the VM had MTE before a later change of its state
  * @vmm_asked: its VMM has enabled MTE itself, so the VMM knows about tags
  * @tag_regs_listed: native: its VMM has read a list of registers with the tag registers
+ * @hold: whether the VM is held
  * @pages_tagged: number of base pages whose tags were cleared for this VM
  * @tags_restored: number of its base pages whose tags were restored from swap
  * @untracked_migrations: how often its VMM started to log the guest's memory although
@@ -135,13 +161,14 @@ struct mte_vm {
 	bool vmm_asked;
 	bool tag_regs_listed;
 
+	struct vm_hold hold;
 	atomic64_t pages_tagged;
 	atomic64_t tags_restored;
 	atomic_t untracked_migrations;
 	struct rcu_head rcu;
 };
 
-/* Number of VMs that are not off.  For fast exits. */
+/* Number of VMs that are not off, and of files of /dev/kvm_mte with a VM.  For fast exits. */
 extern atomic_t vms_active;
 
 static inline bool state_is_pending(enum vm_state state)
@@ -181,6 +208,7 @@ void vm_dirs_exit(void);
 const char *vm_state_word(const struct mte_vm *vm);
 struct mte_vm *vm_create(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
 			 enum vm_policy policy);
+struct mte_vm *vm_find_by_name(const char *name);
 void vm_put(struct mte_vm *vm);
 void vm_remove_dir(struct mte_vm *vm);
 void vm_uevent_changed(struct mte_vm *vm);

@@ -45,7 +45,7 @@ quiet "rooms include what they may, and no files need each other (bed/rooms.py)"
 quiet "shellcheck" shellcheck -x "${scripts[@]}"
 # shellcheck disable=SC2016 # awk's own
 quiet "versions and features of kernels are tested in compat headers and Kbuild only" \
-	awk 'FILENAME !~ "^(include/compat(_tags)?|src/hook/compat)[.]h$" && /LINUX_VERSION_CODE|KERNEL_VERSION|HAVE_|NEED_/ { print FILENAME ": " $0 }' \
+	awk 'FILENAME !~ "^(include/compat(_tags|_vcpu)?|src/hook/compat)[.]h$" && /LINUX_VERSION_CODE|KERNEL_VERSION|HAVE_|NEED_/ { print FILENAME ": " $0 }' \
 	"${sources[@]}"
 quiet "every file names its licence" grep -L SPDX-License-Identifier "${sources[@]}" "${scripts[@]}" Kbuild Makefile \
 	tests/client/*.[chS] tests/client/guest/*
