@@ -12,6 +12,7 @@
 #include "kvm_mte.h"
 #include "policy/policy.h"
 #include "repair/repair.h"
+#include "transfer/transfer.h"
 #include "vm/backend.h"
 
 static char *policy = "request";
@@ -57,6 +58,9 @@ static int __init kvm_mte_init(void)
 	err = scan_vms();
 	if (err)
 		goto disarm_hooks;
+	err = transfer_init();
+	if (err)
+		goto disarm_hooks;
 	vm_backend->vms_known();
 	vm_allow_set();
 
@@ -85,6 +89,7 @@ static void __exit kvm_mte_exit(void)
 	unsigned long missed;
 
 	vm_forbid_set();
+	transfer_exit();
 	registry_close();
 	missed = hook_table_disarm();
 	registry_empty();

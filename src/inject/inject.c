@@ -87,6 +87,14 @@ static bool vma_can_hold_tags(struct vm_area_struct *vma, unsigned long start,
 	       (vma->vm_flags & VM_MTE_ALLOWED) || kfn.vma_is_shmem(vma);
 }
 
+static int write_tags(struct page *page, const struct page_tags *tags)
+{
+	if (!page_can_hold_tags(page))
+		return -EFAULT;
+	tags_write(page, tags);
+	return 0;
+}
+
 const struct vm_backend kvm_mte_backend = {
 	.name = "inject",
 	.check_host = check_host,
@@ -100,4 +108,6 @@ const struct vm_backend kvm_mte_backend = {
 	.enable_cap = enable_cap,
 	.offers_cap = offers_cap,
 	.vma_can_hold_tags = vma_can_hold_tags,
+	.read_tags = tags_read,
+	.write_tags = write_tags,
 };

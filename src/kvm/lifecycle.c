@@ -11,6 +11,7 @@
 #include "hook/hook.h"
 #include "hook/ondemand.h"
 #include "kvm/scan.h"
+#include "transfer/transfer.h"
 #include "vm/backend.h"
 #include "vm/vm.h"
 
@@ -74,6 +75,7 @@ HOOK_WRAP_VOID(kvm_arch_destroy_vm, (struct kvm *kvm), (kvm))
 	bool holds_hooks = false;
 
 	if (vm) {
+		transfer_vm_ends(vm);
 		vm_unpublish(vm);
 		holds_hooks = vm->holds_hooks;
 		registry_remove(vm);

@@ -20,6 +20,7 @@
 #include "hook/hook.h"
 #include "hook/ondemand.h"
 #include "native/native.h"
+#include "repair/page_tags.h"
 #include "repair/repair.h"
 #include "repair/tags.h"
 #include "vm/backend.h"
@@ -249,5 +250,7 @@ const struct vm_backend kvm_mte_backend = {
 	.enable_cap = enable_cap,
 	.offers_cap = offers_cap,
 	.vma_can_hold_tags = vma_can_hold_tags,
+	.read_tags = page_tags_read,
+	.write_tags = page_tags_write,
 	.set_device_slot = device_slot_check,
 };

@@ -13,6 +13,7 @@
 
 #include "calls.h"
 #include "repair/page_tags.h"
+#include "repair/tags.h"
 
 /**
  * page_tags_in_use - are a page's tags in use?
@@ -109,4 +110,35 @@ void page_tags_make_uniform(struct page *head, unsigned long nr)
 			break;
 	if (i < nr)
 		page_tags_init(head, nr);
+}
+
+/**
+ * page_tags_read - read the tags of a page, as its owner has them
+ * @page: the page; the caller holds a reference
+ * @tags: set to the tags; all zero if the page's tags are not in use
+ *
+ * Context: any.
+ */
+void page_tags_read(struct page *page, struct page_tags *tags)
+{
+	/* page_mte_tagged() has the barrier that pairs with set_page_mte_tagged(). */
+	if (page_tags_in_use(page))
+		kfn.save_page_tags(page_address(page), tags);
+	else
+		memset(tags, 0, sizeof(*tags));
+}
+
+/**
+ * page_tags_write - give a page of a VM's memory new tags
+ * @page: the page; the caller holds a reference
+ * @tags: the tags
+ *
+ * Context: process context; no vCPU of the VM is in the guest.
+ * Return: 0.
+ */
+int page_tags_write(struct page *page, const struct page_tags *tags)
+{
+	page_tags_init(page, 1);
+	kfn.restore_page_tags(page_address(page), tags);
+	return 0;
 }

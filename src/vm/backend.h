@@ -9,6 +9,8 @@
 
 #include "vm/vm.h"
 
+struct page_tags;
+
 /**
  * struct vm_backend - the operations of a backend
  * @name: its word in sysfs
@@ -33,6 +35,10 @@
  *	for /dev/kvm.
  * @vma_can_hold_tags: may an MTE VM use a mapping of its VMM, from @start to @end
  *	(bytes)?  mmap_lock held; may sleep.
+ * @read_tags: read the tags of a page as its owner has them; all zero if they are not in
+ *	use.  The caller holds a reference on the page.  Any context.
+ * @write_tags: give a page of a VM's memory new tags.  No vCPU is in the guest.  The caller
+ *	holds a reference on the page.  Returns 0, or -EFAULT if the page cannot hold tags.
  * @set_device_slot: check a slot with device memory in KVM's place, because KVM itself
  *	refuses it.  NULL if KVM accepts it.  Returns 0, -EFAULT or -EINVAL; slots_lock held.
  */
@@ -51,6 +57,8 @@ struct vm_backend {
 	bool (*offers_cap)(struct kvm *kvm, int (*orig)(struct kvm *kvm, long ext));
 	bool (*vma_can_hold_tags)(struct vm_area_struct *vma, unsigned long start,
 				  unsigned long end);
+	void (*read_tags)(struct page *page, struct page_tags *tags);
+	int (*write_tags)(struct page *page, const struct page_tags *tags);
 	int (*set_device_slot)(struct kvm *kvm, const struct kvm_memory_slot *slot);
 };
 

@@ -48,7 +48,7 @@ static void note(struct mte_vm *vm)
 {
 	int nr = atomic_inc_return(&vm->untracked_migrations);
 
-	vm_warn(vm, "untracked migration: its VMM logs the guest's memory but did not ask for MTE, so it will not carry the tags\n");
+	vm_warn(vm, "untracked migration: its VMM logs the guest's memory but did not ask for MTE, so it will not carry the tags (kvm-mte tags can)\n");
 	vm_uevent_untracked(vm, nr);
 }
 

@@ -19,9 +19,10 @@ MAY = {
     'repair': {'include', 'vm', 'calls', 'hook'},
     'inject': {'include', 'repair', 'vm', 'calls', 'hook'},
     'native': {'include', 'repair', 'vm', 'calls', 'hook'},
-    'kvm': {'include', 'vm', 'policy', 'calls', 'hook'},
+    'transfer': {'include', 'repair', 'vm', 'calls', 'hook'},
+    'kvm': {'include', 'transfer', 'vm', 'policy', 'calls', 'hook'},
     'admin': {'repair', 'vm', 'policy'},
-    'top': {'include', 'hook', 'policy', 'calls', 'vm', 'repair', 'kvm', 'admin'},
+    'top': {'include', 'hook', 'policy', 'calls', 'vm', 'repair', 'transfer', 'kvm', 'admin'},
 }
 # The only header of the hook engine that the vm room may include.
 ONDEMAND = {'hook/ondemand.h'}

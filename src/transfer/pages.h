@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Inside this room: pages of a guest's memory. */
+#ifndef _KVM_MTE_TRANSFER_PAGES_H
+#define _KVM_MTE_TRANSFER_PAGES_H
+
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include "repair/tags.h"
+#include "transfer/transfer.h"
+
+/* Base pages that are looked up at a time, with mmap_lock held. */
+#define BATCH		32
+
+/**
+ * struct batch - base pages of the guest's memory
+ * @page: those pages that are there; pages_put() drops the references
+ * @nr: their number; 0: the memory has no tags for @size bytes
+ * @size: bytes
+ * @tags: space for the tags of one page
+ */
+struct batch {
+	struct page *page[BATCH];
+	unsigned long nr;
+	u64 size;
+	struct page_tags tags;
+};
+
+static inline bool any_tag(const void *tags, size_t size)
+{
+	return memchr_inv(tags, 0, size);
+}
+
+int pages_get(struct batch *b, struct mm_struct *mm, unsigned long addr, u64 size);
+void pages_put(struct batch *b);
+int page_write(struct mm_struct *mm, unsigned long addr, const struct page_tags *tags);
+
+#endif /* _KVM_MTE_TRANSFER_PAGES_H */
