@@ -40,6 +40,15 @@ static void look(void)
 	log_text = *root ? read_all(below_root("/var/log/dmesg"), NULL) : read_klog();
 }
 
+/* Other lines may have come. */
+static void look_again(void)
+{
+	free(log_text);
+	log_text = NULL;
+	looked = false;
+	look();
+}
+
 /* "<6>[    1.234567] text" */
 static const char *skip_prefix(const char *line)
 {
@@ -63,6 +72,23 @@ bool klog_readable(void)
 	return log_text;
 }
 
+/* Number of lines that begin with @text; sets @found to the last one, if any. */
+static size_t find_lines(const char *text, const char **found)
+{
+	const char *line, *said;
+	size_t nr = 0;
+
+	for (line = log_text; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		said = skip_prefix(line);
+		if (!strncmp(said, text, strlen(text))) {
+			*found = said;
+			nr++;
+		}
+	}
+	return nr;
+}
+
 /**
  * klog_last - find the last line of the kernel's log that begins with a text
  * @text: the text
@@ -72,17 +98,59 @@ bool klog_readable(void)
  */
 const char *klog_last(const char *text)
 {
-	const char *line, *said, *found = NULL;
+	const char *found = NULL;
 	static char *copy;
 
 	look();
-	for (line = log_text; line && *line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		said = skip_prefix(line);
-		if (!strncmp(said, text, strlen(text)))
-			found = said;
-	}
+	find_lines(text, &found);
 	free(copy);
 	copy = found ? need(strndup(found, strcspn(found, "\n"))) : NULL;
 	return copy;
+}
+
+/* The beginning of the module's lines about a VM; the caller frees it. */
+static char *mark_of(const struct vm *vm)
+{
+	char *mark;
+
+	if (asprintf(&mark, "kvm_mte: %s: ", vm->dir) < 0)
+		mark = NULL;
+	return need(mark);
+}
+
+/**
+ * klog_said - how much the kernel has said about a VM so far
+ * @vm: the VM
+ *
+ * Return: a number for klog_explain().
+ */
+size_t klog_said(const struct vm *vm)
+{
+	const char *last = NULL;
+	char *mark = mark_of(vm);
+	size_t nr;
+
+	look_again();
+	nr = find_lines(mark, &last);
+	free(mark);
+	return nr;
+}
+
+/**
+ * klog_explain - print the kernel's last line about a VM: why it has refused something
+ * @vm: the VM
+ * @before: from klog_said(), before the attempt: an older line is not printed; or 0
+ */
+void klog_explain(const struct vm *vm, size_t before)
+{
+	const char *said;
+	char *mark;
+
+	if (klog_said(vm) <= before)
+		return;
+	mark = mark_of(vm);
+	said = klog_last(mark);
+	free(mark);
+	if (said)
+		complain("the kernel says: %s", said);
 }

@@ -40,13 +40,24 @@ _kvm_mte() {
 		esac
 	done
 	case $command in
-	'') _kvm_mte_among status list enable disable policy run --root= --help --version ;;
+	'') _kvm_mte_among status list enable disable tags hold release policy run --root= --help --version ;;
 	list) _kvm_mte_among --json --watch --count= ;;
-	enable | disable) _kvm_mte_vms ;;
+	enable | disable | hold | release) _kvm_mte_vms ;;
+	tags) _kvm_mte_tags "${COMP_WORDS[@]:i+1:COMP_CWORD-i-1}" ;;
 	policy) ((COMP_CWORD > i + 1)) || _kvm_mte_among request on off ;;
 	run) _kvm_mte_run "$i" ;;
 	esac
 	[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
+}
+
+# _kvm_mte_tags WORD... - completes what follows "tags WORD...".
+_kvm_mte_tags() {
+	case ${1-}:${COMP_WORDS[COMP_CWORD]} in
+	:*) _kvm_mte_among save load check ;;
+	save:-*) _kvm_mte_among --at-end --progress ;;
+	load:-*) _kvm_mte_among --incoming --progress ;;
+	save:* | load:*) _kvm_mte_vms ;;
+	esac
 }
 
 # _kvm_mte_run INDEX-OF-RUN - completes the options of "run". After them, the command's own completion is used.

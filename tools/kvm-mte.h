@@ -89,13 +89,21 @@ void put_safely(FILE *to, const char *text);
 void put_pages(FILE *to, long long pages);
 void put_json(FILE *to, const char *text);
 
-/* vmm.c, vms.c */
+/* vmm.c, vms.c, find.c */
 char *guest_name(long long pid);
 int vms_read(struct vms *vms);
 void vms_free(struct vms *vms);
 void put_vm(FILE *to, const struct vm *vm);
+void complain_of(const struct vm *vm, const char *fmt, ...) __printf(2, 3);
+bool vm_is_there(const struct vm *vm);
+int find_vms(const struct vms *vms, const char *which, bool (*is_wanted)(const struct vm *vm),
+	     const struct vm **found);
+const struct vm *find_vm(const struct vms *vms, const char *which);
+int need_vms(struct vms *vms);
+int each_named_vm(int argc, char **argv, const char *command, int (*run)(const struct vm *vm));
 
 /* watch.c */
+void watch_signals(void);
 int watch_open(void);
 bool watch_wait(int fd, double seconds);
 
@@ -108,6 +116,8 @@ enum tribool config_has(const char *option);
 const char *config_source(void);
 bool klog_readable(void);
 const char *klog_last(const char *text);
+size_t klog_said(const struct vm *vm);
+void klog_explain(const struct vm *vm, size_t before);
 
 /* why.c */
 int why_not(void);
@@ -117,6 +127,9 @@ int cmd_status(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_enable(int argc, char **argv);
 int cmd_disable(int argc, char **argv);
+int cmd_hold(int argc, char **argv);
+int cmd_release(int argc, char **argv);
+int cmd_tags(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 

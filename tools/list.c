@@ -92,6 +92,7 @@ static int list_again(void (*put)(const struct vms *vms), double seconds, long c
 	int fd = watch_open();
 	int end;
 
+	watch_signals();
 	for (;;) {
 		if (isatty(STDOUT_FILENO))
 			fputs("\033[H\033[J", stdout);

@@ -20,6 +20,10 @@ static const char help[] =
 "usage: kvm-mte status\n"
 "       kvm-mte list [--json] [--watch[=SECONDS]] [--count=N]\n"
 "       kvm-mte enable|disable VM|PID|NAME...\n"
+"       kvm-mte tags save [--at-end] [--progress] VM|PID|NAME >FILE\n"
+"       kvm-mte tags load [--incoming] [--progress] VM|PID|NAME <FILE\n"
+"       kvm-mte tags check <FILE\n"
+"       kvm-mte hold|release VM|PID|NAME...\n"
 "       kvm-mte policy [request|on|off]\n"
 "       kvm-mte run [--on|--off|--request] -- COMMAND [ARGUMENT...]\n"
 "       kvm-mte --help | --version\n"
@@ -28,6 +32,11 @@ static const char help[] =
 "  list     the VMs: state, who asked for it, vCPUs, memory with tags, guest's name\n"
 "  enable   turn MTE on for a VM: now, or when its guest next reboots\n"
 "  disable  turn MTE off for a VM: now, or when its guest next reboots\n"
+"  tags     save the tags of a VM's memory (--at-end: when the VM ends), load them into a\n"
+"           VM that is held (--incoming: wait for it, and hold it before it runs), or check\n"
+"           that what was saved is whole\n"
+"  hold     keep a VM's vCPUs out of the guest\n"
+"  release  let them in\n"
 "  policy   show or set the policy for new VMs\n"
 "  run      run a command with its own policy: its VMs get MTE (--on, the default), get\n"
 "           it if they ask (--request), or do not get it (--off)\n"
@@ -47,6 +56,9 @@ static const struct command {
 	{ "list", cmd_list },
 	{ "enable", cmd_enable },
 	{ "disable", cmd_disable },
+	{ "tags", cmd_tags },
+	{ "hold", cmd_hold },
+	{ "release", cmd_release },
 	{ "policy", cmd_policy },
 	{ "run", cmd_run },
 };

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -110,4 +111,35 @@ void put_vm(FILE *to, const struct vm *vm)
 	fputs(" (", to);
 	put_safely(to, vm->name);
 	putc(')', to);
+}
+
+/**
+ * complain_of - print an error that is about a VM
+ * @vm: the VM
+ * @fmt: printf() style
+ */
+void complain_of(const struct vm *vm, const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("kvm-mte: ", stderr);
+	put_vm(stderr, vm);
+	fputs(": ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	putc('\n', stderr);
+}
+
+/**
+ * vm_is_there - does a VM still exist?
+ * @vm: the VM
+ *
+ * Return: true if it does.
+ */
+bool vm_is_there(const struct vm *vm)
+{
+	char state[16];
+
+	return !read_word(vm->fd, "state", state, sizeof(state));
 }

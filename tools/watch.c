@@ -35,6 +35,15 @@ static void catch(int signal)
 }
 
 /**
+ * watch_signals - from now on watch_wait() returns false after SIGINT or SIGTERM
+ */
+void watch_signals(void)
+{
+	catch(SIGINT);
+	catch(SIGTERM);
+}
+
+/**
  * watch_open - begin to listen
  *
  * Return: a descriptor for watch_wait(); -1 if there are no uevents.
@@ -44,8 +53,6 @@ int watch_open(void)
 	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = GROUP_KERNEL };
 	int fd;
 
-	catch(SIGINT);
-	catch(SIGTERM);
 	fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
 	if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address))) {
 		close(fd);

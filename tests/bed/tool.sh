@@ -5,7 +5,7 @@
 # tool VAR - VAR/kvm-mte, static, because the host's image has only the libraries of its own programs; VAR/glue.tar: contrib/.
 tool() {
 	local -n tool_ref=$1
-	cached tool_ref tool "$(key "$BED/tool.sh" "$TOP/dkms.conf" "$TOP/tools" "$TOP/contrib")" tool_build
+	cached tool_ref tool "$(key "$BED/tool.sh" "$TOP/dkms.conf" "$TOP/tools" "$TOP/include/tags_uapi.h" "$TOP/contrib")" tool_build
 }
 
 tool_build() {

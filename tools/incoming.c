@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvm-mte tags load --incoming: waits for a VM that is about to receive a guest, and takes
+ * it before it can run.
+ *
+ * The VM is there before the stream is, and before all its memory is: a VMM creates vCPUs
+ * before memory slots, and the slots of devices come with the guest's state.  A VMM also
+ * creates VMs only to look what KVM can do, and destroys them at once.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tags.h"
+
+/* In seconds. */
+#define INTERVAL	1.0
+/* A VM without vCPUs, or without the right memory, will have them soon. */
+#define INTERVAL_SHORT	0.05
+/* For so long the memory must not have changed before it is called wrong. */
+#define SETTLED		10
+
+/* What a step may return beside an exit status: not yet; or the VM is gone. */
+#define LATER		-1
+#define GONE		-2
+
+static bool has_vcpus(const struct vm *vm)
+{
+	return vm->vcpus > 0;
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+/* A VM without MTE may get it before it runs. */
+static void say_no_mte(const struct vm *vm)
+{
+	static char seen[64];
+	static int times;
+
+	if (strncmp(seen, vm->dir, sizeof(seen) - 1)) {
+		snprintf(seen, sizeof(seen), "%s", vm->dir);
+		times = 0;
+	}
+	if (++times == 2)
+		complain_of(vm, "has no MTE yet; waiting until it is on");
+}
+
+static int try_take(struct load *load, const struct vm *vm)
+{
+	int err, end;
+
+	if (load->dev.fd < 0) {
+		end = device_open(&load->dev, KVM_MTE_LOAD_INCOMING);
+		if (end)
+			return end;
+	}
+	err = device_take(&load->dev, vm);
+	if (err == -EINVAL)
+		say_no_mte(vm);
+	if (err == -EINVAL || err == -ENOENT || err == -ENODEV)
+		return LATER;
+	return err ? load_failed(load, err) : END_OK;
+}
+
+static int wait_for_vm(struct load *load, const char *which, int uevents)
+{
+	const struct vm *vm;
+	int end, nr;
+
+	for (;;) {
+		vms_free(&load->vms);
+		end = need_vms(&load->vms);
+		if (end)
+			return end;
+		nr = find_vms(&load->vms, which, has_vcpus, &vm);
+		if (nr < 0)
+			return END_ERROR;
+		end = vm ? try_take(load, vm) : LATER;
+		if (end != LATER)
+			return end;
+		watch_wait(uevents, nr && !vm ? INTERVAL_SHORT : INTERVAL);
+	}
+}
+
+/* Returns true if the stream has begun, or will not come. */
+static bool stream_has_begun(const struct stream *stream, double seconds)
+{
+	struct pollfd fds[] = {
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+		{ .fd = stream->pidfd, .events = POLLIN },
+	};
+
+	return poll(fds, ARRAY_SIZE(fds), 1000 * seconds) > 0;
+}
+
+static int read_ranges(struct load *load)
+{
+	const struct vm *vm = load->dev.vm;
+	int err, end;
+
+	ranges_free(&load->slots);
+	err = device_ranges(&load->dev, &load->slots);
+	if (err != -ESTALE)
+		return err ? load_failed(load, err) : END_OK;
+	/* The VM stays held meanwhile. */
+	device_close(&load->dev);
+	end = device_open(&load->dev, KVM_MTE_LOAD_INCOMING);
+	if (end)
+		return end;
+	err = device_take(&load->dev, vm);
+	return err ? load_failed(load, err) : LATER;
+}
+
+/* The stream's header is there. */
+static int wait_for_memory(struct load *load)
+{
+	struct ranges before = { .nr = 0 };
+	double changed = now();
+	uint64_t ipa;
+	int end;
+
+	for (;;) {
+		if (!vm_is_there(load->dev.vm)) {
+			end = GONE;
+			break;
+		}
+		end = read_ranges(load);
+		if (end > 0 || (!end && load_fits(load)))
+			break;
+		if (end == LATER || ranges_differ(&before, &load->slots, &ipa))
+			changed = now();
+		if (now() - changed >= SETTLED) {
+			end = load_misfit(load);
+			break;
+		}
+		ranges_free(&before);
+		before = load->slots;
+		load->slots = (struct ranges){ .nr = 0 };
+		poll(NULL, 0, 1000 * INTERVAL_SHORT);
+	}
+	ranges_free(&before);
+	return end;
+}
+
+static int wait_for_stream(struct load *load)
+{
+	struct stream *stream = &load->stream;
+
+	while (!stream->ranges.nr) {
+		if (!vm_is_there(load->dev.vm))
+			return GONE;
+		if (stream_has_begun(stream, INTERVAL) && stream_open(stream, STDIN_FILENO))
+			return load_failed(load, 0);
+	}
+	return END_OK;
+}
+
+/*
+ * The VM is gone.  If its process is about to end too, the guest will not come.  A process
+ * that ends destroys its VMs first.
+ */
+static int look_for_another(struct load *load)
+{
+	struct pollfd process = { .fd = load->stream.pidfd, .events = POLLIN };
+
+	if (load->stream.pidfd >= 0 && poll(&process, 1, 1000 * INTERVAL) > 0) {
+		stream_bad(&load->stream, "the VM's process has ended");
+		return load_failed(load, 0);
+	}
+	device_close(&load->dev);
+	return END_OK;
+}
+
+/* Takes a VM, and waits for the stream and for the VM's memory. */
+static int take_one(struct load *load, const char *which, int uevents)
+{
+	int end = wait_for_vm(load, which, uevents);
+
+	if (end)
+		return end;
+	complain_of(load->dev.vm, "held until its tags are in");
+	if (load_watch(load))
+		return load_failed(load, 0);
+	end = wait_for_stream(load);
+	return end ? end : wait_for_memory(load);
+}
+
+/**
+ * take_incoming - wait for a VM, for the stream, and for the VM's memory
+ * @load: the load; filled
+ * @which: names the VM
+ *
+ * Return: exit status.
+ */
+int take_incoming(struct load *load, const char *which)
+{
+	int uevents = watch_open();
+	int end;
+
+	/* An error of the device is better known now. */
+	end = device_open(&load->dev, KVM_MTE_LOAD_INCOMING);
+	if (!end)
+		end = take_one(load, which, uevents);
+	while (end == GONE) {
+		end = look_for_another(load);
+		if (!end)
+			end = take_one(load, which, uevents);
+	}
+	if (uevents >= 0)
+		close(uevents);
+	return end;
+}
