@@ -79,7 +79,7 @@ fixtures_build() {
 client() {
 	local -n client_ref=$1
 	[[ -e $TESTS/client/Makefile ]] || { client_ref=; return; }
-	cached client_ref client "$(key "$BED/module.sh" "$TESTS/client")" client_build
+	cached client_ref client "$(key "$BED/module.sh" "$TESTS/client" "$TOP/include/tags_uapi.h")" client_build
 }
 
 client_build() {

@@ -33,6 +33,8 @@ ROWS = {
     "swap_process": "swap-in of a process's page",
     "tags_get": "COPY_TAGS from the guest, per page",
     "tags_set": "COPY_TAGS to the guest, per page",
+    "carry_get": "kvm-mte tags save, per page",
+    "carry_set": "kvm-mte tags load, per page",
     "vm_life": "a VM created and destroyed",
     "load": "loading the module",
     "unload": "unloading the module",

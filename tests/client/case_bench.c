@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "carry.h"
 #include "swapping.h"
 
 /* Guest addresses of the GIC, in the guest's device mapping */
@@ -182,6 +183,39 @@ static void copy_tags(struct vm *vm, const char *name, u64 flags)
 	free(buf);
 }
 
+/* All of the memory has tags. One ioctl for all, as "kvm-mte tags" makes them. */
+static void carry(struct vm *vm)
+{
+	struct carried tags = { 0 };
+	u64 out[COPIES], in[COPIES], t;
+	int fd = carry_file(), i;
+
+	/* Hosts without the module */
+	if (fd < 0)
+		return;
+	vm_tag_fill(&vm->vcpu[0], opt.seed);
+	if (module_write(vm, "hold", "1", 1) || carry_open(fd, vm, KVM_MTE_LOAD) ||
+	    carry_ranges(fd, NULL, 0) < 0)
+		die("the tags cannot be carried");
+	for (i = 0; i < COPIES; i++) {
+		tags.nr = 0;
+		t = bench_now();
+		if (carry_read(fd, GUEST_DATA, SIZE_4K, &tags) || tags.nr != SIZE_4K / PAGE)
+			die("KVM_MTE_READ");
+		out[i] = bench_now() - t;
+		t = bench_now();
+		if (carry_write(fd, GUEST_DATA, SIZE_4K, tags.page, tags.nr))
+			die("KVM_MTE_WRITE");
+		in[i] = bench_now() - t;
+	}
+	bench_print("carry_get", (double)bench_quartile(out, COPIES) / (SIZE_4K / PAGE));
+	bench_print("carry_set", (double)bench_quartile(in, COPIES) / (SIZE_4K / PAGE));
+	close(fd);
+	if (module_write(vm, "hold", "0", 1))
+		die("the VM cannot be released");
+	carry_free(&tags);
+}
+
 static void small_pages(void)
 {
 	struct vm *vm = make_vm(MEM_ANON4K, SIZE_4K);
@@ -194,6 +228,7 @@ static void small_pages(void)
 	if (opt.on) {
 		copy_tags(vm, "tags_get", KVM_ARM_TAGS_FROM_GUEST);
 		copy_tags(vm, "tags_set", KVM_ARM_TAGS_TO_GUEST);
+		carry(vm);
 	}
 	vm_destroy(vm);
 }

@@ -1,0 +1,133 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Catches: a Linux guest that loses tags or words when a stock QEMU that knows nothing of tags migrates, saves or restores it,
+# and "kvm-mte tags" carries the tags; a guest that runs before its tags are in; a failure that leaves a guest with wrong tags.
+# kernels: 5.10 6.12 7.2
+# quick-kernels: 5.10
+# hooks: once
+# timeout: 1500
+. /t/lib.sh
+. /t/hooks.sh
+
+TOOL=$T/kvm-mte
+HEAP_MIB=8
+SOCKET=/run/migrate.sock
+
+is_state() { is "$(vm_get "$1" state), hold $(vm_get "$1" hold)" "$2" "$3: state"; }
+
+# heap_start NAME - a program in the guest that writes tags and words, and checks them.
+heap_start() {
+	guest_run "$1" "tagheap $HEAP_MIB /tmp/heap >/tmp/heap.log 2>&1 & echo \$! >/tmp/heap.pid"
+	# shellcheck disable=SC2016 # the guest expands it
+	guest_run "$1" 'i=0; until [ "$(wc -l </tmp/heap 2>/dev/null || echo 0)" -ge 2 ] || [ $i -gt 100 ]; do sleep 0.2; i=$((i + 1)); done; wc -l </tmp/heap' >/dev/null
+}
+
+# heap_check NAME POINT - the program still runs, has done more rounds, and found nothing wrong.
+heap_check() {
+	local before after
+	before=$(guest_run "$1" 'wc -l </tmp/heap')
+	# shellcheck disable=SC2016 # the guest expands it
+	guest_run "$1" "i=0; until [ \$(wc -l </tmp/heap) -ge $((before + 2)) ] || [ \$i -gt 100 ]; do sleep 0.2; i=\$((i + 1)); done"
+	after=$(guest_run "$1" 'wc -l </tmp/heap')
+	succeeds "$2: the guest's program goes on" test "$after" -gt "$before"
+	is "$(guest_run "$1" "grep -v ' 0 0\$' /tmp/heap | head -n 3")" "" "$2: rounds with wrong tags or words"
+	is "$(guest_run "$1" "kill -0 \$(cat /tmp/heap.pid) && echo alive")" alive "$2: the program lives"
+}
+
+# migrated NAME - waits until QEMU's migration has ended; prints its state.
+migrated() {
+	local i state
+	for ((i = 0; i < 600; i++)); do
+		state=$(qemu_monitor "$1" 'info migrate' | sed -n 's/^\(Migration s\|S\)tatus: *\([a-z-]*\).*/\2/p' | head -n 1)
+		case $state in completed | failed | cancelled) break ;; esac
+		sleep 0.2
+	done
+	echo "$state"
+}
+
+# said_line FILE REGEX - waits for a line.
+said_line() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		! grep -qE "$2" "$1" 2>/dev/null || return 0
+		sleep 0.2
+	done
+	return 1
+}
+
+# tags_save / tags_load NAME FILE [OPTION...]
+tags_save() { "$TOOL" tags save "${@:3}" "$(qemu_pid "$1")" >"$2"; }
+tags_load() { "$TOOL" tags load "${@:3}" "$(qemu_pid "$1")" <"$2"; }
+
+source_up() {
+	succeeds "$1: the source starts" qemu_start "$1" "${@:2}"
+	guest_wait_boot "$1" || bail "no guest"
+	heap_start "$1"
+}
+
+destination_up() {
+	succeeds "$1: the destination starts" qemu_start "$1" "${@:2}"
+}
+
+load_module || bail "the module does not load"
+echo on >"$MTE/policy/default"
+
+# --- live migration, with the tags ---
+
+source_up src
+destination_up dst -incoming "unix:$SOCKET"
+"$TOOL" tags save --at-end "$(qemu_pid src)" 2>/run/save.err | "$TOOL" tags load --incoming "$(qemu_pid dst)" 2>/run/load.err &
+PIPE=$!
+succeeds "save waits for the VM's end" said_line /run/save.err 'waiting until the VM ends'
+succeeds "load holds the destination" said_line /run/load.err 'held until its tags are in'
+is_state dst "on, hold 1" "the destination"
+qemu_monitor src "migrate -d unix:$SOCKET" >/dev/null
+is "$(migrated src)" completed "QEMU migrates"
+is_state dst "on, hold 1" "the destination, when QEMU has migrated"
+qemu_stop src
+wait "$PIPE"
+is "$?" 0 "the tags are loaded"
+is_state dst "on, hold 0" "the destination, when the tags are in"
+heap_check dst "live migration"
+is "$(guest_run dst '/mte-selftests check_tags_inclusion check_prctl' | tail -n 1)" "mte-selftests: 9 passed, 0 failed, 0 skipped" "live migration: MTE works"
+
+# --- save to a file and restore ---
+
+qemu_monitor dst stop >/dev/null
+succeeds "save of a stopped VM" tags_save dst /run/tags
+qemu_monitor dst "migrate exec:cat>/run/state" >/dev/null
+is "$(migrated dst)" completed "QEMU saves"
+qemu_stop dst
+destination_up again -S -incoming "exec:cat /run/state"
+succeeds "load into the restored VM" tags_load again /run/tags --incoming
+migrated again >/dev/null
+qemu_monitor again cont >/dev/null
+heap_check again "restored"
+
+# --- without the tags ---
+
+destination_up without -incoming "unix:$SOCKET"
+qemu_monitor again "migrate -d unix:$SOCKET" >/dev/null
+is "$(migrated again)" completed "without kvm-mte: QEMU migrates"
+qemu_stop again
+# shellcheck disable=SC2016 # the guest expands it
+is "$(guest_run without 'sleep 1; kill -0 $(cat /tmp/heap.pid) 2>/dev/null && echo alive || echo dead')" dead "without kvm-mte: the guest's program dies of a tag fault"
+qemu_stop without
+
+# --- a stream that is cut ---
+
+if full; then
+	destination_up cut -S -incoming "exec:cat /run/state"
+	head -c "$(($(stat -c %s /run/tags) / 2))" /run/tags >/run/half
+	fails "a stream that is cut" tags_load cut /run/half --incoming
+	is_state cut "on, hold 1" "after a stream that was cut"
+	succeeds "the whole stream after that" tags_load cut /run/tags
+	migrated cut >/dev/null
+	qemu_monitor cut cont >/dev/null
+	heap_check cut "after a stream that was cut"
+	qemu_stop cut
+fi
+
+is "$(by_module)" "" "no VM is left"
+unload_module || not_ok "the module unloads"
+done_testing
