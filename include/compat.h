@@ -142,6 +142,16 @@ static inline int compat_follow_pfn(struct vm_area_struct *vma, unsigned long ad
 	*pfn = args.pfn;
 	follow_pfnmap_end(&args);
 	return 0;
+#elif defined(HAVE_FOLLOW_PTE_OF_VMA)
+	spinlock_t *lock;
+	pte_t *pte;
+	int err = follow_pte(vma, addr, &pte, &lock);
+
+	if (err)
+		return err;
+	*pfn = pte_pfn(ptep_get(pte));
+	pte_unmap_unlock(pte, lock);
+	return 0;
 #else
 	return follow_pfn(vma, addr, pfn);
 #endif
