@@ -63,9 +63,9 @@ like "$(cat texts)" 'their struct pages are shared' "hugetlb pages with shared s
 
 headers_copy 5.10 early
 late_pstate
-build early src/hook_table.o
+build early src/calls.o
 is "$STATUS: $(cat early.log)" "0: " "late PSTATE as in 5.11: it is compiled"
-like "$(strings early-build/src/hook_table.o)" '^kvm_inject_exception$' "that kernel's function sets it"
+like "$(strings early-build/src/calls.o)" '^kvm_inject_exception$' "that kernel's function sets it"
 
 headers_copy 5.10 unmarked
 for option in HUGETLB_PAGE_FREE_VMEMMAP HUGETLB_PAGE_OPTIMIZE_VMEMMAP; do
