@@ -24,13 +24,22 @@
 #error "kvm_mte: this kernel is built without KVM (CONFIG_KVM)"
 #endif
 #ifdef HAVE_KVM_CAP_ARM_MTE
-/* 5.14 to 6.0: KVM's flag is a bool and not a bit, or a VM has no config_lock. */
-#if !defined(HAVE_KVM_MTE_FLAG) || !defined(HAVE_KVM_CONFIG_LOCK)
-#error "kvm_mte: KVM's own guest MTE is too old to be switched (5.14 to 6.0); use 6.1 or later"
-#endif
-/* 6.5 to 6.10: a VM has its own ID registers, and no function sets one. */
-#if defined(HAVE_VM_ID_ARRAY) && !defined(HAVE_VM_ID_REGS)
-#error "kvm_mte: KVM keeps ID registers in a way not supported (6.5 to 6.10); use 6.12 or later"
+/*
+ * The native backend is for the guest MTE of 6.1, with its updates, and of 6.11 and later.
+ * 6.2 to 6.4: PG_mte_tagged has a lock, and set_pte_at() restores tags with a function that
+ * returns nothing.  No tested kernel is like this.
+ * 6.3 to 6.10: a vCPU has its own CLIDR_EL1, since 6.5 a VM its own ID registers, and no
+ * function sets an ID register.
+ * 5.14 to 6.0: KVM's flag is a bool, a VM has no config_lock, or nothing tests PG_mte_tagged.
+ */
+#if defined(HAVE_TRY_PAGE_MTE_TAGGING) && defined(HAVE_MTE_SYNC_OLD_PTE)
+#error "kvm_mte: the kernel restores tags in a way not supported (6.2 to 6.4); use 6.11 or later"
+#elif !defined(HAVE_VM_ID_REGS) && (defined(HAVE_TRY_PAGE_MTE_TAGGING) || \
+	defined(HAVE_VM_ID_ARRAY) || defined(HAVE_VCPU_CLIDR))
+#error "kvm_mte: KVM keeps ID registers in a way not supported (6.5 to 6.10); use 6.11 or later"
+#elif !defined(HAVE_KVM_MTE_FLAG) || !defined(HAVE_KVM_CONFIG_LOCK) || \
+	!defined(HAVE_PAGE_MTE_TAGGED)
+#error "kvm_mte: KVM's own guest MTE is too old to be switched (5.14 to 6.0); use the newest 6.1"
 #endif
 #else
 #include "uapi.h"
@@ -142,6 +151,16 @@ static inline int compat_follow_pfn(struct vm_area_struct *vma, unsigned long ad
 	*pfn = args.pfn;
 	follow_pfnmap_end(&args);
 	return 0;
+#elif defined(HAVE_FOLLOW_PTE_OF_VMA)
+	spinlock_t *lock; /* of the page table */
+	pte_t *pte;
+	int err = follow_pte(vma, addr, &pte, &lock);
+
+	if (err)
+		return err;
+	*pfn = pte_pfn(ptep_get(pte));
+	pte_unmap_unlock(pte, lock);
+	return 0;
 #else
 	return follow_pfn(vma, addr, pfn);
 #endif
@@ -242,24 +261,6 @@ static inline bool compat_exception_noted(const struct kvm_vcpu *vcpu)
 static inline void compat_exception_forget(struct kvm_vcpu *vcpu)
 {
 }
-#endif
-
-/*
- * The struct pages of a large hugetlb page's tail are nearly identical.  So some
- * kernels keep one page of struct pages, and map it read-only in place of the others
- * (hugetlb_free_vmemmap=on).  Such a hugetlb page has no room for flags of its tail.
- * HAVE_SHARED_STRUCTS is the kernel's own test for such a page.
- */
-#ifdef HAVE_SHARED_STRUCTS
-#define compat_has_shared_structs(head)	HAVE_SHARED_STRUCTS(head)
-#define COMPAT_SHARES_STRUCTS		1
-#else
-#define compat_has_shared_structs(head)	((void)(head), false)
-#define COMPAT_SHARES_STRUCTS		0
-#if !defined(HAVE_KVM_CAP_ARM_MTE) && \
-	(defined(CONFIG_HUGETLB_PAGE_FREE_VMEMMAP) || defined(CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP))
-#error "kvm_mte: HUGETLB_PAGE_FREE_VMEMMAP shares struct pages, and does not say of which pages"
-#endif
 #endif
 
 /* The mappings that KVM itself accepts for an MTE VM.  Since 6.2: those that can be PROT_MTE. */

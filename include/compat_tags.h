@@ -69,6 +69,24 @@
 	(is_error_noslot_pfn(pfn) || !pfn_valid(pfn) ? NULL : pfn_to_page(pfn))
 #endif
 
+/*
+ * The struct pages of a large hugetlb page's tail are nearly all alike.  So some
+ * kernels keep one page of struct pages, and map it read-only in place of the others
+ * (hugetlb_free_vmemmap=on).  Such a hugetlb page has no room for flags of its tail.
+ * HAVE_SHARED_STRUCTS is the kernel's own test for such a page.
+ */
+#ifdef HAVE_SHARED_STRUCTS
+#define compat_has_shared_structs(head)	HAVE_SHARED_STRUCTS(head)
+#define COMPAT_SHARES_STRUCTS		1
+#else
+#define compat_has_shared_structs(head)	((void)(head), false)
+#define COMPAT_SHARES_STRUCTS		0
+#if !defined(HAVE_KVM_CAP_ARM_MTE) && \
+	(defined(CONFIG_HUGETLB_PAGE_FREE_VMEMMAP) || defined(CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP))
+#error "kvm_mte: HUGETLB_PAGE_FREE_VMEMMAP shares struct pages, and does not say of which pages"
+#endif
+#endif
+
 /* On some kernels set_pte_at() restores tags, but for readable memory only. */
 #ifdef HAVE_MTE_SYNC_OLD_PTE
 #define COMPAT_FOR_NATIVE_SWAPOFF	COMPAT_FOR_NATIVE

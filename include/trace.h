@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* This comes first, because on some vendors' kernels it includes trace headers. */
+#include <linux/kvm_host.h>
+
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM kvm_mte
 

@@ -17,7 +17,7 @@ Debian's own, unmodified; it boots on an emulated machine, and the module is loa
 | kernel | release | backend | cases | points passed | failed |
 |---|---|---|---|---|---|
 """
-TAIL = """
+MIDDLE = """
 A *case* is a file of `tests/cases`, with one hook mechanism. A *point* is one assertion. Cases that need no particular kernel run on 5.10 only, so that
 kernel has the most. `newest` is the newest kernel in Debian on the day of the test: `make check KERNELS=newest` tests it on the day that you ask.
 
@@ -26,8 +26,11 @@ kernel has the most. `newest` is the newest kernel in Debian on the day of the t
 | in the table above | compiled, booted, tested | the table |
 | Debian's 5.10 `rt` | compiled only: this kernel has no KVM, and the build says so | case `port-check` |
 | vendors' kernels of 5.10 with more or other functions | compiled against headers that differ as theirs do; not booted | case `vendors` |
-| 5.14 to 6.0, 6.5 to 6.10 | refused by the build: KVM's own guest MTE is too old to be switched, or keeps ID registers in another way | `#error` in `include/compat.h` |
-| 5.11 to 5.13, 6.2 to 6.4, 6.11 | believed to work: the facts in Kbuild cover them; neither compiled nor booted | nothing |
+"""
+TAIL = """
+No suite of Debian has the kernels from 5.11 to 6.11, other than 6.1. The case `lines` takes the headers of 5.10, 6.1 or 6.12, and changes them by what is known
+to differ: what Kbuild looks for, and what the module uses. So it shows that the module has a word for each of these differences, and that the build refuses what the
+module cannot switch. It does not show that the module compiles with those kernels' own headers, or works there. The case names the commit of each difference.
 """
 
 
@@ -62,12 +65,25 @@ def order(kernel):
     return [int(n) for n in re.findall(r'\d+', kernel)] or [99], kernel
 
 
-def page(rows):
+def lines_rows(top):
+    """The rows of tests/bed/lines, which the case "lines" checks."""
+    for line in (top / 'tests/bed/lines').read_text().splitlines():
+        if line.startswith('#'):
+            continue
+        releases, _, headers, result = line.split('\t')[:4]
+        if result in ('inject', 'native'):
+            state = f'compiled, backend {result}, against headers of {headers} that were changed to differ as theirs do; not booted'
+        else:
+            state = f'refused by the build: {result}'
+        yield f'| {releases} | {state} | case `lines` |\n'
+
+
+def page(top, rows):
     lines = []
     for kernel in sorted(rows, key=order):
         r = rows[kernel]
         lines.append(f'| {kernel} | {r["release"]} | {backend(r["release"])} | {r["cases"]} | {r["points"]} | {r["failed"]} |\n')
-    return HEAD + ''.join(lines) + TAIL
+    return HEAD + ''.join(lines) + MIDDLE + ''.join(lines_rows(top)) + TAIL
 
 
 def main():
@@ -75,12 +91,12 @@ def main():
     table = top / 'tests/kernels.tsv'
     rows = read_table(table)
     if len(sys.argv) == 2:
-        print(page(rows), end='')
+        print(page(top, rows), end='')
         return
     add_logs(rows, [Path(log).read_text(errors='replace') for log in sys.argv[2:]])
     body = ''.join('\t'.join(rows[k][f] for f in FIELDS) + '\n' for k in sorted(rows, key=order))
     table.write_text('# SPDX-License-Identifier: GPL-2.0-only\n# Made by tests/bed/kernels_page.py: ' + ', '.join(FIELDS) + '.\n' + body)
-    (top / 'docs/kernels.md').write_text(page(rows))
+    (top / 'docs/kernels.md').write_text(page(top, rows))
 
 
 main()

@@ -7,40 +7,11 @@
 # hooks: none
 # quick: no
 . "$TESTS/bed/here.sh"
+. "$TESTS/bed/changed.sh"
 
 WORK=$RUN_DIR/vendors
 mkdir -p "$WORK"
 cd "$WORK" || exit
-h=''
-headers h 5.10
-
-# vendor NAME - ./NAME: a copy of the headers, to be changed. COMMON and OWN: their two parts.
-vendor() {
-	cp -al "$h" "$1"
-	COMMON=$(echo "$1"/usr/src/linux-headers-*-common)
-	OWN=$1/build
-}
-
-# configured OPTION=VALUE... - sets options in the headers' configuration; n removes the option.
-configured() {
-	local word name value
-	for word; do
-		name=CONFIG_${word%%=*} value=${word#*=}
-		sed -i "/^#define $name /d; /^$name=/d" "$OWN/include/generated/autoconf.h" "$OWN/include/config/auto.conf"
-		[[ $value != n ]] || continue
-		echo "#define $name ${value/#y/1}" >>"$OWN/include/generated/autoconf.h"
-		echo "$name=$value" >>"$OWN/include/config/auto.conf"
-	done
-}
-
-# after FILE LINE TEXT - puts TEXT after the line of the common headers that begins with LINE.
-after() {
-	LINE=$2 TEXT=$3 awk '{ print } index($0, ENVIRON["LINE"]) == 1 && !done { print ENVIRON["TEXT"]; done = 1 }' \
-		"$COMMON/$1" >changed
-	grep -qF "$3" changed || bail "$1 has no line $2"
-	rm "$COMMON/$1"
-	mv changed "$COMMON/$1"
-}
 
 # late_pstate, marked_hugetlb - changes of vendors.
 late_pstate() {
@@ -53,18 +24,9 @@ marked_hugetlb() {
 		'static inline int HPageVmemmapOptimized(struct page *page) { return test_bit(4, &page->private); }'
 }
 
-# build NAME [TARGET] - builds the module, or one object of it, against ./NAME/build. The output of make is in NAME.log.
-build() {
-	mkdir -p "$1-build"
-	cp -r "$TOP"/{Kbuild,Makefile,dkms.conf,include,src} "$1-build/"
-	cross_make -C "$1/build" "M=$PWD/$1-build" "${2:-modules}" >"$1.all" 2>&1
-	STATUS=$?
-	build_log "$1.all" >"$1.log"
-}
-
 # --- all changes that fit into one kernel ---
 
-vendor all
+headers_copy 5.10 all
 configured DEBUG_VM=y HUGETLB_PAGE_OPTIMIZE_VMEMMAP=y
 mkdir -p "$COMMON/include/trace/hooks"
 cat >"$COMMON/include/trace/hooks/vendor.h" <<'EOL'
@@ -99,13 +61,13 @@ like "$(cat texts)" 'their struct pages are shared' "hugetlb pages with shared s
 
 # --- others ---
 
-vendor early
+headers_copy 5.10 early
 late_pstate
 build early src/calls.o
 is "$STATUS: $(cat early.log)" "0: " "late PSTATE as in 5.11: it is compiled"
 like "$(strings early-build/src/calls.o)" '^kvm_inject_exception$' "that kernel's function sets it"
 
-vendor unmarked
+headers_copy 5.10 unmarked
 for option in HUGETLB_PAGE_FREE_VMEMMAP HUGETLB_PAGE_OPTIMIZE_VMEMMAP; do
 	configured HUGETLB_PAGE_FREE_VMEMMAP=n "$option=y"
 	build unmarked src/inject/page.o
@@ -113,33 +75,22 @@ for option in HUGETLB_PAGE_FREE_VMEMMAP HUGETLB_PAGE_OPTIMIZE_VMEMMAP; do
 	like "$(cat unmarked.log)" 'error.*does not say of which' "with the reason"
 done
 
-vendor large
+headers_copy 5.10 large
 configured ARM64_4K_PAGES=n ARM64_64K_PAGES=y ARM64_PAGE_SHIFT=16 ARM64_CONT_SHIFT=5 PGTABLE_LEVELS=3
 build large src/inject/copytags.o
 is "$STATUS: $(cat large.log)" "0: " "pages of 64 KiB: no frame is too large for the stack"
 
-# --- versions of KVM's own guest MTE that are not supported ---
+# --- a vendor's 6.1 with a part of a newer KVM ---
 
-headers h 6.1
-vendor own
-build own src/native/native.o
-is "$STATUS: $(cat own.log)" "0: " "6.1 as it is: it is compiled"
-# without NAME WORD - builds for the headers of 6.1 without a word that newer kernels have.
-without() {
-	sed -i "s/$2/another_word/" "$COMMON/arch/arm64/include/asm/kvm_host.h"
+# newer NAME LINE TEXT - TEXT is after LINE in kvm_host.h.
+newer() {
+	headers_copy 6.1 "$1"
+	after arch/arm64/include/asm/kvm_host.h "$2" "$3"
 	build "$1" src/native/native.o
 	isnt "$STATUS" 0 "$1: it is not built"
+	like "$(cat "$1.log")" 'error.*keeps ID registers in a way not supported' "with the reason"
 }
-vendor flag
-without flag KVM_ARCH_FLAG_MTE_ENABLED
-like "$(cat flag.log)" 'error.*too old to be switched' "KVM of 5.14 to 6.0: with the reason"
-vendor lock
-without lock config_lock
-like "$(cat lock.log)" 'error.*too old to be switched' "KVM without config_lock: with the reason"
-vendor array
-after arch/arm64/include/asm/kvm_host.h 'struct kvm_arch {' '	u64 id_regs[KVM_ARM_ID_REG_NUM];'
-build array src/native/native.o
-isnt "$STATUS" 0 "array: it is not built"
-like "$(cat array.log)" 'error.*keeps ID registers in a way not supported' "KVM of 6.5 to 6.10: with the reason"
+newer array 'struct kvm_arch {' '	u64 id_regs[KVM_ARM_ID_REG_NUM];'
+newer clidr '	MPIDR_EL1,' '	CLIDR_EL1,'
 
 done_testing
