@@ -113,9 +113,3 @@ TRACE_EVENT(kvm_mte_restore_tags,
 #undef TRACE_INCLUDE_FILE
 #define TRACE_INCLUDE_FILE trace
 #include <trace/define_trace.h>
-
-/* Vendors' kernel headers that come after this one may define tracepoints too. */
-#ifndef TRACE_HEADER_MULTI_READ
-#undef TRACE_INCLUDE_PATH
-#undef TRACE_INCLUDE_FILE
-#endif
