@@ -12,7 +12,7 @@ directive() {
 # overlay UNITS - prints the archive with the files of this boot. It is appended to the host's image. The cases are in
 # /t/cases, numbered in their order, each with a file of its environment.
 overlay() {
-	local case k hook n=100 d f like
+	local case k hook n=100 d f like patience
 	d=$(mktemp -d "$RUN_DIR/overlay.XXXXXX")
 	mkdir -p "$d/t/guest" "$d/t/cases"
 	cp "$TESTS/host/init" "$d/init"
@@ -22,9 +22,10 @@ overlay() {
 		cp "$case" "$f"
 		chmod 755 "$f"
 		like=$(kernel_like "$k")
-		printf 'export RELEASE=%q KERNEL=%q HOOK=%q TIER=%q FAIL_FAST=%q CASE_TIMEOUT=%q\n' "$(cat "${VMLINUZ[$k]%/*}/release")" "${like:-$k}" \
-			"${hook/none/auto}" "$TIER" "${FAIL_FAST:-}" \
-			"$(directive "$case" timeout 900)" >"$f.env"
+		patience=$(patience "$k")
+		printf 'export RELEASE=%q KERNEL=%q ROW=%q HOOK=%q TIER=%q FAIL_FAST=%q PATIENCE=%q CASE_TIMEOUT=%q\n' \
+			"$(cat "${VMLINUZ[$k]%/*}/release")" "${like:-$k}" "$k" "${hook/none/auto}" "$TIER" "${FAIL_FAST:-}" "$patience" \
+			$(($(directive "$case" timeout 900) * patience)) >"$f.env"
 	done <<<"$1"
 	for f in "${PAYLOAD[@]}"; do
 		cp "${f%%:*}" "$d/t/${f#*:}"
