@@ -140,7 +140,7 @@ judge_group() {
 		J_PLAN=${plan#-} J_EXIT=${exit#-}
 		# How QEMU ended says nothing about cases that ended before it.
 		judge_end "$(if [[ -z $J_EXIT || $i == $((${#U_NAME[@]} - 1)) ]]; then echo "$status"; else echo 0; fi)" \
-			"${U_LOG[i]}/console" >"${U_LOG[i]}/judge"
+			"${U_LOG[i]}/console" "$(directive "${U_CASE[i]}" failures '')" >"${U_LOG[i]}/judge"
 		[[ $faults != *untidy* || $(directive "${U_CASE[i]}" leaves '') == module ]] ||
 			judge_fail "it leaves the module loaded" >>"${U_LOG[i]}/judge"
 		[[ $faults != *faulty* ]] || judge_fail "the host's kernel has found leaks, or no longer checks locks" >>"${U_LOG[i]}/judge"

@@ -6,6 +6,7 @@
 # kernels: 5.10-debug 6.12-debug
 # hooks: each
 # timeout: 3600
+# failures: injected
 . /t/lib.sh
 . /t/hooks.sh
 . /t/client.sh
