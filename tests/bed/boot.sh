@@ -35,19 +35,22 @@ overlay() {
 	rm -rf "$d"
 }
 
-# boot_command CASE INITRD CONSOLE SECONDS - sets BOOT to the command. The output of the cases comes on stdout. All cases of
+# boot_command CASE INITRD CONSOLE SECONDS [KERNEL] - sets BOOT to the command. The output of the cases comes on stdout. All cases of
 # a boot have the same directives as CASE.
 #
 # lpa2=off: 5.10 takes the LPA2 value for "no 4K pages". pauth-impdef: the architected algorithm is slow to emulate.
 # cryptomgr.notests: the self-tests of the kernel's ciphers take a second at each boot.
 # Any warning of the kernel ends the run at once: it panics, and QEMU ends instead of rebooting.
 boot_command() {
-	local case=$1 initrd=$2 console=$3 more
+	local case=$1 initrd=$2 console=$3 more mem
+	mem=$(directive "$case" mem 3G)
+	# A huge page has 512 MiB there.
+	[[ ${5:-} != *-64k ]] || mem=6G
 	BOOT=(timeout --foreground -k 10 "$4"
 		qemu-system-aarch64
 		-machine "virt,virtualization=on,gic-version=3,$(directive "$case" machine mte=on)"
 		-cpu "max,lpa2=off,pauth-impdef=on"
-		-smp "$(directive "$case" smp 2)" -m "$(directive "$case" mem 3G)"
+		-smp "$(directive "$case" smp 2)" -m "$mem"
 		-nodefaults -display none -no-reboot
 		-kernel "$HOST_KERNEL" -initrd "$initrd"
 		-append "console=ttyAMA0 loglevel=7 cryptomgr.notests panic_on_warn=1 oops=panic softlockup_panic=1 panic=-1 $(directive \

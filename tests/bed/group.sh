@@ -51,7 +51,7 @@ boot_group() {
 	base+=("${WITH[@]}")
 	read -ra PAYLOAD <<<"${PAYLOAD_OF[$k]}"
 	{ cat "${base[@]}"; extra "$case"; overlay "$1"; } >"$RUN.initrd"
-	boot_command "$case" "$RUN.initrd" "$RUN.console" "$2"
+	boot_command "$case" "$RUN.initrd" "$RUN.console" "$2" "$k"
 	: >"$RUN.console"
 }
 

@@ -76,6 +76,9 @@ vm_set() { echo "$3" >"$(vm_dir "$(qemu_pid "$1")")/$2"; }
 # page_kib - the size of the host's pages
 page_kib() { awk '/^KernelPageSize/ { print $2; exit }' /proc/self/smaps; }
 
+# pages N - as many of the host's pages as N pages of 4 KiB
+pages() { echo $(($1 * 4 / $(page_kib))); }
+
 # --- the host's kernel log ---
 
 DMESG_MARK=
