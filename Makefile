@@ -4,6 +4,8 @@
 # make check		each feature, hook and error once, on an emulated host (T="name ..." for some)
 # make check-all		everything, on all kernels (SHARD=1/4 for a part)
 # make soak		the long versions of some, for hours
+# make check-64k	hosts with 64 KiB pages, whose kernels are built first
+# make check-debug	hosts that check themselves (KASAN, lockdep, ...), likewise; allocations that fail
 # make bench		measure what MTE costs, in instructions; writes docs/bench.md
 # make bench-check	the same, compared with what the goals and the last table say
 # make demo		watch a guest get MTE and catch a bug with it
@@ -24,6 +26,13 @@ check:
 check-all:
 	tests/run --full $(if $(SHARD),--shard $(SHARD)) $(T)
 
+check-64k:
+	KERNELS="5.10-64k 6.12-64k" tests/run --full $(or $(T),matrix client selftests pages swap holes)
+
+check-debug:
+	KERNELS="5.10-debug 6.12-debug" tests/run --full $(or $(T),client load unload policy swap pages move holes nomem native)
+	tests/run --soak failalloc
+
 soak:
 	tests/run --soak $(T)
 
@@ -43,4 +52,4 @@ dist deb srpm:
 	packaging/$@
 
 .DEFAULT_GOAL := modules
-.PHONY: modules modules_install clean check check-all soak bench bench-check demo style dist deb srpm
+.PHONY: modules modules_install clean check check-all check-64k check-debug soak bench bench-check demo style dist deb srpm

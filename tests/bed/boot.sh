@@ -12,7 +12,7 @@ directive() {
 # overlay UNITS - prints the archive with the files of this boot. It is appended to the host's image. The cases are in
 # /t/cases, numbered in their order, each with a file of its environment.
 overlay() {
-	local case k hook n=100 d f like
+	local case k hook n=100 d f like patience
 	d=$(mktemp -d "$RUN_DIR/overlay.XXXXXX")
 	mkdir -p "$d/t/guest" "$d/t/cases"
 	cp "$TESTS/host/init" "$d/init"
@@ -22,9 +22,10 @@ overlay() {
 		cp "$case" "$f"
 		chmod 755 "$f"
 		like=$(kernel_like "$k")
-		printf 'export RELEASE=%q KERNEL=%q HOOK=%q TIER=%q FAIL_FAST=%q CASE_TIMEOUT=%q\n' "$(cat "${VMLINUZ[$k]%/*}/release")" "${like:-$k}" \
-			"${hook/none/auto}" "$TIER" "${FAIL_FAST:-}" \
-			"$(directive "$case" timeout 900)" >"$f.env"
+		patience=$(patience "$k")
+		printf 'export RELEASE=%q KERNEL=%q ROW=%q HOOK=%q TIER=%q FAIL_FAST=%q PATIENCE=%q CASE_TIMEOUT=%q\n' \
+			"$(cat "${VMLINUZ[$k]%/*}/release")" "${like:-$k}" "$k" "${hook/none/auto}" "$TIER" "${FAIL_FAST:-}" "$patience" \
+			$(($(directive "$case" timeout 900) * patience)) >"$f.env"
 	done <<<"$1"
 	for f in "${PAYLOAD[@]}"; do
 		cp "${f%%:*}" "$d/t/${f#*:}"
@@ -34,19 +35,22 @@ overlay() {
 	rm -rf "$d"
 }
 
-# boot_command CASE INITRD CONSOLE SECONDS - sets BOOT to the command. The output of the cases comes on stdout. All cases of
+# boot_command CASE INITRD CONSOLE SECONDS [KERNEL] - sets BOOT to the command. The output of the cases comes on stdout. All cases of
 # a boot have the same directives as CASE.
 #
 # lpa2=off: 5.10 takes the LPA2 value for "no 4K pages". pauth-impdef: the architected algorithm is slow to emulate.
 # cryptomgr.notests: the self-tests of the kernel's ciphers take a second at each boot.
 # Any warning of the kernel ends the run at once: it panics, and QEMU ends instead of rebooting.
 boot_command() {
-	local case=$1 initrd=$2 console=$3 more
+	local case=$1 initrd=$2 console=$3 more mem
+	mem=$(directive "$case" mem 3G)
+	# A huge page has 512 MiB there.
+	[[ ${5:-} != *-64k ]] || mem=6G
 	BOOT=(timeout --foreground -k 10 "$4"
 		qemu-system-aarch64
 		-machine "virt,virtualization=on,gic-version=3,$(directive "$case" machine mte=on)"
 		-cpu "max,lpa2=off,pauth-impdef=on"
-		-smp "$(directive "$case" smp 2)" -m "$(directive "$case" mem 3G)"
+		-smp "$(directive "$case" smp 2)" -m "$mem"
 		-nodefaults -display none -no-reboot
 		-kernel "$HOST_KERNEL" -initrd "$initrd"
 		-append "console=ttyAMA0 loglevel=7 cryptomgr.notests panic_on_warn=1 oops=panic softlockup_panic=1 panic=-1 $(directive \

@@ -7,7 +7,7 @@
 
 # run_group UNITS - runs them, and prints their output at once.
 run_group() {
-	local case k hook status=0 seconds=0 first names=() BOOT HOST_KERNEL PAYLOAD QEMU RUN
+	local case k hook status=0 seconds=60 first names=() BOOT HOST_KERNEL PAYLOAD QEMU RUN
 	local -a U_CASE=() U_KERNEL=() U_HOOK=() U_NAME=() U_LABEL=() U_LOG=() U_STATE=() U_CPU=()
 	while IFS=$'\t' read -r case k hook; do
 		U_CASE+=("$case") U_KERNEL+=("$k") U_HOOK+=("$hook")
@@ -25,7 +25,7 @@ run_group() {
 		BOOT=(run_here "$case")
 	else
 		[[ -n ${VMLINUZ[$k]:-} ]] || build_for "$k"
-		boot_group "$1" "$((seconds + 60))"
+		boot_group "$1" "$((seconds * $(patience "$k")))"
 		say "${names[*]} [$k]: booting $(cat "${VMLINUZ[$k]%/*}/release")"
 	fi
 	mkfifo "$RUN.out"
@@ -51,7 +51,7 @@ boot_group() {
 	base+=("${WITH[@]}")
 	read -ra PAYLOAD <<<"${PAYLOAD_OF[$k]}"
 	{ cat "${base[@]}"; extra "$case"; overlay "$1"; } >"$RUN.initrd"
-	boot_command "$case" "$RUN.initrd" "$RUN.console" "$2"
+	boot_command "$case" "$RUN.initrd" "$RUN.console" "$2" "$k"
 	: >"$RUN.console"
 }
 
@@ -94,7 +94,7 @@ follow() {
 			follow_phase between
 			U_STATE[now]="$J_PASSED $J_FAILED $J_SKIPPED ${J_PLAN:--} ${J_EXIT:--}"
 			;;
-		case:untidy) U_STATE[now]+=" untidy" ;;
+		case:untidy | case:faulty) U_STATE[now]+=" ${line#case:}" ;;
 		phase:*) follow_phase "${line#phase:}" ;;
 		*)
 			((now >= 0)) && printf '%s\n' "$line" >>"${U_LOG[now]}/case"
@@ -129,19 +129,21 @@ follow_phase() {
 
 # judge_group STATUS-OF-QEMU
 judge_group() {
-	local i status=$1 plan exit untidy
+	local i status=$1 plan exit faults
 	children_cpu
 	[[ ${BOOT[0]} != run_here ]] || { U_CPU[0]=$CHILDREN_CPU; profile_add test "${U_LABEL[0]}" "$CHILDREN_CPU" 0; }
 	split_console
 	for i in "${!U_NAME[@]}"; do
 		judge_init
-		untidy=
-		read -r J_PASSED J_FAILED J_SKIPPED plan exit untidy <<<"${U_STATE[i]:-0 0 0 - -}"
+		faults=
+		read -r J_PASSED J_FAILED J_SKIPPED plan exit faults <<<"${U_STATE[i]:-0 0 0 - -}"
 		J_PLAN=${plan#-} J_EXIT=${exit#-}
 		# How QEMU ended says nothing about cases that ended before it.
 		judge_end "$(if [[ -z $J_EXIT || $i == $((${#U_NAME[@]} - 1)) ]]; then echo "$status"; else echo 0; fi)" \
-			"${U_LOG[i]}/console" >"${U_LOG[i]}/judge"
-		[[ -z $untidy || $(directive "${U_CASE[i]}" leaves '') == module ]] || judge_fail "it leaves the module loaded" >>"${U_LOG[i]}/judge"
+			"${U_LOG[i]}/console" "$(directive "${U_CASE[i]}" failures '')" >"${U_LOG[i]}/judge"
+		[[ $faults != *untidy* || $(directive "${U_CASE[i]}" leaves '') == module ]] ||
+			judge_fail "it leaves the module loaded" >>"${U_LOG[i]}/judge"
+		[[ $faults != *faulty* ]] || judge_fail "the host's kernel has found leaks, or no longer checks locks" >>"${U_LOG[i]}/judge"
 		[[ ! -e $RUN.qemu ]] || sed 's/^/# qemu: /' "$RUN.qemu" >>"${U_LOG[i]}/judge"
 		sed "s/^/${U_LABEL[i]}: /" "${U_LOG[i]}/judge"
 		if ((J_FAILED)); then

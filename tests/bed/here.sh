@@ -3,7 +3,7 @@
 # The library of cases that run on the build machine ("# where: here") instead of an emulated host.
 set -u
 
-for lib in common profile packages kernel archive tools module boot; do
+for lib in common profile packages kernel source archive tools module boot; do
 	# shellcheck source=/dev/null
 	. "$TESTS/bed/$lib.sh"
 done

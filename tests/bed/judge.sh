@@ -7,6 +7,7 @@ SPLAT='BUG:|kernel BUG|WARNING:|Oops|[Cc]all [Tt]race:|rcu[_a-z:]*.*(stall|starv
 SPLAT+='|possible (circular|recursive|irq lock)|inconsistent lock state|suspicious RCU|Internal error|Kernel panic'
 SPLAT+='|Unable to handle|refcount_t|blocked for more than|scheduling while atomic|UBSAN:|KASAN:|Bad page'
 SPLAT+='|unexpected (SError|NMI)|nobody cared|DEBUG_LOCKS_WARN_ON|bad: scheduling'
+SPLAT+='|non-static key|locking correctness validator|page dumped because|ODEBUG:|list_(add|del) corruption'
 
 judge_init() {
 	J_PASSED=0 J_FAILED=0 J_SKIPPED=0 J_PLAN='' J_EXIT=''
@@ -30,17 +31,25 @@ judge_line() {
 	esac
 }
 
-# judge_end STATUS-OF-QEMU CONSOLE - prints what else is wrong with the run.
+# complaints CONSOLE [injected] - the console; without what the kernel says of allocations that fail, if the case makes them fail.
+complaints() {
+	awk -v "injected=${2:-}" '
+		injected && /(page|vmalloc:) allocation failure/ { skip = 80 }
+		skip-- > 0 { if (/Mem-Info:/) skip = 0; next }
+		{ print }' "$1"
+}
+
+# judge_end STATUS-OF-QEMU CONSOLE [injected] - prints what else is wrong with the run.
 judge_end() {
-	local status=$1 console=$2 points=$((J_PASSED + J_FAILED + J_SKIPPED)) failed=$J_FAILED
+	local status=$1 console=$2 injected=${3:-} points=$((J_PASSED + J_FAILED + J_SKIPPED)) failed=$J_FAILED
 	if ((status == 124 || status == 137)); then
 		judge_fail "time ran out"
 	elif ((status != 0)); then
 		judge_fail "QEMU ended with status $status"
 	fi
-	if grep -aqE "$SPLAT" "$console"; then
+	if grep -aqE "$SPLAT" < <(complaints "$console" "$injected"); then
 		judge_fail "the host's kernel complains"
-		grep -aE -m1 -B2 -A25 "$SPLAT" "$console" | tr -d '\r' | sed 's/^/#   /'
+		grep -aE -m1 -B2 -A25 "$SPLAT" < <(complaints "$console" "$injected") | tr -d '\r' | sed 's/^/#   /'
 	fi
 	if [[ -z $J_EXIT ]]; then
 		((J_FAILED > failed)) || judge_fail "the host went down before the case ended"

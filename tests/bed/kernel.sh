@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Debian kernels and headers, unpacked from their packages (table: tests/bed/kernels).
+# Debian kernels and headers, unpacked from their packages (table: tests/bed/kernels). source.sh builds others.
 #
 # KVM_MTE_KERNEL    a directory with another kernel for the host, instead of Debian's 5.10: vmlinuz, lib/modules/RELEASE,
 #                   and, unless KVM_MTE_MODULE is given, build: its headers
@@ -110,6 +110,10 @@ kernel() {
 		return
 	fi
 	kernel_row "$2"
+	if is_built "$K_IMAGE"; then
+		built_kernel "$1" "$2"
+		return
+	fi
 	pkg=$(real_package "$2" "$K_SUITE" "$K_IMAGE")
 	fetch "$K_SUITE" arm64 "$pkg"
 	file=$(deb "$K_SUITE" arm64 "$pkg")
@@ -208,6 +212,10 @@ headers() {
 		return
 	fi
 	kernel_row "$2"
+	if is_built "$K_IMAGE"; then
+		built_kernel "$1" "$2"
+		return
+	fi
 	pkg=$(real_package "$2" "$K_SUITE" "$K_HEADERS")
 	fetch "$K_SUITE" arm64 "$pkg"
 	arch=$(deb "$K_SUITE" arm64 "$pkg")

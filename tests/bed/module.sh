@@ -60,11 +60,13 @@ fixtures() {
 }
 
 fixtures_build() {
-	local kbuild name
+	local kbuild name words like
+	like=$(kernel_like "$1")
 	: >make.log
 	for kbuild in "$TESTS"/fixtures/*/Kbuild; do
 		name=$(basename "$(dirname "$kbuild")")
-		[[ " $(directive "$kbuild" kernels "$1") " == *" $1 "* ]] || continue
+		words=" $(directive "$kbuild" kernels "$1") "
+		[[ $words == *" $1 "* || ( -n $like && $words == *" $like "* ) ]] || continue
 		cp -r "$TESTS/fixtures/$name" .
 		kernel_make "$2" -C "$3" "M=$PWD/$name" modules >make.out 2>&1 || {
 			cat make.out >&2

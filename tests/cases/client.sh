@@ -28,7 +28,7 @@ reason '^[0-9]+-[0-9]+: 32-bit vCPU refused' aarch32
 
 dmesg_mark
 client_points slots --enable=sysfs
-reason '^[0-9]+-[0-9]+: not turned on: memory slot 1 \(IPA 80000000, 1024 pages\) cannot hold tags' slots
+reason "^[0-9]+-[0-9]+: not turned on: memory slot 1 \\(IPA 80000000, $((4096 / $(page_kib))) pages\\) cannot hold tags" slots
 reason '^[0-9]+-[0-9]+: memory slot 1 refused: it cannot hold tags' slots
 
 dmesg_mark

@@ -33,6 +33,10 @@ hugetlb_kinds() {
 	case $KERNEL in
 	6.12*) return ;; # refuses them
 	esac
+	if [[ $ROW == *-64k ]]; then
+		echo hugetlb2m:4M
+		return
+	fi
 	# The largest first, while free memory is in one piece.
 	if full; then echo hugetlb1g:1G hugetlb32m:32M; fi
 	echo hugetlb64k:1M hugetlb2m:4M
@@ -92,12 +96,9 @@ case $KERNEL in
 esac
 client_points copyhang "--enable=$ENABLE" "--size=$ONE_HUGE"
 [[ $KERNEL == 6.12* ]] || client_points copyhang "--enable=$ENABLE" --mem=hugetlb2m --size=2M
-# The client swaps out pages of 4 KiB.
-if [[ $KERNEL != *16k ]]; then
-	[[ -e /sys/block/zram0 ]] || succeeds "swap space" swap_zram 64
-	grep -q zram0 /proc/swaps || succeeds "swap space again" swapon /dev/zram0
-	client_points unread "--enable=$ENABLE" --size=4M
-fi
+[[ -e /sys/block/zram0 ]] || succeeds "swap space" swap_zram 64
+grep -q zram0 /proc/swaps || succeeds "swap space again" swapon /dev/zram0
+client_points unread "--enable=$ENABLE" --size=4M
 
 # A VM that the module cannot register gets MTE from KVM, too.
 if [[ $KERNEL == 7.2 ]]; then

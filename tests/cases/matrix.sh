@@ -22,7 +22,7 @@ case $KERNEL in
 	;;
 7.2) PARTIAL=active COPY=active ;;
 esac
-# Transparent huge pages have 2 MiB, or 32 MiB where pages have 16 KiB.
+# Transparent huge pages have 2 MiB, or 32 MiB where pages have 16 KiB, or 512 MiB where they have 64 KiB.
 TWO_HUGE=$((2 * $(cat /sys/kernel/mm/transparent_hugepage/hpage_pmd_size)))
 
 is_state() { is "$(vm_get "$1" state), $(vm_get "$1" origin)" "$2" "$3: state, origin"; }
@@ -42,9 +42,13 @@ knob() { is "$(try_write "$(vm_dir "$(qemu_pid "$1")")/enable" "$2")" "$3" "$4";
 # broken CASE [OPTION...] - the points of a client's case that fail, each once, without addresses.
 broken() { "$CLIENT" "$@" 2>&1 </dev/null | sed -nE 's/^not ok - (.*)/\1/p' | sed -E 's/0x[0-9a-f]+/N/g' | sort -u; }
 
-PAGE=$(if [[ $KERNEL == *-16k ]]; then echo 16; else echo 4; fi)
+case $ROW in
+*-16k) PAGE=16 ;;
+*-64k) PAGE=64 ;;
+*) PAGE=4 ;;
+esac
 is "$(uname -r)" "$RELEASE" "the kernel that was asked for"
-is "$(awk '/^KernelPageSize/ { print $2; exit }' /proc/self/smaps)" "$PAGE" "its page size"
+is "$(page_kib)" "$PAGE" "its page size"
 is "$(cat /t/fixtures.log)" "" "the tests' own modules are built without warnings"
 is "$(cat /t/module.log)" "" "the module is built without warnings"
 

@@ -139,7 +139,7 @@ CASE(caprace,
 
 		vm = vm_create();
 		vm_load_guest(vm);
-		vm_memory(vm, MEM_ANON4K, 4096);
+		vm_memory(vm, MEM_ANON4K, HOST_PAGE);
 		progress = 0;
 		asked = 0;
 		pthread_barrier_wait(&start);

@@ -56,57 +56,73 @@ static u64 count(struct vcpu *v, u64 start, u64 end)
 
 /* --- errors --- */
 
-static const struct {
+/* A valid buffer. A refused call must not write to it. */
+static unsigned char good[2 * HOST_PAGE_MAX / TAG_GRANULE];
+
+struct bad {
 	const char *what;
 	struct kvm_arm_copy_mte_tags c;
 	const char *error;
-} bad[] = {
-	{ "reserved[0]", { GUEST_DATA, PAGE, NULL, FROM, { 1, 0 } }, "EINVAL" },
-	{ "reserved[1]", { GUEST_DATA, PAGE, NULL, FROM, { 0, 1UL << 63 } }, "EINVAL" },
-	{ "both reserved", { GUEST_DATA, PAGE, NULL, TO, { ~0UL, ~0UL } }, "EINVAL" },
-	{ "reserved, length 0", { GUEST_DATA, 0, NULL, TO, { 1, 0 } }, "EINVAL" },
-	{ "flag 2", { GUEST_DATA, PAGE, NULL, 2 }, "EINVAL" },
-	{ "flag 2 and FROM_GUEST", { GUEST_DATA, PAGE, NULL, 3 }, "EINVAL" },
-	{ "flag 1 << 63", { GUEST_DATA, PAGE, NULL, FROM | 1UL << 63 }, "EINVAL" },
-	{ "flag 1 << 32", { GUEST_DATA, PAGE, NULL, TO | 1UL << 32 }, "EINVAL" },
-	{ "flag 2, length 0", { GUEST_DATA, 0, NULL, 2 }, "EINVAL" },
-	{ "length 1", { GUEST_DATA, 1, NULL, FROM }, "EINVAL" },
-	{ "length 16", { GUEST_DATA, 16, NULL, TO }, "EINVAL" },
-	{ "length 256", { GUEST_DATA, 256, NULL, FROM }, "EINVAL" },
-	{ "length 4095", { GUEST_DATA, PAGE - 1, NULL, TO }, "EINVAL" },
-	{ "length 4097", { GUEST_DATA, PAGE + 1, NULL, FROM }, "EINVAL" },
-	{ "length 2G", { GUEST_DATA, 1UL << 31, NULL, FROM }, "EINVAL" },
-	{ "length 2G to the guest", { GUEST_DATA, 1UL << 31, NULL, TO }, "EINVAL" },
-	{ "length 4G", { GUEST_DATA, 1UL << 32, NULL, FROM }, "EINVAL" },
-	{ "length 4G + 4K", { GUEST_DATA, (1UL << 32) + PAGE, NULL, FROM }, "EINVAL" },
-	{ "length 2^63", { GUEST_DATA, 1UL << 63, NULL, TO }, "EINVAL" },
-	{ "length -4K", { GUEST_DATA, -PAGE, NULL, FROM }, "EINVAL" },
-	{ "length -1", { GUEST_DATA, ~0UL, NULL, FROM }, "EINVAL" },
-	{ "address + 1", { GUEST_DATA + 1, PAGE, NULL, FROM }, "EINVAL" },
-	{ "address + 16", { GUEST_DATA + 16, PAGE, NULL, TO }, "EINVAL" },
-	{ "address + 2048", { GUEST_DATA + 2048, PAGE, NULL, TO }, "EINVAL" },
-	{ "address -1", { ~0UL, PAGE, NULL, FROM }, "EINVAL" },
-	{ "address unaligned, length 0", { GUEST_DATA + 1, 0, NULL, FROM }, "EINVAL" },
-	{ "length 0", { GUEST_DATA, 0, NULL, FROM }, "0" },
-	{ "length 0 to the guest", { GUEST_DATA, 0, NULL, TO }, "0" },
-	{ "length 0 without memory", { GUEST_UNBACKED, 0, NULL, FROM }, "0" },
-	{ "no buffer", { GUEST_DATA, PAGE, NULL, FROM }, "EFAULT" },
-	{ "no buffer to the guest", { GUEST_DATA, PAGE, NULL, TO }, "EFAULT" },
-	{ "a kernel address", { GUEST_DATA, PAGE, (void *)(-1UL << 46), FROM }, "EFAULT" },
-	{ "the end of addresses", { GUEST_DATA, PAGE, (void *)-64L, FROM }, "EFAULT" },
-	{ "no memory", { GUEST_UNBACKED, PAGE, NULL, FROM }, "EFAULT" },
-	{ "no memory to the guest", { GUEST_UNBACKED, PAGE, NULL, TO }, "EFAULT" },
-	{ "the last page of all", { -PAGE, PAGE, NULL, FROM }, "EFAULT" },
-	{ "over the end of all", { -PAGE, 2 * PAGE, NULL, FROM }, "EFAULT" },
-	{ "address 2^52", { 1UL << 52, PAGE, NULL, TO }, "EFAULT" },
 };
 
-/* A valid buffer. A refused call must not write to it. */
-static unsigned char good[2 * TAGS_PER_PAGE];
-
-static bool wants_no_buffer(size_t i)
+static bool wants_no_buffer(const struct bad *bad)
 {
-	return bad[i].c.addr || strstr(bad[i].what, "no buffer");
+	return bad->c.addr || strstr(bad->what, "no buffer");
+}
+
+static void refused_calls(struct vm *vm)
+{
+	const struct bad bad[] = {
+		{ "reserved[0]", { GUEST_DATA, PAGE, NULL, FROM, { 1, 0 } }, "EINVAL" },
+		{ "reserved[1]", { GUEST_DATA, PAGE, NULL, FROM, { 0, 1UL << 63 } }, "EINVAL" },
+		{ "both reserved", { GUEST_DATA, PAGE, NULL, TO, { ~0UL, ~0UL } }, "EINVAL" },
+		{ "reserved, length 0", { GUEST_DATA, 0, NULL, TO, { 1, 0 } }, "EINVAL" },
+		{ "flag 2", { GUEST_DATA, PAGE, NULL, 2 }, "EINVAL" },
+		{ "flag 2 and FROM_GUEST", { GUEST_DATA, PAGE, NULL, 3 }, "EINVAL" },
+		{ "flag 1 << 63", { GUEST_DATA, PAGE, NULL, FROM | 1UL << 63 }, "EINVAL" },
+		{ "flag 1 << 32", { GUEST_DATA, PAGE, NULL, TO | 1UL << 32 }, "EINVAL" },
+		{ "flag 2, length 0", { GUEST_DATA, 0, NULL, 2 }, "EINVAL" },
+		{ "length 1", { GUEST_DATA, 1, NULL, FROM }, "EINVAL" },
+		{ "length 16", { GUEST_DATA, 16, NULL, TO }, "EINVAL" },
+		{ "length 256", { GUEST_DATA, 256, NULL, FROM }, "EINVAL" },
+		{ "a page less 1", { GUEST_DATA, PAGE - 1, NULL, TO }, "EINVAL" },
+		{ "a page and 1", { GUEST_DATA, PAGE + 1, NULL, FROM }, "EINVAL" },
+		{ "length 2G", { GUEST_DATA, 1UL << 31, NULL, FROM }, "EINVAL" },
+		{ "length 2G to the guest", { GUEST_DATA, 1UL << 31, NULL, TO }, "EINVAL" },
+		{ "length 4G", { GUEST_DATA, 1UL << 32, NULL, FROM }, "EINVAL" },
+		{ "length 4G and a page", { GUEST_DATA, (1UL << 32) + PAGE, NULL, FROM }, "EINVAL" },
+		{ "length 2^63", { GUEST_DATA, 1UL << 63, NULL, TO }, "EINVAL" },
+		{ "length minus a page", { GUEST_DATA, -PAGE, NULL, FROM }, "EINVAL" },
+		{ "length -1", { GUEST_DATA, ~0UL, NULL, FROM }, "EINVAL" },
+		{ "address + 1", { GUEST_DATA + 1, PAGE, NULL, FROM }, "EINVAL" },
+		{ "address + 16", { GUEST_DATA + 16, PAGE, NULL, TO }, "EINVAL" },
+		{ "address + 2048", { GUEST_DATA + 2048, PAGE, NULL, TO }, "EINVAL" },
+		{ "address -1", { ~0UL, PAGE, NULL, FROM }, "EINVAL" },
+		{ "address unaligned, length 0", { GUEST_DATA + 1, 0, NULL, FROM }, "EINVAL" },
+		{ "length 0", { GUEST_DATA, 0, NULL, FROM }, "0" },
+		{ "length 0 to the guest", { GUEST_DATA, 0, NULL, TO }, "0" },
+		{ "length 0 without memory", { GUEST_UNBACKED, 0, NULL, FROM }, "0" },
+		{ "no buffer", { GUEST_DATA, PAGE, NULL, FROM }, "EFAULT" },
+		{ "no buffer to the guest", { GUEST_DATA, PAGE, NULL, TO }, "EFAULT" },
+		{ "a kernel address", { GUEST_DATA, PAGE, (void *)(-1UL << 46), FROM }, "EFAULT" },
+		{ "the end of addresses", { GUEST_DATA, PAGE, (void *)-64L, FROM }, "EFAULT" },
+		{ "no memory", { GUEST_UNBACKED, PAGE, NULL, FROM }, "EFAULT" },
+		{ "no memory to the guest", { GUEST_UNBACKED, PAGE, NULL, TO }, "EFAULT" },
+		{ "the last page of all", { -PAGE, PAGE, NULL, FROM }, "EFAULT" },
+		{ "over the end of all", { -PAGE, 2 * PAGE, NULL, FROM }, "EFAULT" },
+		{ "address 2^52", { 1UL << 52, PAGE, NULL, TO }, "EFAULT" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct kvm_arm_copy_mte_tags c = bad[i].c;
+
+		/* Rows that are not about the buffer get a valid one. */
+		if (!wants_no_buffer(&bad[i]))
+			c.addr = good;
+		is_text(errno_name(tags_ioctl(vm->fd, &c)), opt.on ? bad[i].error : "EINVAL",
+			"%s", bad[i].what);
+	}
 }
 
 static void errors(struct vcpu *v)
@@ -116,15 +132,7 @@ static void errors(struct vcpu *v)
 
 	vm_tag_fill(v, opt.seed);
 	memset(good, JUNK, sizeof(good));
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct kvm_arm_copy_mte_tags c = bad[i].c;
-
-		/* Rows that are not about the buffer get a valid one. */
-		if (!wants_no_buffer(i))
-			c.addr = good;
-		is_text(errno_name(tags_ioctl(vm->fd, &c)), opt.on ? bad[i].error : "EINVAL",
-			"%s", bad[i].what);
-	}
+	refused_calls(vm);
 	for (i = 0; i < sizeof(good) && good[i] == JUNK; i++)
 		;
 	is(i, sizeof(good), "no refused call has written to the buffer");

@@ -14,7 +14,7 @@
 
 #include "client.h"
 
-#define PAGE		4096UL
+#define PAGE		HOST_PAGE
 #define PROT_TAGGED	(PROT_READ | PROT_WRITE | 0x20)
 
 static bool stop;

@@ -9,7 +9,7 @@
 
 #include "client.h"
 
-#define PAGE	4096UL
+#define PAGE	HOST_PAGE
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT	21

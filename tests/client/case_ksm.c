@@ -12,7 +12,7 @@
 
 #include "client.h"
 
-#define PAGE		4096UL
+#define PAGE		HOST_PAGE
 #define KSM		"/sys/kernel/mm/ksm/"
 #define WAIT_TENTHS	1200
 #define FULL_SCANS	3

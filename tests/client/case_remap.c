@@ -17,7 +17,7 @@
 #include "client.h"
 
 #define HELD	"/sys/module/mmaplock/parameters/held"
-#define PAGE	4096UL
+#define PAGE	HOST_PAGE
 #define TRIES	20000	/* of 1 ms, for a thread to wait */
 
 /* A thread that does one thing when it is told to. It does not need mmap_lock before that. */

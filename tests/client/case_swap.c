@@ -3,7 +3,7 @@
 #include "client.h"
 #include "swapping.h"
 
-#define PAGE		4096UL
+#define PAGE		HOST_PAGE
 
 static void check(struct vcpu *v, long restored, const char *how)
 {

@@ -16,7 +16,7 @@
 
 #include "client.h"
 
-#define PAGE	4096UL
+#define PAGE	HOST_PAGE
 
 static int uffd, quit[2];
 static u64 copied, zeroed;
@@ -45,7 +45,7 @@ static void watch(void *p, size_t size)
 /* Every fourth page is a zero page, the others are copied: a word in each, as vm_touch() does. */
 static void place(u64 hva)
 {
-	static u64 page[PAGE / 8] __attribute__((aligned(4096)));
+	static u64 page[HOST_PAGE_MAX / 8] __attribute__((aligned(HOST_PAGE_MAX)));
 	u64 at = hva - (u64)base;
 	struct uffdio_copy copy = { .dst = hva, .src = (u64)page, .len = PAGE };
 	struct uffdio_zeropage zero = { .range = { hva, PAGE } };

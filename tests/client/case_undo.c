@@ -125,7 +125,7 @@ static void not_across_off(void)
 static void stats(void)
 {
 	struct vm *vm = vm_new();
-	long before, pages = opt.size / 4096;
+	long before, pages = opt.size / HOST_PAGE;
 	struct vcpu *v;
 
 	vm_load_guest(vm);

@@ -12,7 +12,7 @@
 #include "client.h"
 #include "swapping.h"
 
-#define PAGE		4096UL
+#define PAGE		HOST_PAGE
 #define JUNK		(1UL << 20)
 #define TRIES		1000
 #define ZSWAP		"/sys/module/zswap/parameters/"

@@ -10,10 +10,11 @@
 
 #include "check.h"
 #include "churn.h"
+#include "mem.h"
 #include "swapping.h"
 
 #define WAIT_TENTHS	1200
-#define PAGE		4096UL
+#define PAGE		HOST_PAGE
 #define CHUNK		64
 #define MAX_THREADS	8
 #define MPOL_MF_MOVE	2

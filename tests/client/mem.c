@@ -106,7 +106,7 @@ size_t mem_page(enum mem_kind kind)
 	case MEM_HUGETLB_32M:
 		return 32UL << 20;
 	default:
-		return mem_is_hugetlb(kind) ? HUGE : 4096;
+		return mem_is_hugetlb(kind) ? HUGE : HOST_PAGE;
 	}
 }
 

@@ -5,6 +5,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <unistd.h>
+
+#define HOST_PAGE	((unsigned long)getpagesize())
+#define HOST_PAGE_MAX	65536UL
 
 enum mem_kind {
 	MEM_ANON4K, MEM_THP, MEM_ANON_SHARED, MEM_MEMFD, MEM_MEMFD_PRIVATE,

@@ -15,7 +15,7 @@
  * mem_pfns() - which physical pages are mapped
  * @p: start
  * @size: in bytes
- * @pfn: room for one number each 4 KiB
+ * @pfn: room for one number for each page
  *
  * Return: how many there are
  */
@@ -42,11 +42,11 @@ size_t mem_pfns(void *p, size_t size, unsigned long *pfn)
  * @size: in bytes
  * @flag: KPF_*
  *
- * Return: 4 KiB pages
+ * Return: pages of the host
  */
 size_t mem_with_flag(void *p, size_t size, int flag)
 {
-	unsigned long *pfn = malloc(size / 4096 * sizeof(long)), flags;
+	unsigned long *pfn = malloc(size / getpagesize() * sizeof(long)), flags;
 	size_t n = mem_pfns(p, size, pfn), i, found = 0;
 	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
 

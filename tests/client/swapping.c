@@ -10,7 +10,7 @@
 #include "client.h"
 #include "swapping.h"
 
-#define PAGE		4096UL
+#define PAGE		HOST_PAGE
 #define PAGEOUT_TRIES	10
 #define PAGEMAP_SWAP	(1UL << 62)
 
@@ -56,7 +56,7 @@ size_t swap_spaces(bool off)
 	while (fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%127s %*s %*s %zu", path, &used) != 2)
 			continue;
-		sum += used / 4;
+		sum += used / (PAGE >> 10);
 		if (off && swapoff(path))
 			die("swapoff %s: %s", path, errno_name(errno));
 	}

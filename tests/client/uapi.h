@@ -4,10 +4,10 @@
 #define UAPI_H
 
 #include "kvm.h"
+#include "mem.h"
 
-#define TAGS_PER_PAGE	256UL
-#define TAG_GRANULE		16UL
-#define HOST_PAGE	4096UL
+#define TAG_GRANULE	16UL
+#define TAGS_PER_PAGE	(HOST_PAGE / TAG_GRANULE)
 
 int cap_enable(int fd, u32 cap, u32 flags);
 int tags_ioctl(int fd, struct kvm_arm_copy_mte_tags *c);

@@ -44,7 +44,7 @@ hold_start() {
 # hold_read NAME - reads the client's next line into HOLD_SAID.
 hold_read() {
 	HOLD_SAID=
-	IFS= read -r -t 120 -u "${HOLD_OUT[$1]}" HOLD_SAID || diag "client $1 says nothing"
+	IFS= read -r -t $((120 * ${PATIENCE:-1})) -u "${HOLD_OUT[$1]}" HOLD_SAID || diag "client $1 says nothing"
 }
 
 # hold_tell NAME LINE - sends the line to the client. HOLD_SAID: its answer.
@@ -66,7 +66,7 @@ hold_end() {
 	wait "${HOLD_PID[$name]}" || status=$?
 	# All that it has written is in the FIFO by now.
 	printf 'client:end\n' >&"$out"
-	while IFS= read -r -t 60 -u "$out" line && [[ $line != client:end ]]; do
+	while IFS= read -r -t $((60 * ${PATIENCE:-1})) -u "$out" line && [[ $line != client:end ]]; do
 		case $line in
 		'ok - '*) ok "$name: ${line#ok - }" ;;
 		'not ok - '*) not_ok "$name: ${line#not ok - }" ;;

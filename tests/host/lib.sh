@@ -73,6 +73,12 @@ vm_dir() {
 vm_get() { cat "$(vm_dir "$(qemu_pid "$1")")/$2"; }
 vm_set() { echo "$3" >"$(vm_dir "$(qemu_pid "$1")")/$2"; }
 
+# page_kib - the size of the host's pages
+page_kib() { awk '/^KernelPageSize/ { print $2; exit }' /proc/self/smaps; }
+
+# pages N - as many of the host's pages as N pages of 4 KiB
+pages() { echo $(($1 * 4 / $(page_kib))); }
+
 # --- the host's kernel log ---
 
 DMESG_MARK=
@@ -95,7 +101,7 @@ dmesg_new() {
 
 # wait_until SECONDS COMMAND... - polls until the command succeeds.
 wait_until() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${PATIENCE:-1}))
 	shift
 	until "$@"; do
 		((SECONDS < end)) || return 1

@@ -60,7 +60,7 @@ guest_alive() {
 # AWAITED_OUT: a file with all text up to the end of that line; the caller removes it. AWAITED_POS: the offset of that end.
 # Fails if time runs out or the guest is gone. (sed reads, because bash reads pipes byte by byte.)
 await() {
-	local name=$1 file=$GUESTS/$1/$2 pos=$3 regex=$4 end=$((SECONDS + $5)) in found tail late=
+	local name=$1 file=$GUESTS/$1/$2 pos=$3 regex=$4 end=$((SECONDS + $5 * ${PATIENCE:-1})) in found tail late=
 	AWAITED_OUT=$(mktemp)
 	exec {in}< <(exec tail -c "+$((pos + 1))" -s 0.2 -f "$file" 2>/dev/null)
 	tail=$!
