@@ -28,8 +28,8 @@
  * The native backend is for the guest MTE of 6.1, with its updates, and of 6.11 and later.
  * 6.2 to 6.4: PG_mte_tagged has a lock, and set_pte_at() restores tags with a function that
  * returns nothing.  No tested kernel is like this.
- * 6.3 to 6.10: a vCPU has its own CLIDR_EL1, since 6.5 a VM its own ID registers, and no
- * function sets an ID register.
+ * 6.3 to 6.10: each vCPU has its own CLIDR_EL1.  Since 6.5 each VM has its own ID registers,
+ * but no function sets one of them.
  * 5.14 to 6.0: KVM's flag is a bool, a VM has no config_lock, or nothing tests PG_mte_tagged.
  */
 #if defined(HAVE_TRY_PAGE_MTE_TAGGING) && defined(HAVE_MTE_SYNC_OLD_PTE)

@@ -27,7 +27,8 @@
  *	ended.  The file becomes readable (poll) then.  The memory is kept until the file is
  *	closed.
  * @KVM_MTE_LOAD: write the tags of a VM that is held and stopped
- * @KVM_MTE_LOAD_INCOMING: hold a VM that has never run, and write its tags
+ * @KVM_MTE_LOAD_INCOMING: hold a VM whose vCPUs have never been in the guest, and write its
+ *	tags.  The VM stays held after the file is closed, unless KVM_MTE_RELEASE was called.
  */
 enum kvm_mte_mode {
 	KVM_MTE_SAVE = 1,
@@ -117,28 +118,32 @@ struct kvm_mte_write {
 };
 
 /*
- * open(): EPERM without CAP_SYS_ADMIN.  Who has the file may use it.
+ * open(): EPERM without CAP_SYS_ADMIN.  A process that gets the open file may use it.
  *
  * All: EFAULT, EINVAL for a wrong argument, EINTR, ENOMEM.
  *
  * KVM_MTE_OPEN: ENOENT: there is no such VM.  EINVAL: the VM has no MTE.  EBUSY: another
- * file works on the VM; or a vCPU is in the guest; or the VM is in an ioctl just now; or
- * (KVM_MTE_LOAD) the VM is not held; or (KVM_MTE_LOAD_INCOMING) a vCPU has been in the guest;
+ * file works on the VM; or a vCPU is in the guest; or a vCPU or the VM is in an ioctl;
+ * or (KVM_MTE_LOAD) the VM is not held; or (KVM_MTE_LOAD_INCOMING) a vCPU has been in the guest;
  * or a function that must be hooked has another owner.  ENODEV: the VM is being destroyed.
- * EEXIST: this file has a VM already.
+ * ESTALE: its memory slots change at this moment (KVM_MTE_SAVE_AT_END).  EEXIST: this file
+ * has a VM already.
  *
  * KVM_MTE_RANGES comes before the others: they work on the memory that it has shown.
  *
- * KVM_MTE_RANGES, KVM_MTE_READ, KVM_MTE_WRITE: ENOTCONN: before KVM_MTE_OPEN.  EAGAIN:
- * the VM has not ended (KVM_MTE_SAVE_AT_END).  ENODEV: the VM has been destroyed (loads).  ESTALE: the memory slots have changed since
- * KVM_MTE_RANGES; or memory was removed from the VM before its end.  EBUSY: a userfaultfd
- * is registered for the memory.  EIO: the kernel has freed the memory because it was
- * short of memory.  EFAULT: a part of the memory is not mapped, or cannot hold tags.
+ * All but KVM_MTE_OPEN: ENOTCONN: before KVM_MTE_OPEN.  EAGAIN: the VM has not ended
+ * (KVM_MTE_SAVE_AT_END).  EINVAL: the VM had no MTE at its end (KVM_MTE_SAVE_AT_END).
+ * ENODEV: the VM has been destroyed (loads).  ESTALE: the memory slots have changed since
+ * KVM_MTE_RANGES, or change at this moment; or memory was removed from the VM before its end.
+ *
+ * KVM_MTE_READ, KVM_MTE_WRITE: EBUSY: a userfaultfd is registered for the memory.  EIO: the
+ * kernel has freed the memory because it was short of memory.  EFAULT: a part of the memory
+ * is not mapped, or cannot hold tags.
  *
  * KVM_MTE_READ may return before it has read all: call it again.
  *
- * KVM_MTE_RELEASE: all tags have been written; the VM is not held any more.  EINVAL: the
- * VM has no MTE any more.  ESTALE: as above.
+ * KVM_MTE_RELEASE: all tags have been written; the VM is not held any more when the file is
+ * closed.  EINVAL: the VM has no MTE any more, or the file is open for a save.
  */
 #define KVM_MTE_IOC	0xaf
 #define KVM_MTE_OPEN	_IOW(KVM_MTE_IOC, 0, struct kvm_mte_open)

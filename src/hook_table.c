@@ -22,7 +22,8 @@
  * when: the host pays for a hook at each call of the function, for every caller.  So
  * hooks on functions that other VMs and processes call are ON_DEMAND.  They are armed
  * when a VM is to get MTE, and removed after the last VM that ever had MTE is
- * destroyed.  ON_HOLD hooks are armed while some VM is held.
+ * destroyed.  They are also armed while a VM is held or a file of /dev/kvm_mte has a VM.
+ * ON_HOLD hooks are armed while some VM is held.
  *
  * On NATIVE no hook is ON_DEMAND.  On INJECT two kinds of hooks are ALWAYS armed.  One
  * kind sees VMs created and destroyed, and VMMs that ask for MTE.  The other kind keeps

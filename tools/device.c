@@ -142,7 +142,7 @@ static const char *reason(const struct device *dev, int err)
 	case EIO:
 		return "the kernel was short of memory, and has freed the VM's memory";
 	case EFAULT:
-		return "a part of its memory cannot be read in";
+		return "a part of its memory is not mapped, or cannot hold tags";
 	case ENOMEM:
 		return "the kernel has not enough memory";
 	default:

@@ -19,7 +19,7 @@
 #define INTERVAL	1.0
 /* A VM without vCPUs, or without the right memory, will have them soon. */
 #define INTERVAL_SHORT	0.05
-/* For so long the memory must not have changed before it is called wrong. */
+/* Memory that differs from the stream's is an error if it has not changed for so long. */
 #define SETTLED		10
 
 /* What a step may return beside an exit status: not yet; or the VM is gone. */
@@ -205,7 +205,7 @@ int take_incoming(struct load *load, const char *which)
 	int uevents = watch_open();
 	int end;
 
-	/* An error of the device is better known now. */
+	/* If the device cannot be opened, fail now and not when the VM is there. */
 	end = device_open(&load->dev, KVM_MTE_LOAD_INCOMING);
 	if (!end)
 		end = take_one(load, which, uevents);

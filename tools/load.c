@@ -39,7 +39,7 @@ int load_failed(struct load *load, int err)
 }
 
 /**
- * load_watch - from now on a stream is not waited for when the VM's process has ended
+ * load_watch - from now on, stop waiting for the stream if the VM's process ends
  * @load: the load, with a VM
  *
  * Return: 0; -1 with @load->stream.why.

@@ -63,7 +63,7 @@ void progress_add(struct progress *progress, uint64_t bytes, uint64_t pages)
 }
 
 /**
- * progress_end - other text may be printed
+ * progress_end - end the line, so that other text can be printed
  * @progress: from progress_begin()
  */
 void progress_end(struct progress *progress)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lists of ranges of a guest's memory: memory slots, and what they are together.
+ * Lists of ranges of a guest's memory: memory slots, and ranges that join slots that touch.
  */
 #include <stdlib.h>
 

@@ -65,7 +65,7 @@ static int flush(struct save *save, uint64_t end)
 	return END_OK;
 }
 
-/* The kernel reads a part of a slot to the end of the chunk. */
+/* The kernel adds the tags of a part of a slot at the end of the chunk. */
 static int read_piece(struct save *save, uint64_t ipa, uint64_t size, uint64_t *end)
 {
 	struct chunk *chunk = save->chunk;

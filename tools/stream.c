@@ -133,7 +133,7 @@ int stream_send(struct stream *stream, unsigned char *data, size_t size)
 	return 0;
 }
 
-/* A stream may not come for hours. */
+/* Hours may pass before the stream comes. */
 static int wait_for_data(struct stream *stream)
 {
 	struct pollfd fds[] = {

@@ -61,7 +61,7 @@ struct chunk {
 
 /**
  * struct stream - a stream of tags, which is written or read
- * @fd: where to
+ * @fd: the file to write to or to read from
  * @pidfd: for reading: end when this process ends; -1 for none
  * @ranges: the memory, from the header
  * @at: index in @ranges of the range that comes next

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tags of pages that swapoff reads back (up to 6.5).
+ * Tags of pages that swapoff reads back, on kernels whose set_pte_at() restores tags (6.1).
  *
  * unuse_pte() relies on set_pte_at() to restore tags, and set_pte_at() does it for
  * readable memory only.  If the memory is PROT_NONE at that time, the saved tags are

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KVM_MTE_SAVE_AT_END holds only the address space (mm_users).  It ends in two ways:
+ * KVM_MTE_SAVE_AT_END has a reference on the address space only (mm_users).  The tags can be
+ * read after one of two events:
  *
  * - The process ends.  Then the VM is often not destroyed, because the address space
  *   maps its vCPUs' files (struct kvm_run).  Nothing reports that the last other user
@@ -24,8 +25,8 @@ static LIST_HEAD(at_end_files);
 static DEFINE_SPINLOCK(at_end_lock);
 
 /*
- * Other users of the address space than the files of this module: does the process still
- * live?
+ * Does the process still live?  It does if the address space has more users than the files
+ * in at_end_files.
  */
 static bool process_lives(struct transfer *t)
 {

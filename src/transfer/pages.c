@@ -145,8 +145,8 @@ static int get_locked(struct batch *b, struct mm_struct *mm, unsigned long addr,
 	b->size = size;
 	err = is_device(vma) ? 0 : get_pages(b, vma, addr, size);
 	/*
-	 * The OOM killer holds mmap_lock for reading too.  It sets its mark before it frees
-	 * the first page, so pages that were freed meanwhile do not count as never used.
+	 * The OOM killer holds mmap_lock for reading too.  It sets MMF_UNSTABLE before it
+	 * frees the first page, so pages that were freed meanwhile do not count as never used.
 	 */
 	if (!err && check_stable_address_space(mm)) {
 		pages_put(b);

@@ -92,7 +92,7 @@ int ranges_look(struct transfer *t, struct kvm *kvm)
 
 /**
  * ranges_verify - does the guest still have the memory that it had at the last look?
- * @t: the file, locked; it holds the VM
+ * @t: the file, locked; it has a reference on the VM (@kvm)
  *
  * Context: may sleep.
  * Return: 0; -ESTALE if it has not; -ENOMEM.

@@ -2,9 +2,9 @@
 /*
  * A file of /dev/kvm_mte and its VM: from KVM_MTE_OPEN until the file is closed.
  *
- * KVM_MTE_SAVE holds the VM by a reference, as a vCPU's file does.  So the VM and its memory
- * stay even if its process dies.  A load holds the VM during each ioctl only: a VMM creates
- * VMs just to try what KVM can do, and such a VM must go when the VMM closes it.
+ * KVM_MTE_SAVE has a reference on the VM, as a vCPU's file has.  So the VM and its memory
+ * stay even if its process dies.  A load has a reference during each ioctl only: a VMM
+ * creates VMs just to try what KVM can do, and such a VM must go when the VMM closes it.
  * KVM_MTE_SAVE_AT_END: at_end.c.
  */
 #include <linux/kvm_host.h>
@@ -208,7 +208,7 @@ void transfer_close(struct transfer *t)
  *
  * Context: may sleep.
  * Return: 0; -EAGAIN if the VM has not ended (KVM_MTE_SAVE_AT_END); -ENODEV if it has
- * (the other modes); the error of the look at its end; -EINTR.
+ * (the other modes); @end_err; -EINTR.
  */
 int transfer_begin(struct transfer *t)
 {
@@ -240,7 +240,7 @@ void transfer_finish(struct transfer *t)
 }
 
 /**
- * transfer_release_vm - KVM_MTE_RELEASE: all tags are in
+ * transfer_release_vm - KVM_MTE_RELEASE: all tags have been written
  * @t: the file, locked, with a VM
  *
  * The VM runs when the file is closed.

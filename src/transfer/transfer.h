@@ -30,15 +30,15 @@ struct guest_range {
  * @kref: one of the file, one of kvm_arch_destroy_vm() while it waits for the file
  * @lock: one ioctl at a time
  * @mode: what the file does; 0 before KVM_MTE_OPEN
- * @vm: the VM; holds a reference on its state
+ * @vm: the module's struct of the VM; holds a reference
  * @kvm: the VM; holds a reference.  KVM_MTE_SAVE: always.  Loads: during an ioctl only.
  *	KVM_MTE_SAVE_AT_END: never.
  * @mm: the VMM's address space; holds a reference on its memory (mm_users)
- * @ranges: its memory, as of the last look
+ * @ranges: the guest's memory, as ranges_look() saw it last
  * @nr_ranges: length of @ranges
- * @ended: KVM_MTE_SAVE_AT_END: the VM or its process has ended; under vm_hold.lock until
- *	it is set.  @ranges does not change any more.
- * @end_err: error of the last look at the end, or 0
+ * @ended: KVM_MTE_SAVE_AT_END: the VM or its process has ended.  Set under vm_hold.lock.
+ *	After that @ranges does not change any more.
+ * @end_err: valid if @ended: 0, or why the tags cannot be read
  * @node: KVM_MTE_SAVE_AT_END: in a list of such files
  * @look: looks whether the process has ended
  * @closed: the file has been closed

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* KVM_MTE_WRITE: gives a guest's memory tags.  Memory that the caller does not list gets zero. */
+/* KVM_MTE_WRITE: gives a guest's memory tags.  Pages that the caller does not list get tag 0. */
 #include <linux/kernel.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -30,7 +30,7 @@ struct writer {
 	struct batch b;
 };
 
-/* Each page of the array must lie behind the one before it, and in the range. */
+/* Pages of the array must be in the order of IPAs, and in the memory that is written. */
 static int peek(struct writer *w, u64 least)
 {
 	w->next = U64_MAX;

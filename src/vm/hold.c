@@ -254,7 +254,7 @@ static int hold_by_admin(struct mte_vm *vm)
 		return 0;
 	err = vm_may_set() ? vm_hold_get(vm, VM_HOLD_ADMIN) : -ENODEV;
 	if (err) {
-		vm_notice(vm, "not held: the hooks that it takes cannot be armed, or the VM is being destroyed (%d)\n",
+		vm_notice(vm, "not held: the hooks for that cannot be armed, or the VM is being destroyed (%d)\n",
 			  err);
 		return err;
 	}
@@ -274,8 +274,8 @@ static int hold_by_admin(struct mte_vm *vm)
  *
  * Context: a write to sysfs; may sleep.
  * Return: 0; -ENODEV if the VM is being destroyed; -EBUSY if a vCPU does not leave the
- * guest in two seconds, or if a function that is to be hooked has another owner; -EINTR
- * if the caller is killed.  After an error nothing has changed.
+ * guest in two seconds, or if a function that is to be hooked has another owner; -ENOMEM;
+ * -EINTR if the caller is killed.  After an error nothing has changed.
  */
 int vm_hold_request(struct mte_vm *vm, bool on)
 {

@@ -26,8 +26,8 @@ extern atomic_t vms_held;
 extern bool vm_hold_used;
 
 /*
- * Does no vCPU of this VM enter the guest?  The caller keeps the VM alive by KVM's own
- * rules.  Context: any.
+ * Is this VM held, so that none of its vCPUs enters the guest?  The caller keeps the VM
+ * alive by KVM's own rules.  Context: any.
  */
 static __always_inline bool vm_is_held(const struct kvm *kvm)
 {
@@ -35,7 +35,7 @@ static __always_inline bool vm_is_held(const struct kvm *kvm)
 
 	if (likely(!atomic_read(&vms_held)))
 		return false;
-	/* Who sees a held VM sees vm_hold_used.  Pairs with vm_hold_get(). */
+	/* A caller that sees a held VM also sees vm_hold_used.  Pairs with vm_hold_get(). */
 	smp_rmb();
 	vm = registry_find(kvm);
 	return vm && READ_ONCE(vm->hold.by);

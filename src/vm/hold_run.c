@@ -38,7 +38,7 @@ static int finish_exit(struct kvm_vcpu *vcpu, int (*run)(struct kvm_vcpu *vcpu))
 	ret = run(vcpu);
 	vcpu->sigset_active = sigset_active;
 
-	/* The real signals.  The lock: a signal may come just now. */
+	/* Look for real signals again.  A signal may come at the same time, so take the lock. */
 	spin_lock_irq(&sighand->siglock);
 	recalc_sigpending();
 	spin_unlock_irq(&sighand->siglock);

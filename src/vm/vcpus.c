@@ -30,8 +30,8 @@ bool vcpus_have_run(struct kvm *kvm)
  * vcpus_have_entered - has any vCPU of a VM ever been in the guest?
  * @kvm: the VM, kept alive by the caller
  *
- * A vCPU that only waited in KVM_RUN, because its VM is held, has not: see
- * vcpus_have_run().
+ * A vCPU that only waited in KVM_RUN, because its VM is held, has not been in the guest,
+ * but counts for vcpus_have_run().
  *
  * Context: any; the answer false is stable only while no vCPU enters the guest.
  * Return: true if a vCPU has.

@@ -75,8 +75,8 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
 
 /**
  * struct vm_hold - whether a VM is held, and for whom
- * @lock: guards @by, @ended and @transfer; while it is held and @ended is false,
- *	kvm_arch_destroy_vm() does not begin
+ * @lock: guards @by, @ended and @transfer.  While a task has it and @ended is false,
+ *	kvm_arch_destroy_vm() does not begin.
  * @by: bits VM_HOLD_*; also read without @lock
  * @ended: the VM is being destroyed
  * @waiters: vCPUs that wait in KVM_RUN; under mte_vm.lock

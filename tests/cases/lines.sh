@@ -106,7 +106,7 @@ no_guest_mte() {
 	edited $ASM/kvm_host.h '/^long kvm_vm_ioctl_mte_copy_tags/,/;/d'
 }
 
-# What the backend inject uses as it is in 5.10, and 6.1 has no more: 69e3b846d8a7 (5.14), other names of generated constants (6.1), and,
+# What the backend inject uses in the form of 5.10, which 6.1 does not have: 69e3b846d8a7 (5.14), other names of generated constants (6.1), and,
 # after 5.13, flags of a vCPU in another form, and two prototypes in a header of KVM's own.
 old_names() {
 	edited $ASM/mte.h 's/(mte_sync_tags\(pte_t )old_pte, /\1*ptep, /'

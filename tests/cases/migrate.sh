@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a Linux guest that loses tags or words when a stock QEMU that knows nothing of tags migrates, saves or restores it,
+# Catches: a Linux guest that loses tags or data when a stock QEMU that knows nothing of tags migrates, saves or restores it,
 # and "kvm-mte tags" carries the tags; a guest that runs before its tags are in; a failure that leaves a guest with wrong tags.
 # kernels: 5.10 6.12 7.2
 # quick-kernels: 5.10
