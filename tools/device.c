@@ -129,7 +129,7 @@ static const char *reason(const struct device *dev, int err)
 	case EPERM:
 		return "only root may read or write tags";
 	case EINVAL:
-		return dev->taken ? strerror(EINVAL) : "the VM has no MTE";
+		return dev->taken ? "the VM has no MTE any more" : "the VM has no MTE";
 	case EBUSY:
 		return busy(dev);
 	case ENODEV:

@@ -20,23 +20,23 @@
 /* How often to look whether the process has ended, in jiffies. */
 #define LOOK_INTERVAL	(HZ / 20)
 
-/* Files with KVM_MTE_SAVE_AT_END and a VM. */
-static LIST_HEAD(at_end_files);
-static DEFINE_SPINLOCK(at_end_lock);
+/* All files that have a VM. */
+static LIST_HEAD(files_with_vm);
+static DEFINE_SPINLOCK(files_lock);
 
 /*
  * Does the process still live?  It does if the address space has more users than the files
- * in at_end_files.
+ * in files_with_vm.
  */
 static bool process_lives(struct transfer *t)
 {
 	struct transfer *other;
 	int files = 0;
 
-	spin_lock(&at_end_lock);
-	list_for_each_entry(other, &at_end_files, node)
+	spin_lock(&files_lock);
+	list_for_each_entry(other, &files_with_vm, node)
 		files += other->mm == t->mm;
-	spin_unlock(&at_end_lock);
+	spin_unlock(&files_lock);
 	return atomic_read(&t->mm->mm_users) > files;
 }
 
@@ -86,12 +86,12 @@ static void look_for_end(struct work_struct *work)
  */
 void at_end_watch(struct transfer *t)
 {
+	spin_lock(&files_lock);
+	list_add(&t->node, &files_with_vm);
+	spin_unlock(&files_lock);
 	if (t->mode != KVM_MTE_SAVE_AT_END)
 		return;
 	INIT_DELAYED_WORK(&t->look, look_for_end);
-	spin_lock(&at_end_lock);
-	list_add(&t->node, &at_end_files);
-	spin_unlock(&at_end_lock);
 	schedule_delayed_work(&t->look, LOOK_INTERVAL);
 }
 
@@ -103,12 +103,11 @@ void at_end_watch(struct transfer *t)
  */
 void at_end_unwatch(struct transfer *t)
 {
-	if (t->mode != KVM_MTE_SAVE_AT_END)
-		return;
-	cancel_delayed_work_sync(&t->look);
-	spin_lock(&at_end_lock);
+	if (t->mode == KVM_MTE_SAVE_AT_END)
+		cancel_delayed_work_sync(&t->look);
+	spin_lock(&files_lock);
 	list_del(&t->node);
-	spin_unlock(&at_end_lock);
+	spin_unlock(&files_lock);
 }
 
 /**

@@ -39,7 +39,7 @@ struct guest_range {
  * @ended: KVM_MTE_SAVE_AT_END: the VM or its process has ended.  Set under vm_hold.lock.
  *	After that @ranges does not change any more.
  * @end_err: valid if @ended: 0, or why the tags cannot be read
- * @node: KVM_MTE_SAVE_AT_END: in a list of such files
+ * @node: in the list of files that have a VM
  * @look: looks whether the process has ended
  * @closed: the file has been closed
  * @queue: for poll(), and for @closed

@@ -221,7 +221,7 @@ refused 2 5 "the kernel was short of memory, and has freed the VM's memory" save
 cut_short EIO
 refused 2 14 "a part of its memory is not mapped, or cannot hold tags" save
 refused 2 16 "its memory is served by a userfaultfd; try again when it is all there" save
-refused 2 22 "Invalid argument" save
+refused 2 22 "the VM has no MTE any more" save
 refused 2 71 "Protocol error" save
 cut_short EPROTO
 echo "2 4 1" >"$TAGDEV/fail"
