@@ -59,20 +59,13 @@ static u64 count(struct vcpu *v, u64 start, u64 end)
 /* A valid buffer. A refused call must not write to it. */
 static unsigned char good[2 * HOST_PAGE_MAX / TAG_GRANULE];
 
-struct bad {
-	const char *what;
-	struct kvm_arm_copy_mte_tags c;
-	const char *error;
-};
-
-static bool wants_no_buffer(const struct bad *bad)
-{
-	return bad->c.addr || strstr(bad->what, "no buffer");
-}
-
 static void refused_calls(struct vm *vm)
 {
-	const struct bad bad[] = {
+	const struct {
+		const char *what;
+		struct kvm_arm_copy_mte_tags c;
+		const char *error;
+	} bad[] = {
 		{ "reserved[0]", { GUEST_DATA, PAGE, NULL, FROM, { 1, 0 } }, "EINVAL" },
 		{ "reserved[1]", { GUEST_DATA, PAGE, NULL, FROM, { 0, 1UL << 63 } }, "EINVAL" },
 		{ "both reserved", { GUEST_DATA, PAGE, NULL, TO, { ~0UL, ~0UL } }, "EINVAL" },
@@ -118,7 +111,7 @@ static void refused_calls(struct vm *vm)
 		struct kvm_arm_copy_mte_tags c = bad[i].c;
 
 		/* Rows that are not about the buffer get a valid one. */
-		if (!wants_no_buffer(&bad[i]))
+		if (!c.addr && !strstr(bad[i].what, "no buffer"))
 			c.addr = good;
 		is_text(errno_name(tags_ioctl(vm->fd, &c)), opt.on ? bad[i].error : "EINVAL",
 			"%s", bad[i].what);

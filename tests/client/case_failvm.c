@@ -232,9 +232,15 @@ static int copy_in(struct scene *s)
 	return copied(tags_put(s->vm, GUEST_DATA, s->tags, opt.size));
 }
 
+/* The kernel spares pages once that were used a moment ago. */
+#define PAGEOUTS	4
+
 static int swap_out(struct scene *s)
 {
-	madvise(s->vm->data, s->vm->data_size, MADV_PAGEOUT);
+	int i;
+
+	for (i = 0; i < PAGEOUTS; i++)
+		madvise(s->vm->data, s->vm->data_size, MADV_PAGEOUT);
 	return 0;
 }
 
