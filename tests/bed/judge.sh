@@ -7,7 +7,7 @@ SPLAT='BUG:|kernel BUG|WARNING:|Oops|[Cc]all [Tt]race:|rcu[_a-z:]*.*(stall|starv
 SPLAT+='|possible (circular|recursive|irq lock)|inconsistent lock state|suspicious RCU|Internal error|Kernel panic'
 SPLAT+='|Unable to handle|refcount_t|blocked for more than|scheduling while atomic|UBSAN:|KASAN:|Bad page'
 SPLAT+='|unexpected (SError|NMI)|nobody cared|DEBUG_LOCKS_WARN_ON|bad: scheduling'
-SPLAT+='|non-static key|locking correctness validator|page dumped because|ODEBUG:|list_(add|del) corruption'
+SPLAT+='|non-static key|locking correctness validator|page dumped because: VM_|ODEBUG:|list_(add|del) corruption'
 
 judge_init() {
 	J_PASSED=0 J_FAILED=0 J_SKIPPED=0 J_PLAN='' J_EXIT=''
