@@ -75,7 +75,7 @@ static int do_write(struct transfer *t, const void __user *arg)
 	struct kvm_mte_write write;
 
 	/* Also refuses a file that is open for a save. */
-	if (t->mode != KVM_MTE_LOAD && t->mode != KVM_MTE_LOAD_INCOMING)
+	if (!transfer_is_load(t))
 		return -EINVAL;
 	if (copy_from_user(&write, arg, sizeof(write)))
 		return -EFAULT;

@@ -15,17 +15,6 @@ static bool is_memory(const struct kvm_memory_slot *slot)
 	       !compat_slot_has_gmem(slot);
 }
 
-static unsigned int count(struct kvm *kvm)
-{
-	struct kvm_memory_slot *slot;
-	unsigned int nr = 0;
-	int bkt;
-
-	compat_for_each_memslot(slot, bkt, kvm_memslots(kvm))
-		nr += is_memory(slot);
-	return nr;
-}
-
 /* Returns the number of ranges; it is more than @max if they do not fit. */
 static unsigned int fill(struct kvm *kvm, struct guest_range *ranges, unsigned int max)
 {
@@ -54,7 +43,7 @@ static int look(struct kvm *kvm, struct guest_range **ranges)
 	int idx;
 
 	idx = srcu_read_lock(&kvm->srcu);
-	max = count(kvm);
+	max = fill(kvm, NULL, 0);
 	srcu_read_unlock(&kvm->srcu, idx);
 	*ranges = kvcalloc(max ?: 1, sizeof(**ranges), GFP_KERNEL);
 	if (!*ranges)

@@ -9,17 +9,11 @@
  */
 #include <linux/kvm_host.h>
 #include <linux/sched/mm.h>
-#include <linux/slab.h>
 
 #include "hook/ondemand.h"
 #include "transfer/transfer.h"
 #include "vm/hold.h"
 #include "vm/state.h"
-
-static bool is_load(const struct transfer *t)
-{
-	return t->mode == KVM_MTE_LOAD || t->mode == KVM_MTE_LOAD_INCOMING;
-}
 
 /* The VM is held for the file now. */
 static int check_stopped(struct transfer *t, struct mte_vm *vm)
@@ -233,7 +227,7 @@ int transfer_begin(struct transfer *t)
  */
 void transfer_finish(struct transfer *t)
 {
-	if (!is_load(t))
+	if (!transfer_is_load(t))
 		return;
 	kvm_put_kvm(t->kvm);
 	t->kvm = NULL;
@@ -253,7 +247,7 @@ int transfer_release_vm(struct transfer *t)
 {
 	int err;
 
-	if (!is_load(t))
+	if (!transfer_is_load(t))
 		return -EINVAL;
 	err = ranges_verify(t);
 	if (err)

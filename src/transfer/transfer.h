@@ -65,6 +65,11 @@ struct transfer {
 int transfer_init(void);
 void transfer_exit(void);
 
+static inline bool transfer_is_load(const struct transfer *t)
+{
+	return t->mode == KVM_MTE_LOAD || t->mode == KVM_MTE_LOAD_INCOMING;
+}
+
 /* transfer.c */
 struct transfer *transfer_alloc(void);
 void transfer_put(struct transfer *t);
