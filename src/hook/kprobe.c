@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Hooks by kprobes: a breakpoint at each function's first instruction.  They are slower
- * than ftrace, but every kernel with KVM can have them.
+ * than ftrace, but are always there: the module does not build without CONFIG_KPROBES.
  */
 #include <linux/kernel.h>
 #include <linux/kprobes.h>

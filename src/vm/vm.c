@@ -255,6 +255,6 @@ void vm_dirs_exit(void)
 	/* vm_release() may not have returned yet. */
 	synchronize_rcu_tasks();
 	kset_unregister(vms_set);
-	/* Waits for kfree_rcu() of the VMs. */
+	/* Waits for RCU callbacks.  kfree_rcu() needs no wait: it uses no code of the module. */
 	rcu_barrier();
 }

@@ -60,8 +60,8 @@ static bool others_are_so(struct kvm *kvm, const struct kvm_vcpu *self)
 }
 
 /**
- * vm_policy_fallback_vcpu - turn off a VM that only policy turned on, because a vCPU is
- * 32-bit or for nested virtualization
+ * vm_policy_fallback_vcpu - a vCPU is 32-bit or for nested virtualization: turn the VM
+ * off if only policy turned it on
  * @vm: the VM
  * @self: the vCPU that is being initialised with such a feature; its mutex is held
  *
@@ -123,8 +123,8 @@ static int try_fallback_locked(struct mte_vm *vm)
 }
 
 /**
- * vm_policy_fallback_slot - turn off a VM that only policy turned on, because a memory
- * slot cannot hold tags
+ * vm_policy_fallback_slot - a memory slot cannot hold tags: turn the VM off if only
+ * policy turned it on
  * @vm: the VM
  * @slot: the slot
  *
