@@ -16,7 +16,7 @@ static const char *reason(int err)
 	case EBUSY:
 		return "a vCPU, or the VM itself, is busy";
 	case EINVAL:
-		return "a vCPU is 32-bit, or a memory slot cannot hold tags";
+		return "a vCPU is 32-bit or nested, or a memory slot cannot hold tags";
 	case ENODEV:
 	case ENOENT:
 		return "the VM is gone";
