@@ -124,15 +124,17 @@ static int try_fallback_locked(struct mte_vm *vm)
 
 /**
  * vm_policy_fallback_slot - turn off a VM that only policy turned on, because a memory
- * slot cannot hold tags
+ * slot excludes MTE
  * @vm: the VM
  * @slot: the slot
+ * @why: what is wrong with the slot, for the log
  *
  * Context: slots_lock held; may sleep.
  * Return: true if the VM is off now; false if the caller must refuse: policy alone did
  * not turn the VM on, the VM has run, or a vCPU or the VM stays in an ioctl.
  */
-bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
+bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot,
+			     const char *why)
 {
 	int tries, err = -EAGAIN;
 
@@ -144,7 +146,7 @@ bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *sl
 	/* A vCPU may have made policy fall back meanwhile. */
 	if (err)
 		return READ_ONCE(vm->state) == VM_OFF;
-	vm_notice(vm, "policy asked for MTE, but memory slot %d cannot hold tags: off\n", slot->id);
+	vm_notice(vm, "policy asked for MTE, but memory slot %d %s: off\n", slot->id, why);
 	vm_uevent_changed(vm);
 	return true;
 }
