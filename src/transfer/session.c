@@ -185,8 +185,6 @@ void transfer_close(struct transfer *t)
 		at_end_unwatch(t);
 		mutex_lock(&vm->hold.lock);
 		vm->hold.transfer = NULL;
-		if (vm->hold.save_waits && !vm->hold.ended)
-			migration_save_ends(vm);
 		WRITE_ONCE(vm->hold.save_waits, false);
 		vm_hold_put(vm, VM_HOLD_FILE);
 		mutex_unlock(&vm->hold.lock);

@@ -56,9 +56,15 @@ static void note(struct mte_vm *vm)
 	vm_uevent_untracked(vm, nr);
 }
 
+/* KVM_ENABLE_CAP sets the origin first, and vmm_asked when it is about to return. */
+static bool vmm_knows_of_tags(const struct mte_vm *vm)
+{
+	return READ_ONCE(vm->vmm_asked) || READ_ONCE(vm->origin) == ORIGIN_VMM;
+}
+
 static bool is_untracked(const struct mte_vm *vm)
 {
-	return vm_has_mte(vm) && !READ_ONCE(vm->vmm_asked);
+	return vm_has_mte(vm) && !vmm_knows_of_tags(vm);
 }
 
 /* Does the VMM start to log the main memory?  The VM still has the old slots. */
@@ -108,19 +114,26 @@ void migration_slot_set(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 
 /**
  * migration_on_refused - may a VM not be turned on, because its memory is logged?
- * @vm: the VM, which has no MTE yet
+ * @vm: the VM
+ * @origin: who turns it on
  *
  * Context: slots_lock held; may sleep.
- * Return: true if the caller must refuse.
+ * Return: true if the caller must refuse; false also if the VM has MTE already.
  */
-bool migration_on_refused(struct mte_vm *vm)
+bool migration_on_refused(struct mte_vm *vm, enum vm_origin origin)
 {
 	lockdep_assert_held(&vm->kvm->slots_lock);
-	return is_refused(vm) && !READ_ONCE(vm->vmm_asked) &&
-	       vm_is_logged(vm->kvm, largest_slot(vm->kvm));
+	return is_refused(vm) && origin != ORIGIN_VMM && !READ_ONCE(vm->vmm_asked) &&
+	       !vm_has_mte(vm) && vm_is_logged(vm->kvm, largest_slot(vm->kvm));
 }
 
-static void note_if_logged(struct mte_vm *vm)
+/**
+ * migration_vm_on - a VM has got MTE: warn if it is being migrated
+ * @vm: the VM, kept alive by the caller
+ *
+ * Context: may sleep.
+ */
+void migration_vm_on(struct mte_vm *vm)
 {
 	struct kvm *kvm = vm->kvm;
 	bool logged;
@@ -133,30 +146,4 @@ static void note_if_logged(struct mte_vm *vm)
 	srcu_read_unlock(&kvm->srcu, idx);
 	if (logged)
 		note(vm);
-}
-
-/**
- * migration_vm_on - a VM has got MTE: warn if it is being migrated
- * @vm: the VM, kept alive by the caller
- *
- * Context: may sleep.
- */
-void migration_vm_on(struct mte_vm *vm)
-{
-	note_if_logged(vm);
-}
-
-/**
- * migration_save_ends - nothing waits for the VM's end any more to save its tags
- * @vm: the VM
- *
- * A migration that was allowed because of that cannot be refused any more.
- *
- * Context: vm_hold.lock held and the VM has not ended; may sleep.
- */
-void migration_save_ends(struct mte_vm *vm)
-{
-	lockdep_assert_held(&vm->hold.lock);
-	if (READ_ONCE(vm->migration) == MIGRATION_REFUSE)
-		note_if_logged(vm);
 }

@@ -22,7 +22,7 @@
 #define HOLD_TIMEOUT	(2 * HZ)
 
 /* Some vCPUs and some memory exclude MTE, and so does a migration if it is refused. */
-static int check_vm(struct mte_vm *vm)
+static int check_vm(struct mte_vm *vm, enum vm_origin origin)
 {
 	unsigned long features = vcpus_no_mte_features(vm->kvm);
 
@@ -35,7 +35,7 @@ static int check_vm(struct mte_vm *vm)
 		vm_notice(vm, "not turned on: a vCPU is 32-bit, and MTE is for 64-bit guests only\n");
 		return -EINVAL;
 	}
-	if (migration_on_refused(vm)) {
+	if (migration_on_refused(vm, origin)) {
 		vm_notice(vm, "not turned on: its memory is logged, and migration is refused\n");
 		return -EPERM;
 	}
@@ -86,7 +86,7 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	if (origin == ORIGIN_VMM && kvm->created_vcpus)
 		return -EINVAL;
 	if (vcpus_have_run(kvm)) {
-		err = on && !vm_requested(vm, on) ? check_vm(vm) : 0;
+		err = on && !vm_requested(vm, on) ? check_vm(vm, origin) : 0;
 		return err ?: vm_set_at_reboot(vm, on, origin);
 	}
 	nr = vcpus_hold(kvm, NULL);
@@ -95,7 +95,7 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	if (vcpus_have_run(kvm))
 		err = -EAGAIN;
 	else if (on)
-		err = check_vm(vm) ?: prepare(vm, nr);
+		err = check_vm(vm, origin) ?: prepare(vm, nr);
 	else
 		err = 0;
 	if (!err)

@@ -76,7 +76,7 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
 
 /**
  * struct vm_hold - whether a VM is held, and for whom
- * @lock: guards @by, @ended and @transfer.  While a task has it and @ended is false,
+ * @lock: guards @by, @ended, @transfer and @save_waits.  While a task has it and @ended is false,
  *	kvm_arch_destroy_vm() does not begin.
  * @by: bits VM_HOLD_*; also read without @lock
  * @ended: the VM is being destroyed
@@ -127,6 +127,7 @@ struct vm_hold {
  *	leaves VM_OFF, dropped when the VM is destroyed.
  * @had_mte: the VM had MTE before a later change of its state
  * @vmm_asked: its VMM has enabled MTE itself, so the VMM knows about tags
+ * @tags_loaded: tags have been written to it by /dev/kvm_mte, so policy does not fall back
  * @tag_regs_listed: native: its VMM has read a list of registers with the tag registers
  * @hold: whether the VM is held
  * @pages_tagged: number of base pages whose tags were cleared for this VM
@@ -164,6 +165,7 @@ struct mte_vm {
 	bool holds_hooks;
 	bool had_mte;
 	bool vmm_asked;
+	bool tags_loaded;
 	bool tag_regs_listed;
 
 	struct vm_hold hold;
@@ -263,8 +265,7 @@ void vm_drop_mappings(struct kvm *kvm);
 /* migration.c: VMMs that do not carry tags */
 bool migration_slot_refused(struct mte_vm *vm, const struct kvm_memory_slot *slot);
 void migration_slot_set(struct mte_vm *vm, const struct kvm_memory_slot *slot);
-bool migration_on_refused(struct mte_vm *vm);
+bool migration_on_refused(struct mte_vm *vm, enum vm_origin origin);
 void migration_vm_on(struct mte_vm *vm);
-void migration_save_ends(struct mte_vm *vm);
 
 #endif /* _KVM_MTE_VM_H */

@@ -38,12 +38,12 @@ void vm_apply_policy(struct mte_vm *vm)
 	module_put(THIS_MODULE);
 }
 
-/* Is the VM on by policy alone, and has it never run? */
+/* Is the VM on by policy alone, and has it neither run nor been given a guest's tags? */
 static bool may_fall_back(struct mte_vm *vm)
 {
 	lockdep_assert_held(&vm->lock);
 	return vm->state == VM_ON && vm->origin == ORIGIN_POLICY &&
-	       !vcpus_have_run(vm->kvm);
+	       !vcpus_have_run(vm->kvm) && !READ_ONCE(vm->tags_loaded);
 }
 
 /* Do all other vCPUs that are initialised have a feature that excludes MTE? */

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -55,6 +56,7 @@ static void refused(void)
 {
 	struct vm *vm = by_admin();
 	void *p = mem_map(MEM_ANON4K, opt.size, NULL);
+	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = p };
 
 	is_text(module_read(vm, "migration"), "warn", "at first");
 	word(vm, "never\n", "EINVAL");
@@ -64,6 +66,7 @@ static void refused(void)
 	vcpu_cmd(&vm->vcpu[0], CMD_NOP);
 	error_is(log_memory(vm, true), "EPERM", "refuse: the memory is logged");
 	count_is(vm, 0, "after that");
+	error_is(kvm_ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log), "ENOENT", "it has no log");
 	error_is(log_memory(vm, false), "0", "the slot is set without a log");
 	error_is(vm_slot(vm, 2, OTHER, p, opt.size, LOG), "EPERM", "a new slot that is logged");
 	error_is(vm_slot(vm, 2, OTHER, p, SMALL, LOG), "0", "a small slot that is logged");
@@ -99,7 +102,7 @@ static void allowed_while_saved(void)
 	error_is(log_memory(vm, true), "0", "the memory is logged meanwhile");
 	count_is(vm, 2, "after that");
 	close(fd);
-	count_is(vm, 3, "the file is closed while memory is logged");
+	count_is(vm, 2, "the file is closed while memory is logged");
 	vm_destroy(vm);
 
 	vm = by_admin();
@@ -134,6 +137,19 @@ static void by_its_vmm(void)
 {
 	struct vm *vm = vm_create();
 
+	/* Memory before the capability */
+	vm_load_guest(vm);
+	vm_memory(vm, opt.mem, opt.size);
+	word(vm, "refuse", "0");
+	error_is(log_memory(vm, true), "0", "a VM without MTE is logged");
+	is(vm_enable_mte(vm), 0, "its VMM asks for MTE");
+	is_text(module_read(vm, "state"), "on", "state after that");
+	count_is(vm, 0, "after that");
+	life_write(vm, false, "by an admin");
+	life_write(vm, true, "by an admin, while a VMM that knows of tags logs");
+	vm_destroy(vm);
+	vm = vm_create();
+
 	is(vm_enable_mte(vm), 0, "KVM_ENABLE_CAP");
 	vm_load_guest(vm);
 	vm_memory(vm, opt.mem, opt.size);
@@ -141,6 +157,19 @@ static void by_its_vmm(void)
 	error_is(log_memory(vm, true), "0", "a VM whose VMM asked itself is logged");
 	count_is(vm, 0, "after that");
 	vm_destroy(vm);
+}
+
+static void load_no_tags(struct vm *vm)
+{
+	struct kvm_mte_write write = { .ipa = GUEST_DATA, .size = KVM_MTE_PAGE_SIZE };
+	struct kvm_mte_range range[8];
+	int fd = carry_file();
+
+	error_is(carry_open(fd, vm, KVM_MTE_LOAD_INCOMING), "0", "a file loads the tags");
+	is(carry_ranges(fd, range, 8), 2, "of the code and the memory");
+	error_is(ioctl(fd, KVM_MTE_WRITE, &write) ? -errno : 0, "0", "of a page");
+	error_is(ioctl(fd, KVM_MTE_RELEASE) ? -errno : 0, "0", "and releases the VM");
+	close(fd);
 }
 
 /* A VM that policy turned on, and that has not run */
@@ -157,6 +186,13 @@ static void by_policy(void)
 	error_is(log_memory(vm, true), "0", "its memory is logged before it runs");
 	is_text(module_read(vm, "state"), "off", "its state after that");
 	vcpu_cmd(&vm->vcpu[0], CMD_NOP);
+	vm_destroy(vm);
+
+	/* A guest's tags have come, and it has not run yet. */
+	vm = furnished();
+	load_no_tags(vm);
+	error_is(log_memory(vm, true), "EPERM", "one whose tags were loaded is logged");
+	is_text(module_read(vm, "state"), "on", "its state after that");
 	vm_destroy(vm);
 
 	vm = furnished();
