@@ -102,6 +102,7 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	vm->pid = pid;
 	vm->fd = fd;
 	vm->policy = policy;
+	vm->migration = migration_default();
 	take_debugfs_name(vm);
 	mutex_init(&vm->destroy_lock);
 	mutex_init(&vm->init_lock);
