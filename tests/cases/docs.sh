@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a message of the module that docs/troubleshooting.md does not explain, or a message there that the module does not
 # have; a hook that docs/how-it-works.md leaves out; a parameter without a description; ABI text, man page or picture that
-# tools cannot read; a table or chart of the costs that differs from the figures; a dead link; two versions in one tree.
+# tools cannot read; a table or chart of the costs that differs from the figures; a dead link; two versions in one tree; a fault of
+# mutants.list that changes nothing any more.
 # where: here
 # hooks: none
 . "$TESTS/bed/here.sh"
@@ -112,6 +113,16 @@ drawn() {
 	for f in bench.md bench.svg; do diff -q "docs/$f" "$dir/$f"; done
 }
 quiet "docs/bench.md and docs/bench.svg show the figures of results.tsv (table.py draw)" drawn
+
+# A fault that changes nothing any more tests nothing.
+stale_faults() {
+	local kernel case file change
+	while IFS=$'\t' read -r kernel case file change; do
+		[[ -n $kernel && $kernel != '#'* ]] || continue
+		! sed -E "$change" "$file" | cmp -s - "$file" || echo "$kernel $case $file: $change"
+	done <tests/mutants.list
+}
+quiet "each fault of tests/mutants.list changes the source" stale_faults
 
 # links FILE.md - the targets of its links, without links to other sites.
 links() { grep -oE '\]\([^)]*\)' "$1" | sed 's/^](//; s/)$//' | grep -v '^[a-z]*:' ; }
