@@ -6,57 +6,8 @@
 #include <linux/kernel.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
-#include <linux/string.h>
 
 #include "hook/engine.h"
-
-static const char * const mechanism_names[] = {
-	[HOOK_BY_FTRACE] = "ftrace",
-	[HOOK_BY_KPROBE] = "kprobe",
-};
-
-/**
- * hook_mechanism_name - the word for a mechanism
- * @how: the mechanism
- *
- * Context: any.
- * Return: "ftrace" or "kprobe".
- */
-const char *hook_mechanism_name(enum hook_mechanism how)
-{
-	return mechanism_names[how];
-}
-
-/**
- * hook_parse_mechanism - parse the module parameter hook=
- * @word: auto, ftrace or kprobe
- * @how: set to the mechanism to use
- *
- * Context: module init.
- * Return: 0; -EINVAL for any other word; -EOPNOTSUPP if the word is ftrace and this
- * kernel's ftrace cannot divert calls.
- */
-int hook_parse_mechanism(const char *word, enum hook_mechanism *how)
-{
-	if (sysfs_streq(word, "auto")) {
-		*how = COMPAT_HAS_FTRACE ? HOOK_BY_FTRACE : HOOK_BY_KPROBE;
-		return 0;
-	}
-	if (sysfs_streq(word, "kprobe")) {
-		*how = HOOK_BY_KPROBE;
-		return 0;
-	}
-	if (!sysfs_streq(word, "ftrace")) {
-		pr_err("hook=%s: not one of auto, ftrace, kprobe\n", word);
-		return -EINVAL;
-	}
-	if (!COMPAT_HAS_FTRACE) {
-		pr_err("hook=ftrace: this kernel's ftrace cannot divert calls; use hook=kprobe\n");
-		return -EOPNOTSUPP;
-	}
-	*how = HOOK_BY_FTRACE;
-	return 0;
-}
 
 /* The arguments of the last hook_arm(). */
 static struct hook *table;
@@ -299,6 +250,42 @@ bool hook_group_works(unsigned long group)
 		     table[i].rewritten))
 			return false;
 	return true;
+}
+
+/**
+ * hook_armed - how many hooks are armed
+ *
+ * Context: any.
+ * Return: their number, on-demand hooks included.
+ */
+unsigned int hook_armed(void)
+{
+	/* Read the table after this.  Pairs with hook_arm(). */
+	unsigned int i, n = 0, nr = smp_load_acquire(&nr_hooks);
+
+	for (i = 0; i < nr; i++)
+		n += READ_ONCE(table[i].armed);
+	return n;
+}
+
+/**
+ * hook_missed - how many calls has the mechanism missed so far?
+ *
+ * Context: any.
+ * Return: their number; only kprobes can miss calls.
+ */
+unsigned long hook_missed(void)
+{
+	/* As in hook_armed(). */
+	unsigned int i, nr = smp_load_acquire(&nr_hooks);
+	unsigned long n = READ_ONCE(missed_before);
+
+	if (armed_by != HOOK_BY_KPROBE)
+		return n;
+	for (i = 0; i < nr; i++)
+		if (READ_ONCE(table[i].armed))
+			n += READ_ONCE(table[i].kp.nmissed);
+	return n;
 }
 
 /**
