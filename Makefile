@@ -3,9 +3,10 @@
 # make			the module, for the running kernel or KDIR=<headers>
 # make check		each feature, hook and error once, on an emulated host (T="name ..." for some)
 # make check-all		everything, on all kernels (SHARD=1/4 for a part)
-# make soak		the long versions of some, for hours
+# make soak		the long versions of some tests, for hours
 # make check-64k	hosts with 64 KiB pages, whose kernels are built first
-# make check-debug	hosts that check themselves (KASAN, lockdep, ...), likewise; allocations that fail
+# make check-debug	hosts that check themselves (KASAN, lockdep, ...), whose kernels are built first; also makes
+#			allocations fail
 # make bench		measure what MTE costs, in instructions; writes docs/bench.md
 # make bench-check	the same, compared with what the goals and the last table say
 # make demo		watch a guest get MTE and catch a bug with it

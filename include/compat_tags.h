@@ -119,7 +119,7 @@
 
 /*
  * Where huge pages are larger than 2 MiB, and PG_mte_tagged has a lock: hooks clear
- * the tags of a huge page before it is frozen.
+ * the tags of a huge page before its references are frozen.
  */
 #if defined(HAVE_TRY_PAGE_MTE_TAGGING) && PAGE_SHIFT > 12
 #define COMPAT_SPLIT_AHEAD	1

@@ -23,7 +23,8 @@ struct mte_vm;
 	__print_symbolic(what,			\
 			 { REFUSED_32BIT, "vcpu" },	\
 			 { REFUSED_SLOT, "slot" },	\
-			 { REFUSED_PAGE, "page" })
+			 { REFUSED_PAGE, "page" },	\
+			 { REFUSED_MIGRATION, "migration" })
 
 /* A VM has changed its state. */
 TRACE_EVENT(kvm_mte_state,

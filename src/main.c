@@ -10,6 +10,7 @@
 #include "hook/hook.h"
 #include "kvm/scan.h"
 #include "kvm_mte.h"
+#include "policy/migration.h"
 #include "policy/policy.h"
 #include "repair/repair.h"
 #include "transfer/transfer.h"
@@ -18,6 +19,10 @@
 static char *policy = "request";
 module_param(policy, charp, 0444);
 MODULE_PARM_DESC(policy, "policy for new VMs: request (default), on, off");
+
+static char *migration = "warn";
+module_param(migration, charp, 0444);
+MODULE_PARM_DESC(migration, "migration of VMs without their tags: warn (default), refuse");
 
 static char *hook = "auto";
 module_param(hook, charp, 0444);
@@ -34,6 +39,9 @@ static int __init kvm_mte_init(void)
 	if (err)
 		return err;
 	err = policy_parse(policy);
+	if (err)
+		return err;
+	err = migration_set_default(migration);
 	if (err)
 		return err;
 	err = cpu_check_host();

@@ -112,13 +112,13 @@ static const char *busy(const struct device *dev)
 		return "its memory is served by a userfaultfd; try again when it is all there";
 	switch (dev->mode) {
 	case KVM_MTE_SAVE:
-		return "it is not stopped, or its tags are in use";
+		return "it is not stopped, or another program has its tags";
 	case KVM_MTE_LOAD:
-		return "it is not held and stopped, or its tags are in use";
+		return "it is not held and stopped, or another program has its tags";
 	case KVM_MTE_LOAD_INCOMING:
-		return "it has run already, or its tags are in use";
+		return "it has run already, or another program has its tags";
 	default:
-		return "its tags are in use";
+		return "another program has its tags";
 	}
 }
 

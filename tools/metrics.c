@@ -230,10 +230,13 @@ static int fill(int fd)
 		close(fd);
 		return -errno;
 	}
+	errno = 0;
 	end = put_metrics(to);
-	if (fchmod(fd, 0644) || fflush(to)) {
+	/* A write that failed before may have left a hole. */
+	if (fchmod(fd, 0644) || fflush(to) || ferror(to)) {
+		end = errno ? -errno : -EIO;
 		fclose(to);
-		return -errno;
+		return end;
 	}
 	return fclose(to) ? -errno : end;
 }
@@ -243,8 +246,14 @@ static int write_file(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *temporary;
+	struct stat st;
 	int fd, end;
 
+	/* Not a device, and not a link. */
+	if (!lstat(path, &st) && !S_ISREG(st.st_mode)) {
+		complain("%s: not a regular file", path);
+		return END_ERROR;
+	}
 	/* In the same directory.  The collector takes only files *.prom. */
 	if (asprintf(&temporary, "%.*s.kvm-mte.XXXXXX", slash ? (int)(slash + 1 - path) : 0,
 		     path) < 0)

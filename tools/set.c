@@ -11,12 +11,13 @@ static const char *reason(int err)
 {
 	switch (-err) {
 	case EACCES:
-	case EPERM:
 		return "only root may change it";
+	case EPERM:
+		return "its memory is logged, and migration is refused";
 	case EBUSY:
 		return "a vCPU, or the VM itself, is busy";
 	case EINVAL:
-		return "a vCPU is 32-bit, or a memory slot cannot hold tags";
+		return "a vCPU is 32-bit or nested, or a memory slot cannot hold tags";
 	case ENODEV:
 	case ENOENT:
 		return "the VM is gone";
@@ -35,7 +36,7 @@ static int set(const struct vm *vm, const char *value)
 		err = read_word(vm->fd, "state", state, sizeof(state));
 	if (err) {
 		complain_of(vm, "%s", reason(err));
-		if (err == -EINVAL || err == -EBUSY)
+		if (err == -EINVAL || err == -EBUSY || err == -EPERM)
 			klog_explain(vm, 0);
 		return END_ERROR;
 	}

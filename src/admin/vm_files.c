@@ -122,6 +122,23 @@ static ssize_t hold_store(struct mte_vm *vm, const char *buf, size_t len)
 	return vm_hold_request(vm, on) ?: len;
 }
 
+static ssize_t migration_show(struct mte_vm *vm, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", migration_word(READ_ONCE(vm->migration)));
+}
+
+static ssize_t migration_store(struct mte_vm *vm, const char *buf, size_t len)
+{
+	int migration = migration_parse(buf);
+
+	if (migration < 0) {
+		vm_notice(vm, "migration: not one of warn, refuse\n");
+		return migration;
+	}
+	WRITE_ONCE(vm->migration, migration);
+	return len;
+}
+
 static ssize_t pages_tagged_show(struct mte_vm *vm, char *buf)
 {
 	return sysfs_emit(buf, "%lld\n", atomic64_read(&vm->pages_tagged));
@@ -143,6 +160,7 @@ static struct vm_attribute origin_attr = __ATTR_RO(origin);
 static struct vm_attribute pid_attr = __ATTR_RO(pid);
 static struct vm_attribute vcpus_attr = __ATTR_RO(vcpus);
 static struct vm_attribute hold_attr = __ATTR_RW(hold);
+static struct vm_attribute vm_migration_attr = __ATTR_RW(migration);
 static struct vm_attribute pages_tagged_attr = __ATTR_RO(pages_tagged);
 static struct vm_attribute tags_restored_attr = __ATTR_RO(tags_restored);
 static struct vm_attribute untracked_migrations_attr =
@@ -150,7 +168,8 @@ static struct vm_attribute untracked_migrations_attr =
 
 static struct attribute *vm_attrs[] = {
 	&enable_attr.attr, &state_attr.attr, &origin_attr.attr,
-	&pid_attr.attr, &vcpus_attr.attr, &hold_attr.attr, NULL
+	&pid_attr.attr, &vcpus_attr.attr, &hold_attr.attr, &vm_migration_attr.attr,
+	NULL
 };
 
 static struct attribute *vm_stats_attrs[] = {

@@ -7,8 +7,8 @@
  * the first, which may be the wrong one.  So a name that is not unique is an error.  To find
  * that out, the module walks the kernel's text once, symbol by symbol.  It does not use
  * kallsyms_on_each_symbol(): some kernels compile that only for livepatch, and kernels
- * differ in its callback's parameters.  The same walk finds the functions: each look-up by
- * name would read half of the kernel's names on average.
+ * differ in its callback's parameters.  The same walk finds the functions: before 6.2 each
+ * look-up by name reads half of the kernel's names on average.
  */
 #include <linux/bitmap.h>
 #include <linux/kallsyms.h>

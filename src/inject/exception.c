@@ -10,12 +10,13 @@
 #include "vm/vm.h"
 
 /*
- * Some kernels compute the new PSTATE only when they enter the guest.  The guest's
- * vectors are in place there, so nothing can be hooked.  On these kernels the module
- * calls KVM's own function for it right after the injection.  KVM then has nothing left
- * to do when it enters the guest.  That function works on the CPU's registers, so the
- * vCPU must be loaded.  When the VMM asks for an abort (KVM_SET_VCPU_EVENTS), the vCPU is
- * not loaded.  Under VHE the function may be preempted: KVM's notifier moves the registers.
+ * Some kernels compute the new PSTATE only when they enter the guest.  KVM's own vectors
+ * are in place there.  They do not handle the kernel's breakpoints, so nothing can be
+ * hooked.  On these kernels the module calls KVM's own function for it right after the
+ * injection.  KVM then has nothing left to do when it enters the guest.  That function
+ * works on the CPU's registers, so the vCPU must be loaded.  When the VMM asks for an abort
+ * (KVM_SET_VCPU_EVENTS), the vCPU is not loaded.  Under VHE the function may be preempted:
+ * KVM's notifier moves the registers.
  */
 static void make_pstate(struct kvm_vcpu *vcpu)
 {

@@ -131,7 +131,8 @@ HOOK_WRAP_IF(kvm_pgtable_stage2_map, is_mte_memory, int, COMPAT_STAGE2_MAP_PROTO
 								     b.phys);
 	/*
 	 * A part needs a stage-2 table that the block does not need.  For a permission
-	 * fault KVM has allocated none.  It does at the guest's next fault there.
+	 * fault KVM has allocated no memory for it, so this fails.  The guest faults there
+	 * again, and for that fault KVM allocates memory.
 	 */
 	return err == -ENOMEM && b.size != size ? 0 : err;
 }

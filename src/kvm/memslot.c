@@ -14,12 +14,22 @@ static int refuse_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 		vm_slot_refused(vm);
 		return 0;
 	}
-	if (vm_policy_fallback_slot(vm, slot))
+	if (vm_policy_fallback_slot(vm, slot, "cannot hold tags"))
 		return 0;
 	trace_kvm_mte_refuse(vm, REFUSED_SLOT, gfn_to_gpa(slot->base_gfn), -EINVAL);
 	vm_notice(vm, "memory slot %d refused: it cannot hold tags: a file, DAX or memory of a driver is mapped there\n",
 		  slot->id);
 	return -EINVAL;
+}
+
+/* The VMM starts to log the guest's memory, and a migration without the tags is refused. */
+static int refuse_log(struct mte_vm *vm, const struct kvm_memory_slot *slot)
+{
+	if (vm_policy_fallback_slot(vm, slot, "is logged, and migration is refused"))
+		return 0;
+	trace_kvm_mte_refuse(vm, REFUSED_MIGRATION, gfn_to_gpa(slot->base_gfn), -EPERM);
+	vm_notice(vm, "migration refused: its VMM did not ask for MTE, so it will not carry the tags (kvm-mte tags save --at-end can; or write warn to the file migration)\n");
+	return -EPERM;
 }
 
 /* While slots_lock is held, a VM leaves VM_OFF only if KVM itself gives it MTE. */
@@ -47,6 +57,8 @@ HOOK_WRAP_WAITS(kvm_arch_prepare_memory_region, has_or_gets_mte, int,
 		err = slot_check(current->mm, slot, &device);
 	if (err == -EINVAL)
 		err = refuse_slot(vm, slot);
+	if (!err && migration_slot_refused(vm, slot))
+		err = refuse_log(vm, slot);
 	if (err)
 		return err;
 	if (device && vm_has_mte(vm) && vm_backend->set_device_slot)

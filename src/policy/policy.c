@@ -9,6 +9,7 @@
 #include <linux/ratelimit.h>
 #include <linux/string.h>
 
+#include "policy/migration.h"
 #include "policy/pids.h"
 
 static const char * const words[] = {
@@ -89,7 +90,9 @@ static ssize_t default_store(struct kobject *kobj, struct kobj_attribute *attr,
 
 static struct kobj_attribute default_attr = __ATTR_RW(default);
 
-static struct attribute *policy_attrs[] = { &default_attr.attr, NULL };
+static struct attribute *policy_attrs[] = {
+	&default_attr.attr, &migration_attr.attr, NULL
+};
 
 const struct attribute_group policy_group = {
 	.attrs = policy_attrs,

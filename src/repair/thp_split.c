@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Huge pages that are split.  Many functions split them, and the compiler inlines these
- * functions.  But all of them call the memory controller, directly before all pages get
- * the first page's flags (mm/huge_memory.c:__split_huge_page(), and later
- * __split_unmapped_folio()).  At that point no mapping is left, all references are
- * frozen, and interrupts are off.  So no other code reads or writes the tags then.
+ * functions.  But all of them call one function of the memory controller, which is
+ * hooked.  Directly after that call all pages get the first page's flags
+ * (mm/huge_memory.c:__split_huge_page(), and later __split_unmapped_folio()).  At the call
+ * no mapping is left, all references are frozen, and interrupts are off.  So no other code
+ * reads or writes the tags then.
  *
- * If that function is split_page_memcg() (6.1, 6.12), the page allocator calls it too, for
+ * If the function is split_page_memcg() (6.1, 6.12), the page allocator calls it too, for
  * pages that are not compound and have no owner yet.
  */
 #include <linux/memcontrol.h>
@@ -34,9 +35,9 @@ COMPAT_WATCH_SPLIT
  * try_to_unmap(), which may sleep.  So the tags are cleared here, in pieces of at most
  * 2 MiB, with preemption on between them.  PG_mte_lock keeps others out.
  *
- * After this, the hook at the freeze has nothing left to clear.  There is one exception:
- * no page has PG_mte_tagged here, and a VM or a process tags a page while the folio is
- * being unmapped.  Then the hook at the freeze clears all the rest at once.
+ * After this, the hook above (COMPAT_WATCH_SPLIT) has nothing left to clear.  There is one
+ * exception: no page has PG_mte_tagged here, and a VM or a process tags a page while the
+ * folio is being unmapped.  Then that hook clears the tags of all other pages at once.
  */
 static void complete_ahead(struct folio *folio)
 {

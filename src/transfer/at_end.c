@@ -6,9 +6,9 @@
  * - The process ends.  Then the VM is often not destroyed, because the address space
  *   maps its vCPUs' files (struct kvm_run).  Nothing reports that the last other user
  *   of an address space is gone, so the file looks from time to time.
- * - The VM is destroyed, and kvm_arch_destroy_vm() writes down where the guest's memory
- *   is.  If the process lives on, it could unmap that memory at once.  So it waits in
- *   kvm_arch_destroy_vm() until the file is closed.
+ * - The VM is destroyed.  The wrapper of kvm_arch_destroy_vm() notes where the guest's
+ *   memory is.  If the process lives on, it could unmap that memory at once.  So it waits
+ *   in the wrapper until the file is closed.
  */
 #include <linux/kvm_host.h>
 #include <linux/sched.h>

@@ -3,8 +3,9 @@
  * The pages of a guest's memory, reached through the address space of its VMM.
  *
  * Memory that is swapped out is read in, and its tags come back with it.  Memory that was
- * never used has no tags, and is not populated.  Memory that is not mapped any more is an
- * error: it may have had tags.
+ * never used has no tags, and is not populated; the exception is a private mapping of a
+ * file, which FOLL_DUMP populates.  Memory that is not mapped any more is an error: it may
+ * have had tags.
  *
  * Tags are read without mmap_lock.  A reference on the page keeps it from being swapped out,
  * migrated and split, and no vCPU is in the guest.  Tags are written with mmap_lock held:

@@ -99,6 +99,7 @@ static int take(struct transfer *t, struct mte_vm *vm)
 	t->vm = vm;
 	at_end_watch(t);
 	vm->hold.transfer = t;
+	WRITE_ONCE(vm->hold.save_waits, t->mode == KVM_MTE_SAVE_AT_END);
 	return 0;
 }
 
@@ -184,6 +185,7 @@ void transfer_close(struct transfer *t)
 		at_end_unwatch(t);
 		mutex_lock(&vm->hold.lock);
 		vm->hold.transfer = NULL;
+		WRITE_ONCE(vm->hold.save_waits, false);
 		vm_hold_put(vm, VM_HOLD_FILE);
 		mutex_unlock(&vm->hold.lock);
 		drop(t);

@@ -27,7 +27,7 @@ struct guest_range {
 
 /**
  * struct transfer - an open file of /dev/kvm_mte
- * @kref: one of the file, one of kvm_arch_destroy_vm() while it waits for the file
+ * @kref: one of the file, one of transfer_vm_ends(), which may wait for the file
  * @lock: one ioctl at a time
  * @mode: what the file does; 0 before KVM_MTE_OPEN
  * @vm: the module's struct of the VM; holds a reference

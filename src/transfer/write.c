@@ -153,8 +153,10 @@ int memory_write(struct transfer *t, const struct kvm_mte_write *write)
 	/* Its policy may have fallen back, or an admin has turned it off. */
 	err = write->reserved || !vm_has_mte(t->vm) ? -EINVAL :
 	      range_check(t, w->ipa, w->size, &w->range);
-	if (!err)
+	if (!err) {
+		WRITE_ONCE(t->vm->tags_loaded, true);
 		err = write_range(w);
+	}
 	kfree(w);
 	return err;
 }

@@ -40,7 +40,8 @@ struct page_tags;
  * @write_tags: give a page of a VM's memory new tags.  No vCPU is in the guest.  The caller
  *	holds a reference on the page.  Returns 0, or -EFAULT if the page cannot hold tags.
  * @set_device_slot: check a slot with device memory in KVM's place, because KVM itself
- *	refuses it.  NULL if KVM accepts it.  Returns 0, -EFAULT or -EINVAL; slots_lock held.
+ *	refuses such a slot.  NULL in a backend whose KVM accepts it.  Returns 0, -EFAULT or
+ *	-EINVAL; slots_lock held.
  */
 struct vm_backend {
 	const char *name;

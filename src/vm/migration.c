@@ -2,9 +2,13 @@
 /*
  * VMs with MTE whose VMM does not know about tags, because it has not enabled MTE
  * itself.  When such a VMM migrates or saves the VM, it does not copy the tags.  At the
- * destination all of the guest's tags are zero.  The module can only warn, when the VMM
- * starts to log the guest's writes.
+ * destination all of the guest's tags are zero.  When the VMM starts to log the guest's
+ * writes, the module warns, or returns an error (mte_vm.migration).
+ *
+ * A migration is not refused while a file of /dev/kvm_mte waits for the VM's end, because
+ * then somebody carries the tags.
  */
+#include <linux/lockdep.h>
 #include <linux/srcu.h>
 
 #include "compat.h"
@@ -52,9 +56,47 @@ static void note(struct mte_vm *vm)
 	vm_uevent_untracked(vm, nr);
 }
 
+/* KVM_ENABLE_CAP sets the origin first, and vmm_asked when it is about to return. */
+static bool vmm_knows_of_tags(const struct mte_vm *vm)
+{
+	return READ_ONCE(vm->vmm_asked) || READ_ONCE(vm->origin) == ORIGIN_VMM;
+}
+
 static bool is_untracked(const struct mte_vm *vm)
 {
-	return vm_has_mte(vm) && !READ_ONCE(vm->vmm_asked);
+	return vm_has_mte(vm) && !vmm_knows_of_tags(vm);
+}
+
+/* Does the VMM start to log the main memory?  The VM still has the old slots. */
+static bool starts_to_log(struct mte_vm *vm, const struct kvm_memory_slot *slot)
+{
+	unsigned long largest;
+
+	lockdep_assert_held(&vm->kvm->slots_lock);
+	if (!(slot->flags & KVM_MEM_LOG_DIRTY_PAGES) || !is_untracked(vm))
+		return false;
+	largest = max(largest_slot(vm->kvm), slot->npages);
+	return is_logged(slot, largest) && !vm_is_logged(vm->kvm, largest);
+}
+
+static bool is_refused(const struct mte_vm *vm)
+{
+	return READ_ONCE(vm->migration) == MIGRATION_REFUSE &&
+	       !READ_ONCE(vm->hold.save_waits);
+}
+
+/**
+ * migration_slot_refused - may the VMM not set a memory slot, because it would start to
+ * log the guest's memory?
+ * @vm: the VM
+ * @slot: the slot as it will be; the VM still has the old slots
+ *
+ * Context: slots_lock held; may sleep.
+ * Return: true if the caller must refuse.
+ */
+bool migration_slot_refused(struct mte_vm *vm, const struct kvm_memory_slot *slot)
+{
+	return is_refused(vm) && starts_to_log(vm, slot);
 }
 
 /**
@@ -66,14 +108,23 @@ static bool is_untracked(const struct mte_vm *vm)
  */
 void migration_slot_set(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 {
-	unsigned long largest;
-
-	lockdep_assert_held(&vm->kvm->slots_lock);
-	if (!(slot->flags & KVM_MEM_LOG_DIRTY_PAGES) || !is_untracked(vm))
-		return;
-	largest = max(largest_slot(vm->kvm), slot->npages);
-	if (is_logged(slot, largest) && !vm_is_logged(vm->kvm, largest))
+	if (starts_to_log(vm, slot))
 		note(vm);
+}
+
+/**
+ * migration_on_refused - may a VM not be turned on, because its memory is logged?
+ * @vm: the VM
+ * @origin: who turns it on
+ *
+ * Context: slots_lock held; may sleep.
+ * Return: true if the caller must refuse; false also if the VM has MTE already.
+ */
+bool migration_on_refused(struct mte_vm *vm, enum vm_origin origin)
+{
+	lockdep_assert_held(&vm->kvm->slots_lock);
+	return is_refused(vm) && origin != ORIGIN_VMM && !READ_ONCE(vm->vmm_asked) &&
+	       !vm_has_mte(vm) && vm_is_logged(vm->kvm, largest_slot(vm->kvm));
 }
 
 /**

@@ -183,6 +183,11 @@ static bool switch_held(struct mte_vm *vm, int nr)
 			vm_notice(vm, "no longer turning on: a new vCPU is 32-bit or for nested virtualization\n");
 		return false;
 	}
+	if (on && migration_on_refused(vm, origin)) {
+		if (drop_request(vm))
+			vm_notice(vm, "no longer turning on: its memory is logged, and migration is refused\n");
+		return false;
+	}
 	if (on)
 		return !vm_switch_on(vm, VM_REINITIALISED, origin, nr);
 	vm_switch_off(vm, VM_REINITIALISED, origin, nr);

@@ -25,22 +25,22 @@
 /* How long to wait for KVM_ENABLE_CAP (native), or for another write, in jiffies. */
 #define LOCK_TIMEOUT	(2 * HZ)
 
-static int release_hold(struct inode *inode, struct file *filp)
+static int drop_kvm(struct inode *inode, struct file *filp)
 {
 	if (filp->private_data)
 		kvm_put_kvm(filp->private_data);
 	return 0;
 }
 
-static const struct file_operations hold_fops = {
+static const struct file_operations kvm_ref_fops = {
 	.owner = THIS_MODULE,
-	.release = release_hold,
+	.release = drop_kvm,
 };
 
 /* Returns a file that holds a reference on the VM.  fput() drops it. */
-static struct file *hold_kvm(struct kvm *kvm)
+static struct file *get_kvm_file(struct kvm *kvm)
 {
-	struct file *filp = anon_inode_getfile("[kvm_mte]", &hold_fops, NULL, 0);
+	struct file *filp = anon_inode_getfile("[kvm_mte]", &kvm_ref_fops, NULL, 0);
 
 	if (IS_ERR(filp))
 		return filp;
@@ -69,19 +69,19 @@ static int lock_vm(struct mte_vm *vm)
 
 static int set_locked(struct mte_vm *vm, bool on)
 {
-	struct file *hold;
+	struct file *ref;
 	int err;
 
-	hold = vm->destroyed ? ERR_PTR(-ENODEV) : hold_kvm(vm->kvm);
-	if (hold == ERR_PTR(-ENODEV))
+	ref = vm->destroyed ? ERR_PTR(-ENODEV) : get_kvm_file(vm->kvm);
+	if (ref == ERR_PTR(-ENODEV))
 		vm_notice(vm, "enable: the VM is being destroyed\n");
-	else if (IS_ERR(hold))
-		vm_notice(vm, "enable: no file or memory to hold the VM (%ld)\n",
-			  PTR_ERR(hold));
-	if (IS_ERR(hold))
-		return PTR_ERR(hold);
+	else if (IS_ERR(ref))
+		vm_notice(vm, "enable: no file or memory for a reference on the VM (%ld)\n",
+			  PTR_ERR(ref));
+	if (IS_ERR(ref))
+		return PTR_ERR(ref);
 	err = vm_set(vm, on, ORIGIN_ADMIN);
-	fput(hold);
+	fput(ref);
 	return err;
 }
 

@@ -21,8 +21,8 @@
 /* How long to wait for a vCPU that is in an ioctl, in jiffies. */
 #define HOLD_TIMEOUT	(2 * HZ)
 
-/* Some vCPUs and some memory exclude MTE. */
-static int check_vm(struct mte_vm *vm)
+/* Some vCPUs and some memory exclude MTE, and so does a migration if it is refused. */
+static int check_vm(struct mte_vm *vm, enum vm_origin origin)
 {
 	unsigned long features = vcpus_no_mte_features(vm->kvm);
 
@@ -34,6 +34,10 @@ static int check_vm(struct mte_vm *vm)
 		trace_kvm_mte_refuse(vm, REFUSED_32BIT, 0, -EINVAL);
 		vm_notice(vm, "not turned on: a vCPU is 32-bit, and MTE is for 64-bit guests only\n");
 		return -EINVAL;
+	}
+	if (migration_on_refused(vm, origin)) {
+		vm_notice(vm, "not turned on: its memory is logged, and migration is refused\n");
+		return -EPERM;
 	}
 	return vm_check_slots(vm);
 }
@@ -82,7 +86,7 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	if (origin == ORIGIN_VMM && kvm->created_vcpus)
 		return -EINVAL;
 	if (vcpus_have_run(kvm)) {
-		err = on && !vm_requested(vm, on) ? check_vm(vm) : 0;
+		err = on && !vm_requested(vm, on) ? check_vm(vm, origin) : 0;
 		return err ?: vm_set_at_reboot(vm, on, origin);
 	}
 	nr = vcpus_hold(kvm, NULL);
@@ -91,7 +95,7 @@ static int try_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	if (vcpus_have_run(kvm))
 		err = -EAGAIN;
 	else if (on)
-		err = check_vm(vm) ?: prepare(vm, nr);
+		err = check_vm(vm, origin) ?: prepare(vm, nr);
 	else
 		err = 0;
 	if (!err)
@@ -192,7 +196,8 @@ static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
  * -ENODEV if the VM's process is exiting, or the module is being loaded or unloaded.
  * -ENOMEM.  -EINTR if the caller is killed.  -EBUSY if for two seconds a vCPU or the VM
  * is in an ioctl or the VMM holds its mmap_lock, or if a function that is to be hooked
- * has another owner or rewritten text.
+ * has another owner or rewritten text.  -EPERM if the VM is being migrated, and that is
+ * refused.
  * After an error the state has not changed.  The log has the reason, except for -EINTR
  * and for a VMM that asks when a vCPU exists.
  */

@@ -164,7 +164,7 @@ void vm_sync_from_kvm(struct mte_vm *vm)
 {
 	bool changed = false;
 
-	/* On a KVM with guest MTE no hook is on-demand, so no hook must be armed first. */
+	/* No reference on the hooks: the backend native has no HOOK_ON_DEMAND hooks. */
 	raw_spin_lock(&vm->lock);
 	if (vm->state == VM_OFF)
 		changed = !vm_change_state(vm, VM_KVM_GAVE);

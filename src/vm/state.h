@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The interface inside the state machine, and to the backends.  The rest: vm.h. */
+/* The interface inside this room; transfer/ uses vcpus_have_entered() too.  The rest: vm.h. */
 #ifndef _KVM_MTE_STATE_H
 #define _KVM_MTE_STATE_H
 

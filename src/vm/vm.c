@@ -102,6 +102,7 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	vm->pid = pid;
 	vm->fd = fd;
 	vm->policy = policy;
+	vm->migration = migration_default();
 	take_debugfs_name(vm);
 	mutex_init(&vm->destroy_lock);
 	mutex_init(&vm->init_lock);
@@ -255,6 +256,6 @@ void vm_dirs_exit(void)
 	/* vm_release() may not have returned yet. */
 	synchronize_rcu_tasks();
 	kset_unregister(vms_set);
-	/* Waits for kfree_rcu() of the VMs. */
+	/* Waits for RCU callbacks.  kfree_rcu() needs no wait: it uses no code of the module. */
 	rcu_barrier();
 }

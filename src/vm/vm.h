@@ -51,6 +51,7 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 
+#include "policy/migration.h"
 #include "policy/policy.h"
 
 /**
@@ -75,13 +76,14 @@ enum vm_origin { ORIGIN_NONE, ORIGIN_VMM, ORIGIN_POLICY, ORIGIN_ADMIN };
 
 /**
  * struct vm_hold - whether a VM is held, and for whom
- * @lock: guards @by, @ended and @transfer.  While a task has it and @ended is false,
+ * @lock: guards @by, @ended, @transfer and @save_waits.  While a task has it and @ended is false,
  *	kvm_arch_destroy_vm() does not begin.
  * @by: bits VM_HOLD_*; also read without @lock
  * @ended: the VM is being destroyed
  * @waiters: vCPUs that wait in KVM_RUN; under mte_vm.lock
  * @queue: where they wait
  * @transfer: the file of /dev/kvm_mte that works on the VM, or NULL
+ * @save_waits: that file saves the tags when the VM ends; also read without @lock
  */
 struct vm_hold {
 	struct mutex lock;		/* hold and transfer */
@@ -90,6 +92,7 @@ struct vm_hold {
 	struct list_head waiters;
 	wait_queue_head_t queue;
 	struct transfer *transfer;
+	bool save_waits;
 };
 
 /**
@@ -103,6 +106,7 @@ struct vm_hold {
  * @pid: process of that thread
  * @fd: the VM's file descriptor in that process
  * @policy: the policy of its creator when it was created
+ * @migration: what a migration without its tags does
  * @destroy_lock: the VM is not destroyed while sysfs works on it
  * @init_lock: native: its vCPUs are initialised one at a time while policy may fall back
  * @fallback_lock: only one vCPU at a time makes policy fall back
@@ -123,6 +127,7 @@ struct vm_hold {
  *	leaves VM_OFF, dropped when the VM is destroyed.
  * @had_mte: the VM had MTE before a later change of its state
  * @vmm_asked: its VMM has enabled MTE itself, so the VMM knows about tags
+ * @tags_loaded: tags have been written to it by /dev/kvm_mte, so policy does not fall back
  * @tag_regs_listed: native: its VMM has read a list of registers with the tag registers
  * @hold: whether the VM is held
  * @pages_tagged: number of base pages whose tags were cleared for this VM
@@ -141,6 +146,7 @@ struct mte_vm {
 	pid_t pid;
 	int fd;
 	enum vm_policy policy;
+	enum migration_policy migration;
 
 	struct mutex destroy_lock;	/* no destruction while sysfs works on the VM */
 	struct mutex init_lock;		/* native: initialisation of vCPUs */
@@ -159,6 +165,7 @@ struct mte_vm {
 	bool holds_hooks;
 	bool had_mte;
 	bool vmm_asked;
+	bool tags_loaded;
 	bool tag_regs_listed;
 
 	struct vm_hold hold;
@@ -199,7 +206,7 @@ static inline bool vm_requested(const struct mte_vm *vm, bool on)
 	pr_warn_ratelimited("%d-%d: " fmt, (vm)->creator, (vm)->fd, ##__VA_ARGS__)
 
 /* The thing that was refused, for the tracepoint. */
-enum vm_refused { REFUSED_32BIT, REFUSED_SLOT, REFUSED_PAGE };
+enum vm_refused { REFUSED_32BIT, REFUSED_SLOT, REFUSED_PAGE, REFUSED_MIGRATION };
 
 /* vm.c: struct mte_vm and its directory in sysfs */
 int vm_dirs_init(struct kobject *root, const struct sysfs_ops *ops,
@@ -246,7 +253,8 @@ void vm_init_end(struct mte_vm *vm, struct kvm_vcpu *vcpu, long err);
 /* yield.c: policy turns a VM on, and falls back */
 void vm_apply_policy(struct mte_vm *vm);
 bool vm_policy_fallback_vcpu(struct mte_vm *vm, struct kvm_vcpu *self);
-bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot);
+bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot,
+			     const char *why);
 
 /* memory.c: which memory can hold tags */
 bool range_is_device(struct vm_area_struct *vma, unsigned long start, unsigned long end);
@@ -255,7 +263,9 @@ int vm_check_slots(struct mte_vm *vm);
 void vm_drop_mappings(struct kvm *kvm);
 
 /* migration.c: VMMs that do not carry tags */
+bool migration_slot_refused(struct mte_vm *vm, const struct kvm_memory_slot *slot);
 void migration_slot_set(struct mte_vm *vm, const struct kvm_memory_slot *slot);
+bool migration_on_refused(struct mte_vm *vm, enum vm_origin origin);
 void migration_vm_on(struct mte_vm *vm);
 
 #endif /* _KVM_MTE_VM_H */

@@ -38,12 +38,12 @@ void vm_apply_policy(struct mte_vm *vm)
 	module_put(THIS_MODULE);
 }
 
-/* Is the VM on by policy alone, and has it never run? */
+/* Is the VM on by policy alone, and has it neither run nor been given a guest's tags? */
 static bool may_fall_back(struct mte_vm *vm)
 {
 	lockdep_assert_held(&vm->lock);
 	return vm->state == VM_ON && vm->origin == ORIGIN_POLICY &&
-	       !vcpus_have_run(vm->kvm);
+	       !vcpus_have_run(vm->kvm) && !READ_ONCE(vm->tags_loaded);
 }
 
 /* Do all other vCPUs that are initialised have a feature that excludes MTE? */
@@ -60,8 +60,8 @@ static bool others_are_so(struct kvm *kvm, const struct kvm_vcpu *self)
 }
 
 /**
- * vm_policy_fallback_vcpu - turn off a VM that only policy turned on, because a vCPU is
- * 32-bit or for nested virtualization
+ * vm_policy_fallback_vcpu - a vCPU is 32-bit or for nested virtualization: turn the VM
+ * off if only policy turned it on
  * @vm: the VM
  * @self: the vCPU that is being initialised with such a feature; its mutex is held
  *
@@ -123,16 +123,23 @@ static int try_fallback_locked(struct mte_vm *vm)
 }
 
 /**
+<<<<<<< HEAD
+ * vm_policy_fallback_slot - a memory slot cannot hold tags: turn the VM off if only
+ * policy turned it on
+=======
  * vm_policy_fallback_slot - turn off a VM that only policy turned on, because a memory
- * slot cannot hold tags
+ * slot excludes MTE
+>>>>>>> refuse
  * @vm: the VM
  * @slot: the slot
+ * @why: what is wrong with the slot, for the log
  *
  * Context: slots_lock held; may sleep.
  * Return: true if the VM is off now; false if the caller must refuse: policy alone did
  * not turn the VM on, the VM has run, or a vCPU or the VM stays in an ioctl.
  */
-bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
+bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot,
+			     const char *why)
 {
 	int tries, err = -EAGAIN;
 
@@ -144,7 +151,7 @@ bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *sl
 	/* A vCPU may have made policy fall back meanwhile. */
 	if (err)
 		return READ_ONCE(vm->state) == VM_OFF;
-	vm_notice(vm, "policy asked for MTE, but memory slot %d cannot hold tags: off\n", slot->id);
+	vm_notice(vm, "policy asked for MTE, but memory slot %d %s: off\n", slot->id, why);
 	vm_uevent_changed(vm);
 	return true;
 }

@@ -11,9 +11,9 @@ from pathlib import Path
 FIELDS = ('kernel', 'release', 'cases', 'points', 'failed')
 HEAD = """# Kernels
 
-On which kernels this version was tested. The test bed makes this page (`tests/bed/kernels_page.py`) from what its runs print. Each kernel is
-Debian's own, unmodified, but for those named `-64k` (pages of 64 KiB) and `-debug` (KASAN, lockdep and other checks), which the test bed builds from
-Debian's source; it boots on an emulated machine, and the module is loaded there.
+On which kernels this version was tested. The test bed makes this page (`tests/bed/kernels_page.py`) from what its runs print. Each kernel boots on an
+emulated machine, and the module is loaded there. The kernels are Debian's own, unmodified, except those named `-64k` (pages of 64 KiB) and `-debug`
+(KASAN, lockdep and other checks). The test bed builds these from Debian's source.
 
 | kernel | release | backend | cases | points passed | failed |
 |---|---|---|---|---|---|

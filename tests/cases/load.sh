@@ -17,6 +17,7 @@ hooks/armed 444
 hooks/missed 444
 policy/
 policy/default 644
+policy/migration 644
 policy/off_pids 644
 policy/on_pids 644
 policy/request_pids 644
@@ -55,6 +56,7 @@ is "$(cat "$MTE/version")" "$(modinfo -F version "$T/kvm_mte.ko")" "and modinfo 
 is "$(tree)" "$TREE" "files and modes in sysfs"
 is "$(cat "$MTE/backend")" inject "backend"
 is "$(cat "$MTE/policy/default")" request "policy/default at first"
+is "$(cat "$MTE/policy/migration")" warn "policy/migration at first"
 for repair in thp_split block_collapse hugetlb_reuse remap_race swapoff_unreadable; do
 	is "$(cat "$MTE/repairs/$repair")" active "repairs/$repair"
 done

@@ -37,7 +37,6 @@ vm() {
 	cat >"$HOST/proc/$1/cmdline"
 }
 
-# promtool's only complaint may be about the words of the help.
 lint() { "$W/usr/bin/promtool" check metrics <"$1" 2>&1; }
 sample() { grep -v '^#' "$W/out"; }
 
@@ -116,6 +115,11 @@ is "$(mte metrics --output="$W/none/m.prom" 2>&1; echo "$?")" "kvm-mte: $W/none/
 1" "--output: no such directory"
 is "$(mte metrics --output="$W/empty/m.prom/x" 2>&1; echo "$?")" "kvm-mte: $W/empty/m.prom/x: Not a directory
 1" "--output: a file is in the way"
+ln -s m.prom "$W/empty/link"
+is "$(mte metrics --output="$W/empty/link" 2>&1; echo "$?")" "kvm-mte: $W/empty/link: not a regular file
+1" "--output: a link is in the way"
+is "$(mte metrics --output=/dev/null 2>&1; echo "$?")" "kvm-mte: /dev/null: not a regular file
+1" "--output: a device"
 is "$(mte metrics >/dev/full 2>&1; echo "$?")" 1 "stdout is full"
 is "$(mte metrics x 2>&1; echo "$?")" 'kvm-mte: metrics takes no argument: x
 Try "kvm-mte --help".

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: kvm-mte tags losing or moving a tag, asking the kernel for what its interface does not allow, or releasing a VM
-# although something went wrong; a wait that never ends; an error without its reason; hold and release that do the other.
+# although something went wrong; a wait that never ends; an error without its reason; hold that releases, or release that holds.
 # The kernel's side is tests/tagdev.c here.
 # where: here
 # hooks: none
@@ -100,7 +100,7 @@ is "$(mte tags check <saved | tail -n 2)" "tags:     9000 pages of 4096 bytes
 stream:   $(stat -c %s saved) bytes, 4 chunks" "it can be checked"
 like "$(called)" "^open $VM 1\$" "the VM was opened for saving"
 is "$(held)" 0 "save leaves the hold as it is"
-says 1 "kvm-mte: HERE: it is not held and stopped, or its tags are in use" "load into a VM that is not held" eval 'mte tags load web <saved'
+says 1 "kvm-mte: HERE: it is not held and stopped, or another program has its tags" "load into a VM that is not held" eval 'mte tags load web <saved'
 says 0 "HERE: held" "hold" mte hold web
 is "$(held)" 1 "it is held"
 rm -f "$TAGDEV"/{calls,written}
@@ -210,8 +210,8 @@ save() { mte tags save "$@" web >saved; }
 cut_short() { is "$(mte tags check <saved 2>&1)" "kvm-mte: the stream ends early" "$1: what was saved is no whole stream"; }
 refused 0 1 "only root may read or write tags" save
 refused 0 2 "the VM is gone" save
-refused 0 16 "it is not stopped, or its tags are in use" save
-refused 0 16 "its tags are in use" save --at-end
+refused 0 16 "it is not stopped, or another program has its tags" save
+refused 0 16 "another program has its tags" save --at-end
 refused 0 19 "the VM is gone" save
 refused 0 22 "the VM has no MTE" save
 refused 0 12 "the kernel has not enough memory" save
@@ -391,7 +391,7 @@ echo 0 >"$VMS/$D-9/hold"
 echo "0 16 1" >"$TAGDEV/fail"
 incoming dest right
 finished
-is "$STATUS:$(<err)" "1:kvm-mte: $NAME: it has run already, or its tags are in use
+is "$STATUS:$(<err)" "1:kvm-mte: $NAME: it has run already, or another program has its tags
 kvm-mte: the kernel says: kvm_mte: $D-9: words about 16" "incoming: it has run"
 rm "$TAGDEV/fail"
 vm 99999 dest

@@ -168,7 +168,7 @@ qemu_start file -name file -S -machine memory-backend=m \
 	-object memory-backend-file,id=m,size=512M,share=on,mem-path=/tmp/ramfs/m || bail "no guest"
 F=$(basename "$(vm_dir "$(qemu_pid file)")")
 OUT=$(mte enable file 2>&1)
-is "$?: $(head -n 1 <<<"$OUT")" "1: kvm-mte: $F (file): a vCPU is 32-bit, or a memory slot cannot hold tags" "enable: memory that cannot hold tags"
+is "$?: $(head -n 1 <<<"$OUT")" "1: kvm-mte: $F (file): a vCPU is 32-bit or nested, or a memory slot cannot hold tags" "enable: memory that cannot hold tags"
 like "$OUT" "^kvm-mte: the kernel says: kvm_mte: $F: .*memory slot [0-9]+" "enable: the kernel's own words"
 qemu_stop file
 

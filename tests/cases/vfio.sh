@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a VM with MTE that cannot use a real device by VFIO: QEMU that ends when the guest enables the device, because the
-# slots of its registers are refused; data that the device reads or writes wrongly; a device that does not work after its VM
+# slots of its registers are refused; data that the device reads or writes wrongly, or tags that it changes; a device that does not work after its VM
 # was turned on at the guest's reboot.
 # kernels: 5.10 6.1 6.12 7.2
 # quick-kernels: 7.2
@@ -62,6 +62,7 @@ is "$(guest_run g 'cat /sys/block/nvme0n1/size >/dev/null; echo $?')" 0 "the gue
 like "$(guest_run g 'grep -c nvme /proc/interrupts')" '^[1-9]' "with interrupts"
 guest_run g "($(copies 3)) >/tmp/copies 2>&1; echo \$? >>/tmp/copies" >/dev/null
 is "$(guest_run g 'cat /tmp/copies')" 0 "what is written to the device is read back"
+is "$(guest_run g 'dmatags /dev/nvme0n1')" "0 0 0" "the device reads and writes memory with tags: they stay, and the words are right"
 
 # The selftests and the device at once.
 guest_run g "{ ($(copies 20)); echo \$? >/tmp/copied; } >/dev/null 2>&1 &" >/dev/null

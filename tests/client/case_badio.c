@@ -38,6 +38,8 @@ static const struct {
 	{ "origin", 0444 },
 	{ "pid", 0444 },
 	{ "vcpus", 0444 },
+	{ "hold", 0644 },
+	{ "migration", 0644 },
 	{ "stats/pages_tagged", 0444 },
 	{ "stats/tags_restored", 0444 },
 	{ "stats/untracked_migrations", 0444 },

@@ -157,15 +157,29 @@ const char *policy_default(void)
 	return buf;
 }
 
+static void set_policy(const char *path, const char *word)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, word, strlen(word)) != (ssize_t)strlen(word))
+		die("%s: '%s' cannot be written", path, word);
+	close(fd);
+}
+
 /**
  * policy_set_default() - change it
  * @word: the new one, which must be right
  */
 void policy_set_default(const char *word)
 {
-	int fd = open(POLICY_DEFAULT, O_WRONLY | O_CLOEXEC);
+	set_policy(POLICY_DEFAULT, word);
+}
 
-	if (fd < 0 || write(fd, word, strlen(word)) != (ssize_t)strlen(word))
-		die(POLICY_DEFAULT ": '%s' cannot be written", word);
-	close(fd);
+/**
+ * policy_set_migration() - change what migrations without tags do, for new VMs
+ * @word: the new one, which must be right
+ */
+void policy_set_migration(const char *word)
+{
+	set_policy(MODULE_DIR "/policy/migration", word);
 }

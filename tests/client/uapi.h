@@ -20,5 +20,6 @@ long tags_nonzero(const unsigned char *buf, u64 length);
 
 const char *policy_default(void);
 void policy_set_default(const char *word);
+void policy_set_migration(const char *word);
 
 #endif

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What happens if a VMM that does not know of tags begins to migrate a VM with MTE: the
+ * word for new VMs, in the file policy/migration.  Each VM has its own word after that.
+ * What the words do: vm/migration.c.
+ */
+#include <linux/kernel.h>
+#include <linux/kobject.h>
+#include <linux/ratelimit.h>
+#include <linux/string.h>
+
+#include "policy/migration.h"
+
+static const char * const words[] = {
+	[MIGRATION_WARN] = "warn",
+	[MIGRATION_REFUSE] = "refuse",
+};
+
+static enum migration_policy for_new_vms = MIGRATION_WARN;
+
+/**
+ * migration_parse - find a word
+ * @word: warn or refuse; a newline at the end is allowed
+ *
+ * Context: any.
+ * Return: an enum migration_policy, or -EINVAL for any other word.
+ */
+int migration_parse(const char *word)
+{
+	return sysfs_match_string(words, word);
+}
+
+/**
+ * migration_word - the opposite of migration_parse()
+ * @migration: what it is
+ *
+ * Context: any.
+ * Return: the word, as in sysfs.
+ */
+const char *migration_word(enum migration_policy migration)
+{
+	return words[migration];
+}
+
+/**
+ * migration_set_default - set the word for new VMs
+ * @word: as for migration_parse()
+ *
+ * Context: any.
+ * Return: 0; -EINVAL for any other word, and nothing has changed.
+ */
+int migration_set_default(const char *word)
+{
+	int i = migration_parse(word);
+
+	if (i < 0) {
+		pr_notice_ratelimited("migration: not one of warn, refuse\n");
+		return i;
+	}
+	WRITE_ONCE(for_new_vms, i);
+	return 0;
+}
+
+/**
+ * migration_default - the word for new VMs
+ *
+ * Context: any.
+ * Return: what it is.
+ */
+enum migration_policy migration_default(void)
+{
+	return READ_ONCE(for_new_vms);
+}
+
+static ssize_t migration_show(struct kobject *kobj, struct kobj_attribute *attr,
+			      char *buf)
+{
+	return sysfs_emit(buf, "%s\n", migration_word(migration_default()));
+}
+
+static ssize_t migration_store(struct kobject *kobj, struct kobj_attribute *attr,
+			       const char *buf, size_t len)
+{
+	return migration_set_default(buf) ?: len;
+}
+
+struct kobj_attribute migration_attr = __ATTR_RW(migration);
