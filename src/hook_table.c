@@ -208,18 +208,3 @@ unsigned long hook_table_disarm(void)
 	ondemand_exit();
 	return missed;
 }
-
-/**
- * hook_table_count - how many hooks are armed
- *
- * Context: module init, after hook_table_arm().
- * Return: their number.
- */
-unsigned int hook_table_count(void)
-{
-	unsigned int i, n = 0;
-
-	for (i = 0; i < ARRAY_SIZE(hooks); i++)
-		n += hooks[i].armed;
-	return n;
-}

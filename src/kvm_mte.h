@@ -14,6 +14,5 @@ void cpu_unwatch_gmid(void);
 int hook_table_resolve(void);
 int hook_table_arm(enum hook_mechanism how);
 unsigned long hook_table_disarm(void);
-unsigned int hook_table_count(void);
 
 #endif /* _KVM_MTE_H */

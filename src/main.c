@@ -73,7 +73,7 @@ static int __init kvm_mte_init(void)
 	vm_allow_set();
 
 	pr_info("loaded: backend %s, %u hooks by %s, policy %s\n",
-		vm_backend->name, hook_table_count(), hook_mechanism_name(mechanism),
+		vm_backend->name, hook_armed(), hook_mechanism_name(mechanism),
 		policy_word());
 	repair_log_missing();
 	return 0;

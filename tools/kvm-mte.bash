@@ -40,10 +40,11 @@ _kvm_mte() {
 		esac
 	done
 	case $command in
-	'') _kvm_mte_among status list enable disable tags hold release policy run --root= --help --version ;;
+	'') _kvm_mte_among status list enable disable tags hold release policy run metrics --root= --help --version ;;
 	list) _kvm_mte_among --json --watch --count= ;;
 	enable | disable | hold | release) _kvm_mte_vms ;;
 	tags) _kvm_mte_tags "${COMP_WORDS[@]:i+1:COMP_CWORD-i-1}" ;;
+	metrics) _kvm_mte_among --output= ;;
 	policy) ((COMP_CWORD > i + 1)) || _kvm_mte_among request on off ;;
 	run) _kvm_mte_run "$i" ;;
 	esac

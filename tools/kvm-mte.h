@@ -43,6 +43,7 @@ enum {
  * @pages_tagged: number of base pages whose tags were cleared for it
  * @tags_restored: number of base pages whose tags were restored from swap
  * @untracked: number of migrations that do not carry the tags
+ * @held: 1 if an administrator holds it
  */
 struct vm {
 	char *dir;
@@ -55,6 +56,7 @@ struct vm {
 	long long pages_tagged;
 	long long tags_restored;
 	long long untracked;
+	long long held;
 };
 
 /**
@@ -132,5 +134,6 @@ int cmd_release(int argc, char **argv);
 int cmd_tags(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_metrics(int argc, char **argv);
 
 #endif /* KVM_MTE_H */

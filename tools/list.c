@@ -47,8 +47,9 @@ static void put_array(const struct vms *vms)
 		put_json(stdout, vm->state);
 		fputs(", \"origin\": ", stdout);
 		put_json(stdout, vm->origin);
-		printf(", \"vcpus\": %lld, \"pages_tagged\": %lld, \"tags_restored\": %lld, \"untracked_migrations\": %lld}",
-		       vm->vcpus, vm->pages_tagged, vm->tags_restored, vm->untracked);
+		printf(", \"vcpus\": %lld, \"pages_tagged\": %lld, \"tags_restored\": %lld, \"untracked_migrations\": %lld, \"held\": %s}",
+		       vm->vcpus, vm->pages_tagged, vm->tags_restored, vm->untracked,
+		       vm->held ? "true" : "false");
 	}
 	puts(vms->nr ? "\n]" : "]");
 }

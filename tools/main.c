@@ -26,6 +26,7 @@ static const char help[] =
 "       kvm-mte hold|release VM|PID|NAME...\n"
 "       kvm-mte policy [request|on|off]\n"
 "       kvm-mte run [--on|--off|--request] -- COMMAND [ARGUMENT...]\n"
+"       kvm-mte metrics [--output=FILE]\n"
 "       kvm-mte --help | --version\n"
 "\n"
 "  status   backend, policy and VMs; or why this host's guests cannot have MTE\n"
@@ -40,6 +41,7 @@ static const char help[] =
 "  policy   show or set the policy for new VMs\n"
 "  run      run a command with its own policy: its VMs get MTE (--on, the default), get\n"
 "           it if they ask (--request), or do not get it (--off)\n"
+"  metrics  print the module's and the VMs' numbers for Prometheus\n"
 "\n"
 "  --root=DIR   before the command: look below DIR instead of /\n"
 "\n"
@@ -61,6 +63,7 @@ static const struct command {
 	{ "release", cmd_release },
 	{ "policy", cmd_policy },
 	{ "run", cmd_run },
+	{ "metrics", cmd_metrics },
 };
 
 static void put_message(const char *fmt, va_list args)

@@ -45,6 +45,7 @@ static int vm_read(struct vm *vm, int vms, const char *dir)
 	/* If one of these is missing, it counts as 0. */
 	read_number(vm->fd, "stats/tags_restored", &vm->tags_restored);
 	read_number(vm->fd, "stats/untracked_migrations", &vm->untracked);
+	read_number(vm->fd, "hold", &vm->held);
 	vm->name = guest_name(vm->pid);
 	return 0;
 }

@@ -8,11 +8,12 @@
 #include <linux/sysfs.h>
 
 #include "admin/admin.h"
+#include "hook/hook.h"
 #include "policy/policy.h"
 #include "repair/repair.h"
 #include "vm/backend.h"
 
-static struct kobject *root, *policy_dir, *repairs_dir;
+static struct kobject *root, *policy_dir, *hooks_dir, *repairs_dir;
 
 static ssize_t version_show(struct kobject *kobj, struct kobj_attribute *attr,
 			    char *buf)
@@ -24,6 +25,16 @@ static ssize_t backend_show(struct kobject *kobj, struct kobj_attribute *attr,
 			    char *buf)
 {
 	return sysfs_emit(buf, "%s\n", vm_backend->name);
+}
+
+static ssize_t armed_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", hook_armed());
+}
+
+static ssize_t missed_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lu\n", hook_missed());
 }
 
 /* A file for each repair, with the name of the repair. */
@@ -63,6 +74,13 @@ static struct attribute *root_attrs[] = {
 	&version_attr.attr, &backend_attr.attr, NULL
 };
 
+static struct kobj_attribute armed_attr = __ATTR_RO(armed);
+static struct kobj_attribute missed_attr = __ATTR_RO(missed);
+
+static struct attribute *hooks_attrs[] = {
+	&armed_attr.attr, &missed_attr.attr, NULL
+};
+
 static struct attribute *repairs_attrs[] = {
 	&thp_split_attr.attr.attr, &block_collapse_attr.attr.attr,
 	&hugetlb_reuse_attr.attr.attr, &hugetlb_partial_attr.attr.attr,
@@ -72,6 +90,7 @@ static struct attribute *repairs_attrs[] = {
 };
 
 static const struct attribute_group root_group = { .attrs = root_attrs };
+static const struct attribute_group hooks_group = { .attrs = hooks_attrs };
 static const struct attribute_group repairs_group = { .attrs = repairs_attrs };
 
 /*
@@ -112,15 +131,20 @@ int admin_init(void)
 	policy_dir = add_dir("policy", root, &policy_group);
 	if (!policy_dir)
 		goto remove_root;
+	hooks_dir = add_dir("hooks", root, &hooks_group);
+	if (!hooks_dir)
+		goto remove_policy;
 	repairs_dir = add_dir("repairs", root, &repairs_group);
 	if (!repairs_dir)
-		goto remove_policy;
+		goto remove_hooks;
 	if (vm_dirs_init(root, &vm_files_ops, vm_files))
 		goto remove_repairs;
 	return 0;
 
 remove_repairs:
 	remove_dir(repairs_dir);
+remove_hooks:
+	remove_dir(hooks_dir);
 remove_policy:
 	remove_dir(policy_dir);
 remove_root:
@@ -138,6 +162,7 @@ void admin_exit(void)
 {
 	vm_dirs_exit();
 	remove_dir(repairs_dir);
+	remove_dir(hooks_dir);
 	remove_dir(policy_dir);
 	remove_dir(root);
 }

@@ -30,7 +30,7 @@ int hook_disarm_on_demand(enum hook_when when);
  *	their address.  hook_kprobe_check() takes only a table without armed rows.
  * arm: arm all rows that are not on-demand, or none
  * set, clear: arm or remove one row; hook_ftrace_clear() can fail
- * disarm: remove all rows; hook_kprobe_disarm() returns the number of missed calls
+ * disarm: remove all rows
  */
 #if COMPAT_HAS_FTRACE
 int hook_ftrace_check(struct hook *hooks, unsigned int nr);
@@ -69,7 +69,6 @@ int hook_kprobe_check(struct hook *hooks, unsigned int nr);
 int hook_kprobe_arm(struct hook *hooks, unsigned int nr);
 int hook_kprobe_set(struct hook *hook);
 unsigned long hook_kprobe_clear(struct hook *hook);
-unsigned long hook_kprobe_disarm(struct hook *hooks, unsigned int nr);
 
 void hook_wait_exit(void);
 void hook_drain(void);

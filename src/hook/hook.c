@@ -6,65 +6,19 @@
 #include <linux/kernel.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
-#include <linux/string.h>
+#include <linux/spinlock.h>
 
 #include "hook/engine.h"
-
-static const char * const mechanism_names[] = {
-	[HOOK_BY_FTRACE] = "ftrace",
-	[HOOK_BY_KPROBE] = "kprobe",
-};
-
-/**
- * hook_mechanism_name - the word for a mechanism
- * @how: the mechanism
- *
- * Context: any.
- * Return: "ftrace" or "kprobe".
- */
-const char *hook_mechanism_name(enum hook_mechanism how)
-{
-	return mechanism_names[how];
-}
-
-/**
- * hook_parse_mechanism - parse the module parameter hook=
- * @word: auto, ftrace or kprobe
- * @how: set to the mechanism to use
- *
- * Context: module init.
- * Return: 0; -EINVAL for any other word; -EOPNOTSUPP if the word is ftrace and this
- * kernel's ftrace cannot divert calls.
- */
-int hook_parse_mechanism(const char *word, enum hook_mechanism *how)
-{
-	if (sysfs_streq(word, "auto")) {
-		*how = COMPAT_HAS_FTRACE ? HOOK_BY_FTRACE : HOOK_BY_KPROBE;
-		return 0;
-	}
-	if (sysfs_streq(word, "kprobe")) {
-		*how = HOOK_BY_KPROBE;
-		return 0;
-	}
-	if (!sysfs_streq(word, "ftrace")) {
-		pr_err("hook=%s: not one of auto, ftrace, kprobe\n", word);
-		return -EINVAL;
-	}
-	if (!COMPAT_HAS_FTRACE) {
-		pr_err("hook=ftrace: this kernel's ftrace cannot divert calls; use hook=kprobe\n");
-		return -EOPNOTSUPP;
-	}
-	*how = HOOK_BY_FTRACE;
-	return 0;
-}
 
 /* The arguments of the last hook_arm(). */
 static struct hook *table;
 static unsigned int nr_hooks;
 static enum hook_mechanism armed_by;
 
-/* Number of calls that were missed by kprobes of on-demand hooks that are removed now. */
+/* Number of calls that were missed by kprobes that are removed now. */
 static unsigned long missed_before;
+/* For hook_missed(): a kprobe is removed, and its misses are in @missed_before. */
+static DEFINE_SPINLOCK(missed_lock);
 
 /*
  * Where a wrapper calls the original.
@@ -159,15 +113,20 @@ static int set(struct hook *hook)
 /* A hook that cannot be removed is still armed. */
 static int clear(struct hook *hook)
 {
+	unsigned long missed = 0;
 	int err = 0;
 
 	if (armed_by == HOOK_BY_FTRACE)
 		err = hook_ftrace_clear(hook);
 	else
-		missed_before += hook_kprobe_clear(hook);
-	if (!err)
-		hook->armed = false;
-	return err;
+		missed = hook_kprobe_clear(hook);
+	if (err)
+		return err;
+	spin_lock(&missed_lock);
+	missed_before += missed;
+	hook->armed = false;
+	spin_unlock(&missed_lock);
+	return 0;
 }
 
 /**
@@ -302,6 +261,46 @@ bool hook_group_works(unsigned long group)
 }
 
 /**
+ * hook_armed - how many hooks are armed
+ *
+ * Context: any.
+ * Return: their number, on-demand hooks included, but no function whose text was
+ * rewritten.
+ */
+unsigned int hook_armed(void)
+{
+	/* Read the table after this.  Pairs with hook_arm(). */
+	unsigned int i, n = 0, nr = smp_load_acquire(&nr_hooks);
+
+	for (i = 0; i < nr; i++)
+		n += READ_ONCE(table[i].armed) && !READ_ONCE(table[i].rewritten);
+	return n;
+}
+
+/**
+ * hook_missed - how many calls has the mechanism missed so far?
+ *
+ * Context: process context.
+ * Return: their number, which only rises; only kprobes can miss calls.
+ */
+unsigned long hook_missed(void)
+{
+	/* As in hook_armed(). */
+	unsigned int i, nr = smp_load_acquire(&nr_hooks);
+	unsigned long n;
+
+	if (armed_by != HOOK_BY_KPROBE)
+		return 0;
+	spin_lock(&missed_lock);
+	n = missed_before;
+	for (i = 0; i < nr; i++)
+		if (READ_ONCE(table[i].armed))
+			n += READ_ONCE(table[i].kp.nmissed);
+	spin_unlock(&missed_lock);
+	return n;
+}
+
+/**
  * hook_disarm - remove all hooks of a table, and wait for the calls in them
  * @hooks: the table given to hook_arm()
  * @nr: number of rows
@@ -314,15 +313,16 @@ bool hook_group_works(unsigned long group)
  */
 unsigned long hook_disarm(struct hook *hooks, unsigned int nr)
 {
-	unsigned long missed;
+	unsigned int i = nr;
 
 	hook_text_end();
-	missed = missed_before;
 	if (armed_by == HOOK_BY_FTRACE)
 		hook_ftrace_disarm(hooks, nr);
 	else
-		missed += hook_kprobe_disarm(hooks, nr);
+		while (i--)
+			if (hooks[i].armed)
+				clear(&hooks[i]);
 
 	hook_drain();
-	return missed;
+	return missed_before;
 }

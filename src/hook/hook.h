@@ -101,6 +101,8 @@ int hook_parse_mechanism(const char *word, enum hook_mechanism *how);
 const char *hook_mechanism_name(enum hook_mechanism how);
 bool hook_group_exists(unsigned long group);
 bool hook_group_works(unsigned long group);
+unsigned int hook_armed(void);
+unsigned long hook_missed(void);
 int hook_selftest(enum hook_mechanism how);
 
 /* Calls in flight: the engine raises the count when it diverts a call to a wrapper. */

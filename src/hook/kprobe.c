@@ -93,6 +93,16 @@ unsigned long hook_kprobe_clear(struct hook *hook)
 	return hook->kp.nmissed;
 }
 
+/* Some of the kprobes may have been set. */
+static void unset(struct hook *hooks, unsigned int nr)
+{
+	while (nr--) {
+		if (hooks[nr].armed)
+			hook_kprobe_clear(&hooks[nr]);
+		hooks[nr].armed = false;
+	}
+}
+
 /**
  * hook_kprobe_arm - set kprobes for all hooks that are not on-demand, or for none
  * @hooks: the table
@@ -111,30 +121,10 @@ int hook_kprobe_arm(struct hook *hooks, unsigned int nr)
 			continue;
 		err = hook_kprobe_set(&hooks[i]);
 		if (err) {
-			hook_kprobe_disarm(hooks, nr);
+			unset(hooks, nr);
 			return err;
 		}
 		hooks[i].armed = true;
 	}
 	return 0;
-}
-
-/**
- * hook_kprobe_disarm - remove the kprobes
- * @hooks: the table
- * @nr: number of rows
- *
- * Context: may sleep; when it returns no handler runs.
- * Return: how many calls were missed.
- */
-unsigned long hook_kprobe_disarm(struct hook *hooks, unsigned int nr)
-{
-	unsigned long missed = 0;
-
-	while (nr--) {
-		if (hooks[nr].armed)
-			missed += hook_kprobe_clear(&hooks[nr]);
-		hooks[nr].armed = false;
-	}
-	return missed;
 }

@@ -21,7 +21,7 @@ MAY = {
     'native': {'include', 'repair', 'vm', 'calls', 'hook'},
     'transfer': {'include', 'repair', 'vm', 'calls', 'hook'},
     'kvm': {'include', 'transfer', 'vm', 'policy', 'calls', 'hook'},
-    'admin': {'repair', 'vm', 'policy'},
+    'admin': {'repair', 'vm', 'policy', 'hook'},
     'top': {'include', 'hook', 'policy', 'calls', 'vm', 'repair', 'transfer', 'kvm', 'admin'},
 }
 # The only header of the hook engine that the vm room may include.

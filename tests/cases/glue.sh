@@ -49,6 +49,8 @@ mkdir -p /etc/systemd/system
 cp "$GLUE/systemd/kvm-mte-policy.service" /etc/systemd/system/
 verify() { systemd-analyze verify --man=no "$@" 2>&1 | grep kvm-mte; }
 is "$(verify kvm-mte-policy.service)" "" "systemd finds nothing wrong with the unit"
+cp "$GLUE"/systemd/kvm-mte-metrics.{service,timer} /etc/systemd/system/
+is "$(verify kvm-mte-metrics.service kvm-mte-metrics.timer)" "" "nor with the timer"
 sed 's/^Type=.*/Type=onesho/' "$GLUE/systemd/kvm-mte-policy.service" >/etc/systemd/system/kvm-mte-bad.service
 like "$(verify kvm-mte-bad.service)" onesho "systemd does find a mistake in a unit"
 

@@ -12,6 +12,9 @@ BY=$(mechanism)
 tree() { (cd "$MTE" && find . -mindepth 1 \( -type d -printf '%P/\n' -o -printf '%P %m\n' \) | LC_ALL=C sort); }
 
 TREE='backend 444
+hooks/
+hooks/armed 444
+hooks/missed 444
 policy/
 policy/default 644
 policy/migration 644
@@ -46,6 +49,7 @@ is "$(if [[ $BY == ftrace ]]; then by_kprobe; else by_ftrace; fi)" "" "all hooks
 if [[ $BY == ftrace ]]; then
 	is "$(grep -cv ' I' "$TRACING/enabled_functions")" 0 "every function is owned (IPMODIFY): no livepatch can take it"
 fi
+is "$(cat "$MTE/hooks/armed") $(cat "$MTE/hooks/missed")" "$COUNT 0" "hooks/armed has the same number, and no call was missed"
 like "$(cat /proc/modules)" '^kvm_mte [0-9]+ 0 - Live ' "no VM uses it yet"
 like "$(cat "$MTE/version")" '^[0-9]+\.[0-9]+\.[0-9]+$' "version is a version"
 is "$(cat "$MTE/version")" "$(modinfo -F version "$T/kvm_mte.ko")" "and modinfo says the same"
@@ -59,7 +63,7 @@ done
 for repair in hugetlb_partial copy_tags_hang device_slots hugetlb_slots; do
 	is "$(cat "$MTE/repairs/$repair")" not-needed "repairs/$repair"
 done
-for file in version backend repairs/thp_split; do
+for file in version backend hooks/armed repairs/thp_split; do
 	is "$(try_write "$MTE/$file" 1)" EACCES "$file cannot be written"
 done
 is "$(cd "$TRACING/events/kvm_mte" && echo kvm_mte_*)" "kvm_mte_clear_tags kvm_mte_refuse kvm_mte_restore_tags kvm_mte_state" "tracepoints"

@@ -35,7 +35,7 @@ for file in usr/share/man/man4/kvm_mte.4.gz usr/share/doc/kvm-mte-dkms/{README.m
 	is "$(contents "$dkms" | grep -x "$file")" "$file" "kvm-mte-dkms: $file"
 done
 for file in usr/sbin/kvm-mte usr/share/man/man8/kvm-mte.8.gz usr/share/bash-completion/completions/kvm-mte \
-	lib/udev/rules.d/90-kvm-mte.rules lib/systemd/system/kvm-mte-policy.service etc/default/kvm-mte; do
+	lib/udev/rules.d/90-kvm-mte.rules lib/systemd/system/kvm-mte-{policy.service,metrics.service,metrics.timer} etc/default/kvm-mte; do
 	is "$(contents "$tools" | grep -x "$file")" "$file" "kvm-mte-tools: $file"
 done
 dpkg-deb -x "$tools" "$BUILD/tools"

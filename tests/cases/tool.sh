@@ -120,7 +120,7 @@ says 0 "$VM (web1): on" "enable by folder, before the first run" mte enable "$VM
 says 0 "$VM (web1): off" "disable by pid" mte disable "$PID"
 says 0 "$VM (web1): on" "enable by name" mte enable web1
 is "$(mte list --json)" "[
- {\"vm\": \"$VM\", \"name\": \"web1\", \"pid\": $PID, \"state\": \"on\", \"origin\": \"admin\", \"vcpus\": 2, \"pages_tagged\": 0, \"tags_restored\": 0, \"untracked_migrations\": 0}
+ {\"vm\": \"$VM\", \"name\": \"web1\", \"pid\": $PID, \"state\": \"on\", \"origin\": \"admin\", \"vcpus\": 2, \"pages_tagged\": 0, \"tags_restored\": 0, \"untracked_migrations\": 0, \"held\": false}
 ]" "list --json"
 qemu_monitor web cont
 guest_wait_boot web || bail "no guest"
