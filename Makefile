@@ -31,7 +31,7 @@ check-64k:
 	KERNELS=5.10-64k tests/run --full $(or $(T),matrix client selftests pages swap)
 
 check-debug:
-	KERNELS=5.10-debug tests/run --full $(or $(T),client carry load unload policy swap pages move nomem)
+	KERNELS=5.10-debug tests/run --full $(or $(T),client carry load unload policy cgroups swap pages move nomem)
 	tests/run --soak failalloc
 
 soak:

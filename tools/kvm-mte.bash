@@ -45,7 +45,7 @@ _kvm_mte() {
 	enable | disable | hold | release) _kvm_mte_vms ;;
 	tags) _kvm_mte_tags "${COMP_WORDS[@]:i+1:COMP_CWORD-i-1}" ;;
 	metrics) _kvm_mte_among --output= ;;
-	policy) ((COMP_CWORD > i + 1)) || _kvm_mte_among request on off ;;
+	policy) _kvm_mte_policy "${COMP_WORDS[@]:i+1:COMP_CWORD-i-1}" ;;
 	run) _kvm_mte_run "$i" ;;
 	esac
 	[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
@@ -61,14 +61,44 @@ _kvm_mte_tags() {
 	esac
 }
 
+# _kvm_mte_cgroups - completes to cgroups, one level at a time.
+_kvm_mte_cgroups() {
+	local cur=${COMP_WORDS[COMP_CWORD]} top=${KVM_MTE_CGROUPS:-/sys/fs/cgroup} dir quoted
+	[[ -e $top/cgroup.controllers ]] || top+=/unified
+	cur=${cur#=}
+	for dir in "$top${cur%/*}"/*/; do
+		[[ -d $dir ]] || continue
+		dir=${dir#"$top"}
+		printf -v quoted %q "${dir%/}"
+		[[ $quoted != "$cur"* ]] || COMPREPLY+=("$quoted")
+	done
+}
+
+# _kvm_mte_policy WORD... - completes what follows "policy WORD...". The "=" of "--cgroup=PATH" is a word of its own.
+_kvm_mte_policy() {
+	case $*:${COMP_WORDS[COMP_CWORD]} in
+	--cgroup:* | '--cgroup =:'*) _kvm_mte_cgroups ;;
+	:-*) _kvm_mte_among --cgroup ;;
+	:*) _kvm_mte_among request on off ;;
+	'--cgroup = '*) (($# > 3)) || _kvm_mte_among request on off none ;;
+	'--cgroup '*) (($# > 2)) || _kvm_mte_among request on off none ;;
+	esac
+}
+
 # _kvm_mte_run INDEX-OF-RUN - completes the options of "run". After them, the command's own completion is used.
 _kvm_mte_run() {
 	local i=$(($1 + 1))
 	while ((i < COMP_CWORD)) && [[ ${COMP_WORDS[i]} == -* ]]; do
+		if [[ ${COMP_WORDS[i]} == --cgroup ]]; then
+			((i++))
+			[[ ${COMP_WORDS[i]} != = ]] || ((i++))
+		fi
 		((i++))
 	done
-	if ((i == COMP_CWORD)) && [[ ${COMP_WORDS[i]} == -* ]]; then
-		_kvm_mte_among --on --off --request --
+	if ((i > COMP_CWORD)); then
+		_kvm_mte_cgroups
+	elif ((i == COMP_CWORD)) && [[ ${COMP_WORDS[i]} == -* ]]; then
+		_kvm_mte_among --on --off --request --cgroup --
 	elif declare -F _command_offset >/dev/null; then
 		_command_offset "$i"
 	elif ((i == COMP_CWORD)); then

@@ -104,6 +104,14 @@ const struct vm *find_vm(const struct vms *vms, const char *which);
 int need_vms(struct vms *vms);
 int each_named_vm(int argc, char **argv, const char *command, int (*run)(const struct vm *vm));
 
+/* cgroup.c */
+bool is_cgroup_path(const char *word);
+void each_listed_cgroup(void (*do_cgroup)(const char *list, const char *path, void *arg),
+			void *arg);
+int set_cgroup(const char *path, const char *word);
+void show_cgroup(const char *path, const char *word);
+int join_cgroup(const char *path);
+
 /* watch.c */
 void watch_signals(void);
 int watch_open(void);

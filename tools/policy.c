@@ -4,12 +4,22 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kvm-mte.h"
 
-static int show(const char *path)
+static void put_cgroup(const char *list, const char *path, void *arg)
+{
+	(void)arg;
+	printf("%-8s ", list);
+	put_safely(stdout, path);
+	putchar('\n');
+}
+
+/* @cgroup: NULL for the default policy, and all cgroups that have their own */
+static int show(const char *path, const char *cgroup)
 {
 	char word[16];
 	int err = read_word(AT_FDCWD, path, word, sizeof(word));
@@ -18,7 +28,12 @@ static int show(const char *path)
 		complain("%s: %s", path, strerror(-err));
 		return END_ERROR;
 	}
+	if (cgroup) {
+		show_cgroup(cgroup, word);
+		return END_OK;
+	}
 	puts(word);
+	each_listed_cgroup(put_cgroup, NULL);
 	return END_OK;
 }
 
@@ -35,8 +50,29 @@ static int set(const char *path, const char *word)
 	return END_ERROR;
 }
 
+static bool is_policy(const char *word)
+{
+	return !strcmp(word, "request") || !strcmp(word, "on") || !strcmp(word, "off");
+}
+
+/* Prints an error if the arguments are not right. */
+static bool check(int argc, char **argv, const char *cgroup)
+{
+	if (cgroup && !is_cgroup_path(cgroup))
+		return false;
+	if (argc > 1) {
+		usage_error("policy takes one word");
+		return false;
+	}
+	if (!argc || is_policy(argv[0]) || (cgroup && !strcmp(argv[0], "none")))
+		return true;
+	usage_error("policy: not one of request, on, off%s: %s", cgroup ? ", none" : "", argv[0]);
+	return false;
+}
+
 /**
- * cmd_policy - "kvm-mte policy [request|on|off]"
+ * cmd_policy - "kvm-mte policy [request|on|off]",
+ *	"kvm-mte policy --cgroup=PATH [request|on|off|none]"
  * @argc: number of arguments
  * @argv: the command and its arguments
  *
@@ -44,18 +80,29 @@ static int set(const char *path, const char *word)
  */
 int cmd_policy(int argc, char **argv)
 {
+	static const struct option options[] = {
+		{ "cgroup", required_argument, NULL, 'c' },
+		{ NULL, 0, NULL, 0 }
+	};
+	const char *cgroup = NULL;
 	char *path;
-	int end;
+	int c, end;
 
-	if (argc > 2)
-		return usage_error("policy takes one word");
-	if (argc == 2 && strcmp(argv[1], "request") && strcmp(argv[1], "on") &&
-	    strcmp(argv[1], "off"))
-		return usage_error("policy: not one of request, on, off: %s", argv[1]);
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == '?')
+			return more_than_help();
+		cgroup = optarg;
+	}
+	argc -= optind;
+	argv += optind;
+	if (!check(argc, argv, cgroup))
+		return END_USAGE;
 	if (!is_loaded())
 		return not_loaded();
+	if (cgroup && argc)
+		return set_cgroup(cgroup, argv[0]);
 	path = below_root(MTE_POLICY "/default");
-	end = argc == 2 ? set(path, argv[1]) : show(path);
+	end = argc ? set(path, argv[0]) : show(path, cgroup);
 	free(path);
 	return end;
 }

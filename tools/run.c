@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-mte run: gives this process a policy, and then becomes the command.  The policy
- * counts for the command and its children only, and ends with them.
+ * kvm-mte run: gives this process a policy, or moves it to a cgroup that has one, and then
+ * becomes the command.  The policy of a process counts for the command and its children
+ * only, and ends with them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,7 @@
 
 #include "kvm-mte.h"
 
-static int join(const char *policy)
+static int join_list(const char *policy)
 {
 	char *path = below_root(MTE_POLICY "/%s_pids", policy);
 	/* 0 means the writer itself, in every pid namespace. */
@@ -30,8 +31,25 @@ static int join(const char *policy)
 	return err;
 }
 
+/* Without a policy, the command has that of the cgroup. */
+static int enter(const char *policy, const char *cgroup)
+{
+	int err;
+
+	if (!cgroup)
+		return join_list(policy ? policy : "on");
+	if (!is_cgroup_path(cgroup))
+		return -EINVAL;
+	if (!is_loaded()) {
+		complain("the module kvm_mte is not loaded");
+		return -ENOENT;
+	}
+	err = join_cgroup(cgroup);
+	return err || !policy ? err : join_list(policy);
+}
+
 /**
- * cmd_run - "kvm-mte run [--on|--off|--request] -- COMMAND..."
+ * cmd_run - "kvm-mte run [--on|--off|--request] [--cgroup=PATH] -- COMMAND..."
  * @argc: number of arguments
  * @argv: the command and its arguments
  *
@@ -43,9 +61,10 @@ int cmd_run(int argc, char **argv)
 		{ "on", no_argument, NULL, 'n' },
 		{ "off", no_argument, NULL, 'f' },
 		{ "request", no_argument, NULL, 'r' },
+		{ "cgroup", required_argument, NULL, 'c' },
 		{ NULL, 0, NULL, 0 }
 	};
-	const char *policy = "on";
+	const char *policy = NULL, *cgroup = NULL;
 	int c;
 
 	/* "+": options after the command belong to the command. */
@@ -54,13 +73,16 @@ int cmd_run(int argc, char **argv)
 			more_than_help();
 			return END_RUN_ERROR;
 		}
-		policy = c == 'n' ? "on" : c == 'f' ? "off" : "request";
+		if (c == 'c')
+			cgroup = optarg;
+		else
+			policy = c == 'n' ? "on" : c == 'f' ? "off" : "request";
 	}
 	if (optind >= argc) {
 		usage_error("run: which command?");
 		return END_RUN_ERROR;
 	}
-	if (join(policy))
+	if (enter(policy, cgroup))
 		return END_RUN_ERROR;
 	execvp(argv[optind], argv + optind);
 	c = errno;

@@ -28,9 +28,9 @@ static void get(char *word, size_t size, const char *dir, const char *file)
 	free(path);
 }
 
-static int count_lines(const char *list)
+static int count_lines(const char *list, const char *of)
 {
-	char *text = read_all(below_root(MTE_POLICY "/%s_pids", list), NULL);
+	char *text = read_all(below_root(MTE_POLICY "/%s_%s", list, of), NULL);
 	const char *p = text;
 	int n = 0;
 
@@ -51,10 +51,13 @@ static void put_policy(void)
 	get(word, sizeof(word), "policy/", "default");
 	printf("policy:   %s", word);
 	for (i = 0; i < ARRAY_SIZE(lists); i++) {
-		n = count_lines(lists[i]);
+		n = count_lines(lists[i], "pids");
 		if (n)
 			printf("; %s for %d process%s and children", lists[i], n,
 			       n > 1 ? "es" : "");
+		n = count_lines(lists[i], "cgroups");
+		if (n)
+			printf("; %s for %d cgroup%s", lists[i], n, n > 1 ? "s" : "");
 	}
 	putchar('\n');
 }

@@ -18,7 +18,9 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 
+#include "compat.h"
 #include "policy/pids.h"
+#include "policy/window.h"
 
 #define LISTED_BITS	8
 
@@ -221,34 +223,26 @@ static pid_t *get_ids(enum vm_policy policy, unsigned int *nr)
 	return ids;
 }
 
-/* A binary attribute, because the text may be longer than one page, the limit of sysfs. */
 static ssize_t pids_read(struct file *file, struct kobject *kobj,
 			 compat_bin_attribute *attr, char *buf, loff_t off,
 			 size_t len)
 {
+	struct window w = { .buf = buf, .len = len, .off = off };
 	char line[LINE_MAX_LEN];
-	unsigned int nr, i, n, from;
-	loff_t at = 0;
-	size_t done = 0;
+	unsigned int nr, i;
 	pid_t *ids;
 
 	ids = get_ids((enum vm_policy)(unsigned long)attr->private, &nr);
 	if (!ids)
 		return -ENOMEM;
-	for (i = 0; i < nr && done < len; i++, at += n) {
-		n = scnprintf(line, sizeof(line), "%d\n", ids[i]);
-		if (at + n <= off)
-			continue;
-		from = at < off ? off - at : 0;
-		memcpy(buf + done, line + from, min_t(size_t, n - from, len - done));
-		done += min_t(size_t, n - from, len - done);
-	}
+	for (i = 0; i < nr && w.done < len; i++)
+		window_add(&w, line, scnprintf(line, sizeof(line), "%d\n", ids[i]));
 	kvfree(ids);
-	return done;
+	return w.done;
 }
 
 #define PIDS_ATTR(list, which)						\
-	static struct bin_attribute list##_attr = {			\
+	struct bin_attribute list##_attr = {				\
 		.attr = { .name = #list, .mode = 0644 },		\
 		.private = (void *)which,				\
 		.read = pids_read,					\
@@ -258,10 +252,6 @@ static ssize_t pids_read(struct file *file, struct kobject *kobj,
 PIDS_ATTR(on_pids, POLICY_ON);
 PIDS_ATTR(off_pids, POLICY_OFF);
 PIDS_ATTR(request_pids, POLICY_REQUEST);
-
-COMPAT_BIN_ATTRIBUTES policy_pids_attrs[] = {
-	&on_pids_attr, &off_pids_attr, &request_pids_attr, NULL
-};
 
 /**
  * policy_forget_pids - remove all processes from the lists

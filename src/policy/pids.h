@@ -5,10 +5,9 @@
 
 #include <linux/sysfs.h>
 
-#include "compat.h"
 #include "policy/policy.h"
 
-extern COMPAT_BIN_ATTRIBUTES policy_pids_attrs[];
+extern struct bin_attribute on_pids_attr, off_pids_attr, request_pids_attr;
 enum vm_policy policy_of_ancestors(enum vm_policy otherwise);
 void policy_forget_pids(void);
 

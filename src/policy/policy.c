@@ -2,13 +2,16 @@
 /*
  * Policy decides whether a VMM may enable MTE, and whether VMs get MTE without a
  * request.  It depends on the process that creates the VM.  Processes with their own
- * policy: pids.c.  How policy turns a VM on and off: vm/yield.c.
+ * policy: pids.c.  Cgroups with their own policy: cgroups.c.  How policy turns a VM on and
+ * off: vm/yield.c.
  */
 #include <linux/kernel.h>
 #include <linux/kobject.h>
 #include <linux/ratelimit.h>
 #include <linux/string.h>
 
+#include "compat.h"
+#include "policy/cgroups.h"
 #include "policy/migration.h"
 #include "policy/pids.h"
 
@@ -55,11 +58,11 @@ const char *policy_word(void)
  *
  * Context: process context; may sleep.
  * Return: the policy of the process itself, or else of its nearest listed ancestor, or
- * else the default.
+ * else of its cgroup, or else of the nearest listed cgroup above that, or else the default.
  */
 enum vm_policy policy_of_current(void)
 {
-	return policy_of_ancestors(READ_ONCE(policy_default));
+	return policy_of_ancestors(policy_of_cgroups(READ_ONCE(policy_default)));
 }
 
 /**
@@ -94,13 +97,18 @@ static struct attribute *policy_attrs[] = {
 	&default_attr.attr, &migration_attr.attr, NULL
 };
 
+static COMPAT_BIN_ATTRIBUTES lists[] = {
+	&on_pids_attr, &off_pids_attr, &request_pids_attr,
+	&on_cgroups_attr, &off_cgroups_attr, &request_cgroups_attr, NULL
+};
+
 const struct attribute_group policy_group = {
 	.attrs = policy_attrs,
-	.bin_attrs = policy_pids_attrs,
+	.bin_attrs = lists,
 };
 
 /**
- * policy_exit - remove all processes from the lists
+ * policy_exit - remove all processes and cgroups from the lists
  *
  * Context: module exit or a failed init, when no process can use the lists any more;
  * may sleep.
@@ -108,4 +116,5 @@ const struct attribute_group policy_group = {
 void policy_exit(void)
 {
 	policy_forget_pids();
+	policy_forget_cgroups();
 }

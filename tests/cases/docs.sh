@@ -81,8 +81,8 @@ is "$(entries docs/ABI/testing/*)" even "each entry has a date, a contact and a 
 is "$(whats | sort | uniq -d)" "" "no file is described twice"
 # attributes - the sysfs files that the source creates, found by the macros that create them.
 attributes() {
-	sed -nE 's/.*__ATTR_R[OW]\(([a-z_]+)\).*/\1/p; s/.*struct [a-z_]*attribute ([a-z_]+)_attr =$/\1/p; s/.*\b([a-z]+_pids), .*/\1/p' \
-		src/admin/sysfs.c src/admin/vm_files.c src/policy/policy.c src/policy/pids.c | grep -v '^name$' | sort -u
+	sed -nE 's/.*__ATTR_R[OW]\(([a-z_]+)\).*/\1/p; s/.*struct [a-z_]*attribute ([a-z_]+)_attr =$/\1/p; s/.*\b([a-z]+_(pids|cgroups)), .*/\1/p' \
+		src/admin/sysfs.c src/admin/vm_files.c src/policy/policy.c src/policy/pids.c src/policy/cgroups.c | grep -v '^name$' | sort -u
 }
 like "$(attributes)" '^enable$' "the attributes are found in the source"
 for name in $(attributes); do

@@ -18,8 +18,11 @@ hooks/missed 444
 policy/
 policy/default 644
 policy/migration 644
+policy/off_cgroups 644
 policy/off_pids 644
+policy/on_cgroups 644
 policy/on_pids 644
+policy/request_cgroups 644
 policy/request_pids 644
 repairs/
 repairs/block_collapse 444

@@ -111,6 +111,72 @@ file sys/kernel/kvm_mte/vms/10-9/stats/untracked_migrations "3\n"
 like "$(mte status)" '^warning:  1 migrated or saved without their tags' "status: a warning of lost tags"
 rm -rf "${HOST:?}"/*
 
+# --- policy by cgroup ---
+
+P=$HOST/sys/kernel/kvm_mte/policy
+file sys/kernel/kvm_mte/version "1\n"
+file sys/kernel/kvm_mte/policy/default "request\n"
+is "$(mte policy --cgroup /a on 2>&1)$?" "kvm-mte: /a: the loaded module has no policy for cgroups1" "policy --cgroup: an earlier module"
+is "$(mte policy):$(mte policy --cgroup /a)" "request:request (the default)" "policy, with an earlier module"
+file sys/kernel/kvm_mte/policy/on_cgroups "/a\n/a/b/c\n/evil\033[2J\n"
+file sys/kernel/kvm_mte/policy/off_cgroups "/a/b\n"
+file sys/kernel/kvm_mte/policy/request_cgroups ""
+is "$(mte policy)" "request
+on       /a
+on       /a/b/c
+on       /evil\x1b[2J
+off      /a/b" "policy: the default, and the cgroups on the lists"
+# of PATH TEXT - what is shown of a cgroup.
+of() { is "$(mte policy --cgroup "$1")" "$2" "policy --cgroup $1"; }
+of /a on
+of //a/ on
+of /a/b off
+of /a/b/c/ on
+of /a/b/c/d "on (of /a/b/c)"
+of /a/b/x "off (of /a/b)"
+of /a/bc "on (of /a)"
+of /ab "request (the default)"
+of / "request (the default)"
+of $'/evil\e[2J/x' 'on (of /evil\x1b[2J)'
+file sys/kernel/kvm_mte/policy/off_cgroups "/\n"
+of / off
+of /x "off (of /)"
+of /a/b "on (of /a)"
+is "$(mte status | sed -n 's/^policy: *//p')" "request; on for 3 cgroups; off for 1 cgroup" "status: cgroups"
+# Each of these files takes what is written, as if the module had done it.
+for word in on request off; do
+	: >"$P/${word}_cgroups"
+	is "$(mte policy --cgroup=/x "$word" 2>&1)$?:$(cat "$P/${word}_cgroups")" "0:/x" "policy --cgroup=/x $word"
+done
+for f in on off request; do : >"$P/${f}_cgroups"; done
+is "$(mte policy none --cgroup /x 2>&1)$?:$(cat "$P/on_cgroups")" "0:-/x" "policy --cgroup /x none"
+for path in '' x -/x; do
+	is "$(mte policy --cgroup "$path" on 2>&1)$?" "kvm-mte: not the path of a cgroup, as after \"0::\" in /proc/PID/cgroup: $path
+Try \"kvm-mte --help\".2" "policy --cgroup '$path'"
+done
+is "$(mte policy --cgroup /x ON 2>&1 | head -n 1)" "kvm-mte: policy: not one of request, on, off, none: ON" "policy --cgroup: another word"
+is "$(mte policy none 2>&1 | head -n 1)" "kvm-mte: policy: not one of request, on, off: none" "none is for cgroups"
+is "$(mte policy --cgroup /x on off 2>&1 | head -n 1)" "kvm-mte: policy takes one word" "policy --cgroup: two words"
+is "$(mte policy --cgroup 2>&1 | tail -n 1)$?" "Try \"kvm-mte --help\".0" "policy --cgroup without a path"
+
+# run --cgroup, with directories in place of cgroups
+is "$(mte run --cgroup /x true 2>&1)$?" "kvm-mte: /x: this host does not use cgroup v2: cgroup2 is not mounted125" "run --cgroup: no cgroup2"
+for top in sys/fs/cgroup/unified sys/fs/cgroup; do
+	file "$top/cgroup.controllers" ""
+	file "$top/x/cgroup.procs" ""
+	is "$(mte run --cgroup /x echo ran):$(cat "$HOST/$top/x/cgroup.procs")" "ran:0" "run --cgroup: in $top"
+done
+: >"$P/on_pids"
+: >"$P/off_pids"
+is "$(mte run --cgroup=/x --off echo ran):$(cat "$P/off_pids" "$P/on_pids")" "ran:0" "run --cgroup --off: also the policy"
+: >"$P/on_pids"
+is "$(mte run --cgroup=/x echo ran):$(cat "$P/on_pids")" "ran:" "run --cgroup: no policy but the cgroup's"
+is "$(mte run --cgroup /y true 2>&1)$?" "kvm-mte: /y: no such cgroup125" "run --cgroup: no such cgroup"
+is "$(mte run --cgroup y true 2>&1 | head -n 1)" "kvm-mte: not the path of a cgroup, as after \"0::\" in /proc/PID/cgroup: y" "run --cgroup: not a path"
+rm -r "$HOST/sys/kernel"
+is "$(mte run --cgroup /x true 2>&1)$?" "kvm-mte: the module kvm_mte is not loaded125" "run --cgroup: no module"
+rm -rf "${HOST:?}"/*
+
 # --- why guests cannot have MTE, from another host's files ---
 
 # because REASON NAME
@@ -190,7 +256,32 @@ is "$(complete_to kvm-mte p)" "policy " "completion: p"
 is "$(complete_to kvm-mte list --)" "--count= --json --watch " "completion: list"
 is "$(complete_to kvm-mte policy '')" "off on request " "completion: policy"
 is "$(complete_to kvm-mte policy on '')" " " "completion: policy takes one word"
-is "$(complete_to kvm-mte run --)" "-- --off --on --request " "completion: run"
+is "$(complete_to kvm-mte run --)" "-- --cgroup --off --on --request " "completion: run"
+mkdir -p "$HOST/cgroup/"{machine.slice/a.scope,'two words','$(touch x)',user.slice}
+touch "$HOST/cgroup/cgroup.controllers" "$HOST/cgroup/machine.slice/cgroup.procs"
+export KVM_MTE_CGROUPS=$HOST/cgroup
+ALL_CGROUPS='/\$\(touch\ x\) /machine.slice /two\ words /user.slice '
+is "$(complete_to kvm-mte policy -)" "--cgroup " "completion: policy's option"
+for words in '--cgroup' '--cgroup ='; do
+	# shellcheck disable=SC2086 # the words that bash makes of it
+	is "$(complete_to kvm-mte policy $words '')" "$ALL_CGROUPS" "completion: policy $words, cgroups, quoted"
+	# shellcheck disable=SC2086
+	is "$(complete_to kvm-mte policy $words /machine.slice/)" "/machine.slice/a.scope " "completion: policy $words, a level below"
+	# shellcheck disable=SC2086
+	is "$(complete_to kvm-mte policy $words /u '')" "none off on request " "completion: policy $words, then the word"
+	# shellcheck disable=SC2086
+	is "$(complete_to kvm-mte policy $words /u on '')" " " "completion: policy $words takes one word"
+	# shellcheck disable=SC2086
+	is "$(complete_to kvm-mte run $words /m)" "/machine.slice " "completion: run $words"
+	# shellcheck disable=SC2086
+	is "$(complete_to kvm-mte run --on $words /m tou)" "touch " "completion: run $words, then the command"
+done
+is "$(complete_to kvm-mte policy --cgroup =)" "$ALL_CGROUPS" "completion: after --cgroup="
+mv "$HOST/cgroup" "$HOST/unified"
+mkdir "$HOST/cgroup"
+mv "$HOST/unified" "$HOST/cgroup/unified"
+is "$(complete_to kvm-mte policy --cgroup /m)" "/machine.slice " "completion: cgroup2 in a directory unified"
+rm -r "$HOST/cgroup"
 is "$(complete_to kvm-mte run --on tou)" "touch " "completion: run's command"
 is "$(complete_to "$W/tool" enable '')" "70-9 71-9 72-9 \\\$\\(touch\\ $W/pwned\\) web\\ 1 " "completion: VMs and guests, quoted"
 is "$(complete_to "$W/tool" disable 7)" "70-9 71-9 72-9 " "completion: VMs"

@@ -108,6 +108,48 @@ mte policy off
 like "$(mte run -- "$CLIENT" ask)" '^main: dev 1 vm 1 born 1 enable 0' "run: its VMs have MTE whatever the policy is"
 mte policy request
 
+# --- policy by cgroup ---
+
+mkdir -p /sys/fs/cgroup/a/b /sys/fs/cgroup/a/c
+CHILD=(mte run --cgroup /a/b -- sh -c 'grep ^0: /proc/self/cgroup; exec "$CLIENT" ask')
+for word in on off request; do
+	says 0 "" "policy --cgroup /a $word" mte policy --cgroup /a "$word"
+	says 0 "request
+$(printf %-8s "$word") /a" "policy: the cgroup is shown" nobody policy
+done
+says 0 "request" "policy --cgroup /a: shown" nobody policy --cgroup /a
+says 0 "" "policy --cgroup=/a on" mte policy --cgroup=/a on
+says 0 "on (of /a)" "policy --cgroup: a cgroup below" mte policy --cgroup /a/b
+like "$("${CHILD[@]}")" '^0::/a/b
+main: dev 1 vm 1 born 1 enable 0' "run --cgroup: in that cgroup, with its policy"
+like "$(mte run --off --cgroup /a/b -- "$CLIENT" ask)" '^main: dev 0 vm 0 born 0 enable EINVAL' "run --off --cgroup: its own policy comes first"
+says 1 "kvm-mte: /nosuch: no such cgroup" "policy --cgroup: no such cgroup" mte policy --cgroup /nosuch on
+says 1 "kvm-mte: /a/cgroup.procs: not a cgroup, but a file of one" "policy --cgroup: a file" mte policy --cgroup /a/cgroup.procs on
+says 1 "kvm-mte: /a/..: not the path of a cgroup" "policy --cgroup: not a path" mte policy --cgroup /a/.. on
+says 1 "kvm-mte: /a/b: on no list" "policy --cgroup none: it has none of its own" mte policy --cgroup /a/b none
+says 1 "kvm-mte: only root may change the policy" "policy --cgroup, as nobody" nobody policy --cgroup /a off
+says 1 "kvm-mte: only root may change the policy" "policy --cgroup none, as nobody" nobody policy --cgroup /a none
+says 125 "kvm-mte: /nosuch: no such cgroup" "run --cgroup: no such cgroup" mte run --cgroup /nosuch -- true
+says 125 "kvm-mte: /a: Permission denied" "run --cgroup, as nobody" nobody run --cgroup /a -- true
+echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+echo +memory >/sys/fs/cgroup/a/cgroup.subtree_control
+says 125 "kvm-mte: /a: it has cgroups below it, and cannot have processes" "run --cgroup: a cgroup that cannot have processes" \
+	mte run --cgroup /a -- true
+echo -memory >/sys/fs/cgroup/a/cgroup.subtree_control
+echo -memory >/sys/fs/cgroup/cgroup.subtree_control
+mount --bind /tmp /sys/fs/cgroup
+says 125 "kvm-mte: /a: this host does not use cgroup v2: cgroup2 is not mounted" "run --cgroup: no cgroup2" mte run --cgroup /a -- true
+umount /sys/fs/cgroup
+umount /sys/fs/cgroup
+says 1 "kvm-mte: /a: this host does not use cgroup v2: cgroup2 is not mounted" "policy --cgroup: no cgroup2" mte policy --cgroup /a off
+says 0 "" "policy --cgroup none" mte policy --cgroup /a none
+says 0 request "policy: it is on no list" mte policy
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mte policy --cgroup /a/c off
+rmdir /sys/fs/cgroup/a/c
+says 0 request "policy: a removed cgroup is not shown" mte policy
+rmdir /sys/fs/cgroup/a/b /sys/fs/cgroup/a
+
 # --- VMs ---
 
 qemu_start web -name guest=web1,debug-threads=on -S -smp 2 || bail "no guest"
@@ -210,6 +252,11 @@ wait_until 60 grep -q . "$MTE/policy/off_pids"
 OUT=$(mte status)
 is "$(told VMs)" "1: 1 off" "status: VMs"
 is "$(told policy)" "request; off for 1 process and children" "status: processes with a policy of their own"
+mkdir /sys/fs/cgroup/a
+mte policy --cgroup /a on
+OUT=$(mte status)
+is "$(told policy)" "request; on for 1 cgroup; off for 1 process and children" "status: and cgroups"
+rmdir /sys/fs/cgroup/a
 kill "$SLEEP"
 
 # --- races: a VM that goes ---

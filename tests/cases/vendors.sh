@@ -80,6 +80,14 @@ configured ARM64_4K_PAGES=n ARM64_64K_PAGES=y ARM64_PAGE_SHIFT=16 ARM64_CONT_SHI
 build large src/inject/copytags.o
 is "$STATUS: $(cat large.log)" "0: " "pages of 64 KiB: no frame is too large for the stack"
 
+headers_copy 5.10 no-cgroups
+configured CGROUPS=n MEMCG=n MEMCG_SWAP=n MEMCG_KMEM=n BLK_CGROUP=n CGROUP_WRITEBACK=n CGROUP_SCHED=n FAIR_GROUP_SCHED=n \
+	CFS_BANDWIDTH=n CGROUP_PIDS=n CGROUP_RDMA=n CGROUP_FREEZER=n CGROUP_HUGETLB=n CPUSETS=n PROC_PID_CPUSET=n CGROUP_DEVICE=n \
+	CGROUP_CPUACCT=n CGROUP_PERF=n CGROUP_BPF=n SOCK_CGROUP_DATA=n CGROUP_NET_PRIO=n CGROUP_NET_CLASSID=n BLK_DEV_THROTTLING=n
+build no-cgroups src/policy/policy.o src/policy/cgroups.o
+is "$STATUS: $(cat no-cgroups.log)" "0: " "without CONFIG_CGROUPS: it is compiled"
+unlike "$(nm no-cgroups-build/src/policy/cgroups.o)" ' U hierarchy_' "and uses nothing of cgroups"
+
 # --- a vendor's 6.1 with a part of a newer KVM ---
 
 # newer NAME LINE TEXT - TEXT is after LINE in kvm_host.h.
