@@ -123,13 +123,8 @@ static int try_fallback_locked(struct mte_vm *vm)
 }
 
 /**
-<<<<<<< HEAD
- * vm_policy_fallback_slot - a memory slot cannot hold tags: turn the VM off if only
- * policy turned it on
-=======
- * vm_policy_fallback_slot - turn off a VM that only policy turned on, because a memory
- * slot excludes MTE
->>>>>>> refuse
+ * vm_policy_fallback_slot - a memory slot excludes MTE: turn the VM off if only policy
+ * turned it on
  * @vm: the VM
  * @slot: the slot
  * @why: what is wrong with the slot, for the log
