@@ -36,7 +36,7 @@ struct found_vm {
  * struct scan - a walk over tables of open files
  * @found: list of struct found_vm
  * @task: the task that has the table
- * @err: -ENOMEM if there was no memory to note a VM
+ * @err: -ENOMEM if there was no memory to note or register a VM
  */
 struct scan {
 	struct list_head found;
@@ -126,7 +126,7 @@ static void scan_tasks(struct scan *scan)
  * The hooks must be armed.  They register VMs that are created while this runs.
  *
  * Context: module init; may sleep.
- * Return: 0; -ENOMEM if not all VMs could be noted.
+ * Return: 0; -ENOMEM if not all VMs could be registered.
  */
 int scan_vms(void)
 {
@@ -135,13 +135,15 @@ int scan_vms(void)
 
 	scan_tasks(&scan);
 	list_for_each_entry_safe(found, next, &scan.found, list) {
-		if (!scan.err)
-			registry_add(found->kvm, found->kvm->userspace_pid,
-				     found->pid, found->fd, policy_of_old());
+		if (!scan.err && !registry_add(found->kvm, found->kvm->userspace_pid,
+					       found->pid, found->fd, policy_of_old()))
+			scan.err = -ENOMEM;
 		/* If this is the last reference, the VM is destroyed, and a hook removes it. */
 		kvm_put_kvm(found->kvm);
 		kfree(found);
 	}
+	if (scan.err)
+		pr_err("not loaded: a VM that exists already cannot be registered\n");
 	return scan.err;
 }
 

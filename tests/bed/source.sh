@@ -39,7 +39,7 @@ source_build() {
 	source_make allnoconfig "KCONFIG_ALLCONFIG=$PWD/wanted" >make.out 2>&1 || source_failed "its configuration"
 	source_configured wanted build/.config
 	source_make -j"$(nproc)" Image modules >make.out 2>&1 || source_failed "the kernel"
-	source_make modules_install "INSTALL_MOD_PATH=$PWD" DEPMOD=: >make.out 2>&1 || source_failed "installing its modules"
+	source_make modules_install "INSTALL_MOD_PATH=$PWD" DEPMOD=true >make.out 2>&1 || source_failed "installing its modules"
 	mv build/arch/arm64/boot/Image vmlinuz
 	cp build/.config config
 	ls lib/modules >release

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a failed allocation in ftrace that the module takes for a function that cannot be traced, or for which it leaves
 # out a repair; hooks that are still set, or count as removed, after a removal has failed; a VMM that is told of MTE although
-# its VM cannot be registered, or although the module is being unloaded.
+# its VM cannot be registered, or although the module is being unloaded; a module that loads without a VM that exists already.
 # kernels: 5.10 6.1
 # quick-kernels: 5.10
 # hooks: ftrace
@@ -50,6 +50,31 @@ for function in kvm_dev_ioctl kvm_pgtable_stage2_map; do
 	load_without_memory "$function, once" "^$function: ftrace refuses \(-12\)" "at=$at" remove=0 skip=1
 done
 load_without_memory "setting a hook" "^kvm_dev_ioctl: ftrace refuses \(-12\)" "at=$(address kvm_dev_ioctl)" remove=0 skip=2
+
+# One kobject of the module fails each time: one of them is that of a VM that exists already. Those of the kernel itself come first.
+kobjects() { echo $((1000 - $(cat /sys/module/fails/parameters/skip))); }
+hold_start early hold
+failing function=kobject_add skip=1000
+is "$(try_load hook=none)" EINVAL "it does not load with a wrong parameter"
+FIRST=$(kobjects)
+is "$(try_load)" ok "it loads beside a VM"
+END=$(($(kobjects) - FIRST))
+is "$(by_module)" "$(by_kvm)" "and finds it"
+is "$(try_unload)" ok "and unloads"
+failing_ends
+REASONS=
+for ((i = FIRST; i < END; i++)); do
+	failing function=kobject_add "skip=$i"
+	dmesg_mark
+	is "$(try_load)" ENOMEM "kobject $i fails: ENOMEM"
+	failing_ends
+	REASONS+=$(said)$'\n'
+	not_loaded "kobject $i fails"
+	! module_loaded || unload_module
+done
+is "$(grep -c '^[0-9]*-[0-9]*: not registered: ' <<<"$REASONS")" 1 "one of them is that of the VM"
+is "$(grep -c '^not loaded: a VM that exists already cannot be registered$' <<<"$REASONS")" 1 "the log says why that is an error"
+hold_end early
 
 # The third removal fails: it is of a hook of the self-test.
 failing remove=1 skip=2
