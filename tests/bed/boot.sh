@@ -35,28 +35,44 @@ overlay() {
 	rm -rf "$d"
 }
 
-# boot_command CASE INITRD CONSOLE SECONDS [KERNEL] - sets BOOT to the command. The output of the cases comes on stdout. All cases of
-# a boot have the same directives as CASE.
+# host_initrd KERNEL UNITS FILE - makes the image of one boot. All units have the same directives.
+host_initrd() {
+	local case=${2%%$'\t'*} base=() NETWORK_CPIO
+	build_with "$case"
+	# shellcheck disable=SC2153 # not a misspelling
+	read -ra base <<<"${BASE[$1]}"
+	base+=("${WITH[@]}")
+	read -ra PAYLOAD <<<"${PAYLOAD_OF[$1]}"
+	if [[ -n $(peers_of "$case") ]]; then
+		network_files "$1"
+		base+=("$NETWORK_CPIO")
+	fi
+	{ cat "${base[@]}"; extra "$case"; overlay "$2"; } >"$3"
+}
+
+# boot_command CASE INITRD CONSOLE SECONDS KERNEL [NR] - sets BOOT to the command. The output of the cases comes on stdout. All cases
+# of a boot have the same directives as CASE. NR: which of several hosts (bed/peers.sh).
 #
 # lpa2=off: 5.10 takes the LPA2 value for "no 4K pages". pauth-impdef: the architected algorithm is slow to emulate.
 # cryptomgr.notests: the self-tests of the kernel's ciphers take a second at each boot.
 # Any warning of the kernel ends the run at once: it panics, and QEMU ends instead of rebooting.
 boot_command() {
-	local case=$1 initrd=$2 console=$3 more mem
+	local case=$1 initrd=$2 console=$3 nr=${6:-1} more mem NETWORK
 	mem=$(directive "$case" mem 3G)
 	# A huge page has 512 MiB there.
-	[[ ${5:-} != *-64k ]] || mem=6G
-	BOOT=(timeout --foreground -k 10 "$4"
+	[[ $5 != *-64k ]] || mem=6G
+	network_options "$nr" "$(peers_of "$case" | wc -w)"
+	BOOT=(env -C "$RUN_DIR" timeout --foreground -k 10 "$4"
 		qemu-system-aarch64
 		-machine "virt,virtualization=on,gic-version=3,$(directive "$case" machine mte=on)"
-		-cpu "max,lpa2=off,pauth-impdef=on"
+		-cpu "$(directive "$case" cpu max,lpa2=off,pauth-impdef=on)"
 		-smp "$(directive "$case" smp 2)" -m "$mem"
 		-nodefaults -display none -no-reboot
 		-kernel "$HOST_KERNEL" -initrd "$initrd"
-		-append "console=ttyAMA0 loglevel=7 cryptomgr.notests panic_on_warn=1 oops=panic softlockup_panic=1 panic=-1 $(directive \
+		-append "console=ttyAMA0 loglevel=7 cryptomgr.notests panic_on_warn=1 oops=panic softlockup_panic=1 panic=-1 ${NETWORK[*]:+HOST_NR=$nr} $(directive \
 			"$case" cmdline "")"
 		-chardev "file,id=console,path=$console" -serial chardev:console
 		-chardev "stdio,id=case,signal=off" -serial chardev:case)
 	read -ra more <<<"$(directive "$case" qemu "")"
-	BOOT+=("${more[@]}")
+	BOOT+=("${NETWORK[@]}" "${more[@]}")
 }

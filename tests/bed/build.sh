@@ -87,7 +87,7 @@ may_fail() {
 	local k=$1 case
 	for case in "${@:2}"; do
 		if [[ -z $(directive "$case" kernels '') && $(directive "$case" hooks each) != none ]] &&
-			grep -qx "$k" <(kernels_of "$case"); then
+			grep -qx "$k" <(kernels_of "$case"; peers_of "$case"); then
 			return 1
 		fi
 	done
@@ -98,7 +98,7 @@ needs_module() {
 	local k=$1 case
 	shift
 	for case; do
-		if [[ $(directive "$case" hooks each) != none ]] && grep -qx "$k" <(kernels_of "$case"); then return; fi
+		if [[ $(directive "$case" hooks each) != none ]] && grep -qx "$k" <(kernels_of "$case"; peers_of "$case"); then return; fi
 	done
 	return 1
 }

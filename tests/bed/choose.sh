@@ -93,10 +93,10 @@ reproduce() {
 # boot_key CASE KERNEL HOOK - units with the same key can share a boot. A unit that must boot alone has a key of its own.
 boot_key() {
 	local d key=$2
-	if [[ $TIER == full || $(directive "$1" alone no) == yes || $(directive "$1" where host) == here ]]; then
+	if [[ $TIER == full || $(directive "$1" alone no) == yes || -n $(directive "$1" peers '') || $(directive "$1" where host) == here ]]; then
 		key="$(run_name "$@")"
 	fi
-	for d in machine smp mem cmdline qemu packages with; do
+	for d in machine cpu smp mem cmdline qemu packages with; do
 		key+="|$(directive "$1" "$d" '')"
 	done
 	echo "$key"

@@ -7,7 +7,7 @@
 
 # run_group UNITS - runs them, and prints their output at once.
 run_group() {
-	local case k hook status=0 seconds=60 first names=() BOOT HOST_KERNEL PAYLOAD QEMU RUN
+	local case k hook status=0 seconds=60 first names=() PEERS=() BOOT HOST_KERNEL PAYLOAD QEMU RUN
 	local -a U_CASE=() U_KERNEL=() U_HOOK=() U_NAME=() U_LABEL=() U_LOG=() U_STATE=() U_CPU=()
 	while IFS=$'\t' read -r case k hook; do
 		U_CASE+=("$case") U_KERNEL+=("$k") U_HOOK+=("$hook")
@@ -24,33 +24,38 @@ run_group() {
 	if [[ $(directive "$case" where host) == here ]]; then
 		BOOT=(run_here "$case")
 	else
-		[[ -n ${VMLINUZ[$k]:-} ]] || build_for "$k"
-		boot_group "$1" "$((seconds * $(patience "$k")))"
+		build_for_boot
+		seconds=$((seconds * $(patience "$k")))
+		boot_group "$1" "$seconds"
 		say "${names[*]} [$k]: booting $(cat "${VMLINUZ[$k]%/*}/release")"
 	fi
 	mkfifo "$RUN.out"
 	"${BOOT[@]}" </dev/null >"$RUN.out" 2>"$RUN.qemu" &
 	QEMU=$!
-	trap 'kill "$QEMU" 2>/dev/null' EXIT
+	trap 'kill "$QEMU" 2>/dev/null; stop_peers' EXIT
 	trap 'exit 143' TERM
+	start_peers "$case" "$hook" "$seconds"
 	follow "$RUN.out"
 	wait "$QEMU" || status=$?
+	stop_peers
 	wait
 	trap - EXIT
 	rm -f "$RUN.initrd" "$RUN.out"
 	judge_group "$status"
 }
 
+# build_for_boot - what this boot's kernel needs, and those of its peers.
+build_for_boot() {
+	local one
+	for one in "$k" $(peers_of "$case"); do
+		[[ -n ${VMLINUZ[$one]:-} ]] || build_for "$one"
+	done
+}
+
 # boot_group UNITS SECONDS - sets BOOT, and makes an image for this boot.
 boot_group() {
-	local base=()
-	build_with "$case"
 	HOST_KERNEL=${VMLINUZ[$k]}
-	# shellcheck disable=SC2153 # not a misspelling
-	read -ra base <<<"${BASE[$k]}"
-	base+=("${WITH[@]}")
-	read -ra PAYLOAD <<<"${PAYLOAD_OF[$k]}"
-	{ cat "${base[@]}"; extra "$case"; overlay "$1"; } >"$RUN.initrd"
+	host_initrd "$k" "$1" "$RUN.initrd"
 	boot_command "$case" "$RUN.initrd" "$RUN.console" "$2" "$k"
 	: >"$RUN.console"
 }
@@ -141,6 +146,7 @@ judge_group() {
 		# How QEMU ended says nothing about cases that ended before it.
 		judge_end "$(if [[ -z $J_EXIT || $i == $((${#U_NAME[@]} - 1)) ]]; then echo "$status"; else echo 0; fi)" \
 			"${U_LOG[i]}/console" "$(directive "${U_CASE[i]}" failures '')" >"${U_LOG[i]}/judge"
+		((i > 0)) || judge_peers "${U_LOG[i]}" "$(directive "${U_CASE[i]}" failures '')" >>"${U_LOG[i]}/judge"
 		[[ $faults != *untidy* || $(directive "${U_CASE[i]}" leaves '') == module ]] ||
 			judge_fail "it leaves the module loaded" >>"${U_LOG[i]}/judge"
 		[[ $faults != *faulty* ]] || judge_fail "the host's kernel has found leaks, or no longer checks locks" >>"${U_LOG[i]}/judge"

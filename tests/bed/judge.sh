@@ -39,6 +39,14 @@ complaints() {
 		{ print }' "$1"
 }
 
+# judge_console CONSOLE WHO [injected] - fails, and shows why, if there is a message that means a bug.
+judge_console() {
+	if grep -aqE "$SPLAT" < <(complaints "$1" "${3:-}"); then
+		judge_fail "$2 complains"
+		grep -aE -m1 -B2 -A25 "$SPLAT" < <(complaints "$1" "${3:-}") | tr -d '\r' | sed 's/^/#   /'
+	fi
+}
+
 # judge_end STATUS-OF-QEMU CONSOLE [injected] - prints what else is wrong with the run.
 judge_end() {
 	local status=$1 console=$2 injected=${3:-} points=$((J_PASSED + J_FAILED + J_SKIPPED)) failed=$J_FAILED
@@ -47,10 +55,7 @@ judge_end() {
 	elif ((status != 0)); then
 		judge_fail "QEMU ended with status $status"
 	fi
-	if grep -aqE "$SPLAT" < <(complaints "$console" "$injected"); then
-		judge_fail "the host's kernel complains"
-		grep -aE -m1 -B2 -A25 "$SPLAT" < <(complaints "$console" "$injected") | tr -d '\r' | sed 's/^/#   /'
-	fi
+	judge_console "$console" "the host's kernel" "$injected"
 	if [[ -z $J_EXIT ]]; then
 		((J_FAILED > failed)) || judge_fail "the host went down before the case ended"
 		return

@@ -1,63 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a Linux guest that loses tags or data when a stock QEMU that knows nothing of tags migrates, saves or restores it,
-# and "kvm-mte tags" carries the tags; a guest that runs before its tags are in; a failure that leaves a guest with wrong tags.
+# and "kvm-mte tags" carries the tags, with each kind of memory that QEMU has; a guest that runs before its tags are in; a failure that
+# leaves a guest with wrong tags; tags that are read or written while QEMU's background snapshot serves the memory.
 # kernels: 5.10 6.12 7.2
 # quick-kernels: 5.10
 # hooks: once
-# timeout: 1500
+# timeout: 2400
 . /t/lib.sh
 . /t/hooks.sh
+. /t/squeeze.sh
+. /t/migrate.sh
 
-TOOL=$T/kvm-mte
-HEAP_MIB=8
 SOCKET=/run/migrate.sock
-
-is_state() { is "$(vm_get "$1" state), hold $(vm_get "$1" hold)" "$2" "$3: state"; }
-
-# heap_start NAME - a program in the guest that writes tags and words, and checks them.
-heap_start() {
-	guest_run "$1" "tagheap $HEAP_MIB /tmp/heap >/tmp/heap.log 2>&1 & echo \$! >/tmp/heap.pid"
-	# shellcheck disable=SC2016 # the guest expands it
-	guest_run "$1" 'i=0; until [ "$(wc -l </tmp/heap 2>/dev/null || echo 0)" -ge 2 ] || [ $i -gt 100 ]; do sleep 0.2; i=$((i + 1)); done; wc -l </tmp/heap' >/dev/null
-}
-
-# heap_check NAME POINT - the program still runs, has done more rounds, and found nothing wrong.
-heap_check() {
-	local before after
-	before=$(guest_run "$1" 'wc -l </tmp/heap')
-	# shellcheck disable=SC2016 # the guest expands it
-	guest_run "$1" "i=0; until [ \$(wc -l </tmp/heap) -ge $((before + 2)) ] || [ \$i -gt 100 ]; do sleep 0.2; i=\$((i + 1)); done"
-	after=$(guest_run "$1" 'wc -l </tmp/heap')
-	succeeds "$2: the guest's program goes on" test "$after" -gt "$before"
-	is "$(guest_run "$1" "grep -v ' 0 0\$' /tmp/heap | head -n 3")" "" "$2: rounds with wrong tags or words"
-	is "$(guest_run "$1" "kill -0 \$(cat /tmp/heap.pid) && echo alive")" alive "$2: the program lives"
-}
-
-# migrated NAME - waits until QEMU's migration has ended; prints its state.
-migrated() {
-	local i state
-	for ((i = 0; i < 600; i++)); do
-		state=$(qemu_monitor "$1" 'info migrate' | sed -n 's/^\(Migration s\|S\)tatus: *\([a-z-]*\).*/\2/p' | head -n 1)
-		case $state in completed | failed | cancelled) break ;; esac
-		sleep 0.2
-	done
-	echo "$state"
-}
-
-# said_line FILE REGEX - waits for a line.
-said_line() {
-	local i
-	for ((i = 0; i < 100; i++)); do
-		! grep -qE "$2" "$1" 2>/dev/null || return 0
-		sleep 0.2
-	done
-	return 1
-}
-
-# tags_save / tags_load NAME FILE [OPTION...]
-tags_save() { "$TOOL" tags save "${@:3}" "$(qemu_pid "$1")" >"$2"; }
-tags_load() { "$TOOL" tags load "${@:3}" "$(qemu_pid "$1")" <"$2"; }
 
 source_up() {
 	succeeds "$1: the source starts" qemu_start "$1" "${@:2}"
@@ -69,37 +24,69 @@ destination_up() {
 	succeeds "$1: the destination starts" qemu_start "$1" "${@:2}"
 }
 
+# live FROM TO POINT [QEMU-ARG...] - live migration, with the tags.
+live() {
+	local from=$1 to=$2 point=$3 pipe
+	destination_up "$to" -incoming "unix:$SOCKET" "${@:4}"
+	tags_save "$from" --at-end 2>/run/save.err | tags_load "$to" --incoming 2>/run/load.err &
+	pipe=$!
+	succeeds "$point: save waits for the VM's end" said_line /run/save.err 'waiting until the VM ends'
+	succeeds "$point: load holds the destination" said_line /run/load.err 'held until its tags are in'
+	is_state "$to" "on, hold 1" "$point: the destination"
+	qemu_monitor "$from" "migrate -d unix:$SOCKET" >/dev/null
+	is "$(migrated "$from")" completed "$point: QEMU migrates"
+	is_state "$to" "on, hold 1" "$point: the destination, when QEMU has migrated"
+	qemu_stop "$from"
+	wait "$pipe"
+	is "$?" 0 "$point: the tags are loaded"
+	is_state "$to" "on, hold 0" "$point: the destination, when the tags are in"
+	heap_check "$to" "$point"
+}
+
+# smaps_mib NAME FIELD... - the sum of these fields over all of QEMU's memory.
+smaps_mib() {
+	awk -v "fields= ${*:2} " 'index(fields, " " $1 " ") { n += $2 } END { print int(n / 1024) }' "/proc/$(qemu_pid "$1")/smaps"
+}
+
+# memory_is NAME KIND - the guest's memory is of that kind.
+memory_is() {
+	case $2 in
+	thp) succeeds "$1: huge pages" test "$(smaps_mib "$1" AnonHugePages:)" -ge 32 ;;
+	small) is "$(smaps_mib "$1" AnonHugePages:)" 0 "$1: MiB in huge pages" ;;
+	memfd) succeeds "$1: a memfd" grep -q 'memfd:memory-backend-memfd' "/proc/$(qemu_pid "$1")/maps" ;;
+	hugetlb) succeeds "$1: hugetlb pages" test "$(smaps_mib "$1" Private_Hugetlb: Shared_Hugetlb:)" -ge 64 ;;
+	esac
+}
+
+# live_kind KIND BACKEND - live migration of a guest of 256 MiB in a kind of memory.
+live_kind() {
+	local args=(-m 256M -machine memory-backend=ram -object "$2,id=ram,size=256M")
+	source_up "$1-src" "${args[@]}"
+	memory_is "$1-src" "$1"
+	live "$1-src" "$1-dst" "$1" "${args[@]}"
+	memory_is "$1-dst" "$1"
+	qemu_stop "$1-dst"
+}
+
 load_module || bail "the module does not load"
-echo on >"$MTE/policy/default"
+policy_default on
 
 # --- live migration, with the tags ---
 
 source_up src
-destination_up dst -incoming "unix:$SOCKET"
-"$TOOL" tags save --at-end "$(qemu_pid src)" 2>/run/save.err | "$TOOL" tags load --incoming "$(qemu_pid dst)" 2>/run/load.err &
-PIPE=$!
-succeeds "save waits for the VM's end" said_line /run/save.err 'waiting until the VM ends'
-succeeds "load holds the destination" said_line /run/load.err 'held until its tags are in'
-is_state dst "on, hold 1" "the destination"
-qemu_monitor src "migrate -d unix:$SOCKET" >/dev/null
-is "$(migrated src)" completed "QEMU migrates"
-is_state dst "on, hold 1" "the destination, when QEMU has migrated"
-qemu_stop src
-wait "$PIPE"
-is "$?" 0 "the tags are loaded"
-is_state dst "on, hold 0" "the destination, when the tags are in"
-heap_check dst "live migration"
-is "$(guest_run dst '/mte-selftests check_tags_inclusion check_prctl' | tail -n 1)" "mte-selftests: 9 passed, 0 failed, 0 skipped" "live migration: MTE works"
+live src dst "live migration"
+mte_works dst "live migration"
 
 # --- save to a file and restore ---
 
 qemu_monitor dst stop >/dev/null
-succeeds "save of a stopped VM" tags_save dst /run/tags
+tags_save dst >/run/tags
+is "$?" 0 "save of a stopped VM"
 qemu_monitor dst "migrate exec:cat>/run/state" >/dev/null
 is "$(migrated dst)" completed "QEMU saves"
 qemu_stop dst
 destination_up again -S -incoming "exec:cat /run/state"
-succeeds "load into the restored VM" tags_load again /run/tags --incoming
+succeeds "load into the restored VM" tags_load again --incoming </run/tags
 migrated again >/dev/null
 qemu_monitor again cont >/dev/null
 heap_check again "restored"
@@ -110,8 +97,7 @@ destination_up without -incoming "unix:$SOCKET"
 qemu_monitor again "migrate -d unix:$SOCKET" >/dev/null
 is "$(migrated again)" completed "without kvm-mte: QEMU migrates"
 qemu_stop again
-# shellcheck disable=SC2016 # the guest expands it
-is "$(guest_run without 'sleep 1; kill -0 $(cat /tmp/heap.pid) 2>/dev/null && echo alive || echo dead')" dead "without kvm-mte: the guest's program dies of a tag fault"
+heap_dies without "without kvm-mte"
 qemu_stop without
 
 # --- a stream that is cut ---
@@ -119,13 +105,73 @@ qemu_stop without
 if full; then
 	destination_up cut -S -incoming "exec:cat /run/state"
 	head -c "$(($(stat -c %s /run/tags) / 2))" /run/tags >/run/half
-	fails "a stream that is cut" tags_load cut /run/half --incoming
+	fails "a stream that is cut" tags_load cut --incoming </run/half
 	is_state cut "on, hold 1" "after a stream that was cut"
-	succeeds "the whole stream after that" tags_load cut /run/tags
+	succeeds "the whole stream after that" tags_load cut </run/tags
 	migrated cut >/dev/null
 	qemu_monitor cut cont >/dev/null
 	heap_check cut "after a stream that was cut"
 	qemu_stop cut
+fi
+
+# --- snapshots of a VM that goes on ---
+
+if full; then
+	qcow2_make /run/disk
+	source_up snap -drive if=none,id=disk,format=qcow2,file=/run/disk
+	qemu_monitor snap stop >/dev/null
+	tags_save snap >/run/snap.tags
+	is "$?" 0 "savevm: save of the stopped VM"
+	is "$(qemu_monitor snap 'savevm one')" "" "savevm"
+	qemu_monitor snap cont >/dev/null
+	heap_check snap "after savevm"
+	qemu_monitor snap stop >/dev/null
+	succeeds "loadvm: hold" "$TOOL" hold "$(qemu_pid snap)"
+	is "$(qemu_monitor snap 'loadvm one')" "" "loadvm"
+	succeeds "loadvm: load" tags_load snap </run/snap.tags
+	qemu_monitor snap cont >/dev/null
+	heap_check snap "loadvm"
+	qemu_monitor snap stop >/dev/null
+	is "$(qemu_monitor snap 'loadvm one')" "" "loadvm, without kvm-mte"
+	qemu_monitor snap cont >/dev/null
+	heap_dies snap "loadvm, without kvm-mte"
+	qemu_stop snap
+fi
+
+# --- a background snapshot: a userfaultfd serves the memory ---
+
+if full && [[ $KERNEL != 5.10 ]]; then
+	mkfifo /run/go
+	source_up background
+	qemu_monitor background "migrate_set_capability background-snapshot on" >/dev/null
+	# It stops before its first byte is taken.
+	qemu_monitor background "migrate -d exec:read x </run/go; exec cat >/dev/null" >/dev/null
+	succeeds "background snapshot: it is active" wait_until 60 migration_is background active
+	qemu_monitor background stop >/dev/null
+	tags_save background >/run/none 2>/run/save.err
+	is "$?" 1 "background snapshot: save fails"
+	like "$(cat /run/save.err)" 'served by a userfaultfd' "background snapshot: save says why"
+	echo go >/run/go
+	is "$(migrated background)" completed "background snapshot: QEMU ends it"
+	succeeds "background snapshot: save after it" tags_save background >/run/none
+	qemu_monitor background cont >/dev/null
+	heap_check background "after a background snapshot"
+	qemu_stop background
+fi
+
+# --- kinds of memory ---
+
+if full; then
+	echo always >"$THP/enabled"
+	echo 1 >/proc/sys/vm/compact_memory
+	live_kind thp memory-backend-ram,prealloc=on
+	echo never >"$THP/enabled"
+	live_kind small memory-backend-ram
+	live_kind memfd memory-backend-memfd,share=on
+	if [[ $(cat "$MTE/repairs/hugetlb_slots") != unavailable ]]; then
+		echo 256 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+		live_kind hugetlb memory-backend-memfd,hugetlb=on,hugetlbsize=2M
+	fi
 fi
 
 is "$(by_module)" "" "no VM is left"
