@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -70,9 +71,36 @@ static int try_take(struct load *load, const struct vm *vm)
 	return err ? load_failed(load, err) : END_OK;
 }
 
+/*
+ * Has the program that would write the stream ended, or the connection to it?  Then no VM
+ * must be held: nothing would release it.  If a part of the stream is there, another
+ * program may have written it and ended; but one at the other end of a connection would
+ * still read what is said here.
+ */
+static bool stream_will_not_come(void)
+{
+	struct pollfd fds[] = {
+		{ .fd = STDIN_FILENO, .events = POLLRDHUP },
+		{ .fd = STDERR_FILENO },
+	};
+	int left;
+
+	if (poll(fds, ARRAY_SIZE(fds), 0) <= 0 || !(fds[0].revents & (POLLHUP | POLLRDHUP)))
+		return false;
+	return fds[1].revents & (POLLERR | POLLHUP) ||
+	       (!ioctl(STDIN_FILENO, FIONREAD, &left) && !left);
+}
+
+static int no_stream(const char *which)
+{
+	complain("%s: the stream has ended before it began; no VM was held", which);
+	return END_ERROR;
+}
+
 static int wait_for_vm(struct load *load, const char *which, int uevents)
 {
 	const struct vm *vm;
+	bool said = false;
 	int end, nr;
 
 	for (;;) {
@@ -83,9 +111,14 @@ static int wait_for_vm(struct load *load, const char *which, int uevents)
 		nr = find_vms(&load->vms, which, has_vcpus, &vm);
 		if (nr < 0)
 			return END_ERROR;
+		if (stream_will_not_come())
+			return no_stream(which);
 		end = vm ? try_take(load, vm) : LATER;
 		if (end != LATER)
 			return end;
+		if (!vm && !said)
+			complain("%s: " SAYS_WAITS_FOR_VM, which);
+		said |= !vm;
 		watch_wait(uevents, nr && !vm ? INTERVAL_SHORT : INTERVAL);
 	}
 }
@@ -186,7 +219,7 @@ static int take_one(struct load *load, const char *which, int uevents)
 
 	if (end)
 		return end;
-	complain_of(load->dev.vm, "held until its tags are in");
+	complain_of(load->dev.vm, SAYS_HELD);
 	if (load_watch(load))
 		return load_failed(load, 0);
 	end = wait_for_stream(load);
