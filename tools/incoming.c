@@ -20,12 +20,16 @@
 #define INTERVAL	1.0
 /* A VM without vCPUs, or without the right memory, will have them soon. */
 #define INTERVAL_SHORT	0.05
+/* A VMM may be in an ioctl of a vCPU, while it sets the VM up: then the VM cannot be held. */
+#define INTERVAL_BUSY	0.2
+#define BUSY		10
 /* Memory that differs from the stream's is an error if it has not changed for so long. */
 #define SETTLED		10
 
-/* What a step may return beside an exit status: not yet; or the VM is gone. */
+/* What a step may return beside an exit status: not yet; the VM is gone; or it is busy. */
 #define LATER		-1
 #define GONE		-2
+#define BUSY_NOW	-3
 
 static bool has_vcpus(const struct vm *vm)
 {
@@ -40,18 +44,39 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
+/**
+ * struct tries - the VM that was tried last
+ * @vm: its directory
+ * @busy: since when it has been busy; 0 if it was not
+ * @no_mte: how often it had no MTE
+ */
+static struct tries {
+	char vm[64];
+	double busy;
+	int no_mte;
+} tries;
+
+static void count_try(const struct vm *vm)
+{
+	if (!strncmp(tries.vm, vm->dir, sizeof(tries.vm) - 1))
+		return;
+	snprintf(tries.vm, sizeof(tries.vm), "%s", vm->dir);
+	tries.busy = 0;
+	tries.no_mte = 0;
+}
+
 /* A VM without MTE may get it before it runs. */
 static void say_no_mte(const struct vm *vm)
 {
-	static char seen[64];
-	static int times;
-
-	if (strncmp(seen, vm->dir, sizeof(seen) - 1)) {
-		snprintf(seen, sizeof(seen), "%s", vm->dir);
-		times = 0;
-	}
-	if (++times == 2)
+	if (++tries.no_mte == 2)
 		complain_of(vm, "has no MTE yet; waiting until it is on");
+}
+
+static bool is_busy_for_a_moment(void)
+{
+	if (!tries.busy)
+		tries.busy = now();
+	return now() - tries.busy < BUSY;
 }
 
 static int try_take(struct load *load, const struct vm *vm)
@@ -63,9 +88,14 @@ static int try_take(struct load *load, const struct vm *vm)
 		if (end)
 			return end;
 	}
+	count_try(vm);
 	err = device_take(&load->dev, vm);
 	if (err == -EINVAL)
 		say_no_mte(vm);
+	if (err != -EBUSY)
+		tries.busy = 0;
+	else if (is_busy_for_a_moment())
+		return BUSY_NOW;
 	if (err == -EINVAL || err == -ENOENT || err == -ENODEV)
 		return LATER;
 	return err ? load_failed(load, err) : END_OK;
@@ -114,12 +144,15 @@ static int wait_for_vm(struct load *load, const char *which, int uevents)
 		if (stream_will_not_come())
 			return no_stream(which);
 		end = vm ? try_take(load, vm) : LATER;
-		if (end != LATER)
+		if (end != LATER && end != BUSY_NOW)
 			return end;
 		if (!vm && !said)
 			complain("%s: " SAYS_WAITS_FOR_VM, which);
 		said |= !vm;
-		watch_wait(uevents, nr && !vm ? INTERVAL_SHORT : INTERVAL);
+		if (end == BUSY_NOW)
+			watch_wait(-1, INTERVAL_BUSY);
+		else
+			watch_wait(uevents, nr && !vm ? INTERVAL_SHORT : INTERVAL);
 	}
 }
 

@@ -409,7 +409,12 @@ kvm-mte: $NAME: $other: 16777216 bytes in 1 range, here 33554432 in 1; the first
 $STAYS" "incoming: the memory stays wrong"
 is "$(cat "$VMS/$D-9/hold")" 1 "and the VM is held"
 echo 0 >"$VMS/$D-9/hold"
+slots "0x40000000 0x1000000"
 echo "0 16 1" >"$TAGDEV/fail"
+incoming dest right
+finished
+is "$STATUS:$(<out)" "0:$NAME: released, 300 pages with tags" "incoming: a VM that is busy for a moment is tried again"
+echo "0 16 0" >"$TAGDEV/fail"
 incoming dest right
 finished
 is "$STATUS:$(<err)" "1:kvm-mte: $NAME: it has run already, or its tags are in use
