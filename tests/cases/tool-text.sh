@@ -185,7 +185,7 @@ printf '#!/bin/bash\nexec %q --root=%q "$@"\n' "$TOOL" "$HOST" >"$W/tool"
 chmod +x "$W/tool"
 quiet "bash -n" bash -n "$TOP/tools/kvm-mte.bash"
 quiet "shellcheck" shellcheck "$TOP/tools/kvm-mte.bash" "$TOP/contrib/libvirt/kvm-mte"
-is "$(complete_to kvm-mte '')" "--help --root= --version disable enable hold list policy release run status tags " "completion: commands"
+is "$(complete_to kvm-mte '')" "--help --root= --version disable enable hold list migrate policy release restore run save status tags " "completion: commands"
 is "$(complete_to kvm-mte p)" "policy " "completion: p"
 is "$(complete_to kvm-mte list --)" "--count= --json --watch " "completion: list"
 is "$(complete_to kvm-mte policy '')" "off on request " "completion: policy"
@@ -196,6 +196,11 @@ is "$(complete_to "$W/tool" enable '')" "70-9 71-9 72-9 \\\$\\(touch\\ $W/pwned\
 is "$(complete_to "$W/tool" disable 7)" "70-9 71-9 72-9 " "completion: VMs"
 is "$(complete_to "$W/tool" hold 7)" "70-9 71-9 72-9 " "completion: hold"
 is "$(complete_to kvm-mte tags '')" "check load save " "completion: tags"
+is "$(complete_to kvm-mte migrate -)" "-- --host= --name= --qmp= --rsh= -e " "completion: migrate"
+is "$(complete_to "$W/tool" migrate 7)" "70-9 71-9 72-9 " "completion: migrate, a VM"
+is "$(complete_to kvm-mte save --)" "-- --qmp= " "completion: save"
+is "$(complete_to "$W/tool" save web)" "web\\ 1 " "completion: save, a guest"
+is "$(complete_to kvm-mte restore --p)" "--paused " "completion: restore"
 is "$(complete_to kvm-mte tags save -)" "--at-end --progress " "completion: tags save"
 is "$(complete_to "$W/tool" tags save --at-end 7)" "70-9 71-9 72-9 " "completion: tags save, a VM"
 is "$(complete_to kvm-mte tags load --)" "--incoming --progress " "completion: tags load"
@@ -213,7 +218,7 @@ lint() { mandoc -Tlint "$1" 2>&1 | grep -v -e 'referenced manual not found' -e '
 quiet "mandoc -Tlint" lint "$TOP/tools/kvm-mte.8"
 quiet "groff's warnings" groff -man -mdoc -Tutf8 -ww -z "$TOP/tools/kvm-mte.8"
 PAGE=$(mandoc -Tutf8 "$TOP/tools/kvm-mte.8" | sed 's/.\x08//g')
-for word in $("$TOOL" --help | grep -oE -e '--[a-z]+(-[a-z]+)*' | sort -u) status list enable disable tags save load check hold release policy run; do
+for word in $("$TOOL" --help | grep -oE -e '--[a-z]+(-[a-z]+)*' | sort -u) status list enable disable migrate restore tags save load check hold release policy run; do
 	like "$PAGE" "(^|[^a-z-])$word([^a-z-]|\$)" "the page has $word"
 done
 
