@@ -8,8 +8,8 @@
  * TAGDEV is a directory with files:
  * slots	the memory slots, "IPA SIZE" a line
  * tags		the tags, "page IPA TAGS" a line, as tagstream.py prints them
- * fail		"NR ERRNO N": the Nth ioctl with this number fails, and the log gets a line; if
- *		ERRNO is 0, the ioctl does nothing
+ * fail		"NR ERRNO N": the Nth ioctl with this number fails (N is 0: each), and the log gets
+ *		a line; if ERRNO is 0, the ioctl does nothing
  * calls	is written: all ioctls
  * written	is written: the tags
  */
@@ -259,10 +259,10 @@ static int fault(unsigned int nr, const struct kvm_mte_open *o)
 	calls[nr]++;
 	if (f) {
 		if (fscanf(f, "%d %d %d", &which, &err, &n) != 3)
-			n = 0;
+			which = -1;
 		fclose(f);
 	}
-	if ((int)nr != which || calls[nr] != n)
+	if ((int)nr != which || (n && calls[nr] != n))
 		return 0;
 	f = err ? fopen(getenv("TAGDEV_LOG"), "a") : NULL;
 	if (f) {

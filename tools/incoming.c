@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,12 +20,16 @@
 #define INTERVAL	1.0
 /* A VM without vCPUs, or without the right memory, will have them soon. */
 #define INTERVAL_SHORT	0.05
+/* A VMM may be in an ioctl of a vCPU, while it sets the VM up: then the VM cannot be held. */
+#define INTERVAL_BUSY	0.2
+#define BUSY		10
 /* Memory that differs from the stream's is an error if it has not changed for so long. */
 #define SETTLED		10
 
-/* What a step may return beside an exit status: not yet; or the VM is gone. */
+/* What a step may return beside an exit status: not yet; the VM is gone; or it is busy. */
 #define LATER		-1
 #define GONE		-2
+#define BUSY_NOW	-3
 
 static bool has_vcpus(const struct vm *vm)
 {
@@ -39,18 +44,39 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
+/**
+ * struct tries - the VM that was tried last
+ * @vm: its directory
+ * @busy: since when it has been busy; 0 if it was not
+ * @no_mte: how often it had no MTE
+ */
+static struct tries {
+	char vm[64];
+	double busy;
+	int no_mte;
+} tries;
+
+static void count_try(const struct vm *vm)
+{
+	if (!strncmp(tries.vm, vm->dir, sizeof(tries.vm) - 1))
+		return;
+	snprintf(tries.vm, sizeof(tries.vm), "%s", vm->dir);
+	tries.busy = 0;
+	tries.no_mte = 0;
+}
+
 /* A VM without MTE may get it before it runs. */
 static void say_no_mte(const struct vm *vm)
 {
-	static char seen[64];
-	static int times;
-
-	if (strncmp(seen, vm->dir, sizeof(seen) - 1)) {
-		snprintf(seen, sizeof(seen), "%s", vm->dir);
-		times = 0;
-	}
-	if (++times == 2)
+	if (++tries.no_mte == 2)
 		complain_of(vm, "has no MTE yet; waiting until it is on");
+}
+
+static bool is_busy_for_a_moment(void)
+{
+	if (!tries.busy)
+		tries.busy = now();
+	return now() - tries.busy < BUSY;
 }
 
 static int try_take(struct load *load, const struct vm *vm)
@@ -62,17 +88,49 @@ static int try_take(struct load *load, const struct vm *vm)
 		if (end)
 			return end;
 	}
+	count_try(vm);
 	err = device_take(&load->dev, vm);
 	if (err == -EINVAL)
 		say_no_mte(vm);
+	if (err != -EBUSY)
+		tries.busy = 0;
+	else if (is_busy_for_a_moment())
+		return BUSY_NOW;
 	if (err == -EINVAL || err == -ENOENT || err == -ENODEV)
 		return LATER;
 	return err ? load_failed(load, err) : END_OK;
 }
 
+/*
+ * Has the program that would write the stream ended, or the connection to it?  Then no VM
+ * must be held: nothing would release it.  If a part of the stream is there, another
+ * program may have written it and ended; but one at the other end of a connection would
+ * still read what is said here.
+ */
+static bool stream_will_not_come(void)
+{
+	struct pollfd fds[] = {
+		{ .fd = STDIN_FILENO, .events = POLLRDHUP },
+		{ .fd = STDERR_FILENO },
+	};
+	int left;
+
+	if (poll(fds, ARRAY_SIZE(fds), 0) <= 0 || !(fds[0].revents & (POLLHUP | POLLRDHUP)))
+		return false;
+	return fds[1].revents & (POLLERR | POLLHUP) ||
+	       (!ioctl(STDIN_FILENO, FIONREAD, &left) && !left);
+}
+
+static int no_stream(const char *which)
+{
+	complain("%s: the stream has ended before it began; no VM was held", which);
+	return END_ERROR;
+}
+
 static int wait_for_vm(struct load *load, const char *which, int uevents)
 {
 	const struct vm *vm;
+	bool said = false;
 	int end, nr;
 
 	for (;;) {
@@ -83,10 +141,18 @@ static int wait_for_vm(struct load *load, const char *which, int uevents)
 		nr = find_vms(&load->vms, which, has_vcpus, &vm);
 		if (nr < 0)
 			return END_ERROR;
+		if (stream_will_not_come())
+			return no_stream(which);
 		end = vm ? try_take(load, vm) : LATER;
-		if (end != LATER)
+		if (end != LATER && end != BUSY_NOW)
 			return end;
-		watch_wait(uevents, nr && !vm ? INTERVAL_SHORT : INTERVAL);
+		if (!vm && !said)
+			complain("%s: " SAYS_WAITS_FOR_VM, which);
+		said |= !vm;
+		if (end == BUSY_NOW)
+			watch_wait(-1, INTERVAL_BUSY);
+		else
+			watch_wait(uevents, nr && !vm ? INTERVAL_SHORT : INTERVAL);
 	}
 }
 
@@ -186,7 +252,7 @@ static int take_one(struct load *load, const char *which, int uevents)
 
 	if (end)
 		return end;
-	complain_of(load->dev.vm, "held until its tags are in");
+	complain_of(load->dev.vm, SAYS_HELD);
 	if (load_watch(load))
 		return load_failed(load, 0);
 	end = wait_for_stream(load);

@@ -40,9 +40,10 @@ _kvm_mte() {
 		esac
 	done
 	case $command in
-	'') _kvm_mte_among status list enable disable tags hold release policy run metrics --root= --help --version ;;
+	'') _kvm_mte_among status list enable disable migrate save restore tags hold release policy run metrics --root= --help --version ;;
 	list) _kvm_mte_among --json --watch --count= ;;
 	enable | disable | hold | release) _kvm_mte_vms ;;
+	migrate | save | restore) _kvm_mte_move "$command" "${COMP_WORDS[COMP_CWORD-1]}" ;;
 	tags) _kvm_mte_tags "${COMP_WORDS[@]:i+1:COMP_CWORD-i-1}" ;;
 	metrics) _kvm_mte_among --output= ;;
 	policy) _kvm_mte_policy "${COMP_WORDS[@]:i+1:COMP_CWORD-i-1}" ;;
@@ -82,6 +83,21 @@ _kvm_mte_policy() {
 	:*) _kvm_mte_among request on off ;;
 	'--cgroup = '*) (($# > 3)) || _kvm_mte_among request on off none ;;
 	'--cgroup '*) (($# > 2)) || _kvm_mte_among request on off none ;;
+	esac
+}
+
+# _kvm_mte_move COMMAND PREVIOUS - completes what follows "migrate", "save" or "restore": options, VMs and files.
+_kvm_mte_move() {
+	case $1:$2:${COMP_WORDS[COMP_CWORD]} in
+	*:=:* | *:*:=)
+		compopt -o default 2>/dev/null
+		;;
+	migrate:*:-*) _kvm_mte_among -e --rsh= --host= --qmp= --name= -- ;;
+	save:*:-*) _kvm_mte_among --qmp= -- ;;
+	restore:*:-*) _kvm_mte_among --paused --qmp= -- ;;
+	migrate:migrate:* | save:save:*) _kvm_mte_vms ;;
+	migrate:*) ;;
+	*) compopt -o default 2>/dev/null ;;
 	esac
 }
 

@@ -20,6 +20,11 @@ static const char help[] =
 "usage: kvm-mte status\n"
 "       kvm-mte list [--json] [--watch[=SECONDS]] [--count=N]\n"
 "       kvm-mte enable|disable VM|PID|NAME...\n"
+"       kvm-mte migrate [-e COMMAND] DOMAIN DESTINATION-URI [-- VIRSH-OPTION...]\n"
+"       kvm-mte migrate --qmp=SOCKET [-e COMMAND] [--host=HOST] VM MIGRATE-URI\n"
+"       kvm-mte save DOMAIN FILE [-- VIRSH-OPTION...]\n"
+"       kvm-mte restore [--paused] FILE [-- VIRSH-OPTION...]\n"
+"       kvm-mte save|restore --qmp=SOCKET VM FILE\n"
 "       kvm-mte tags save [--at-end] [--progress] VM|PID|NAME >FILE\n"
 "       kvm-mte tags load [--incoming] [--progress] VM|PID|NAME <FILE\n"
 "       kvm-mte tags check <FILE\n"
@@ -34,6 +39,9 @@ static const char help[] =
 "  list     the VMs: state, who asked for it, vCPUs, memory with tags, guest's name\n"
 "  enable   turn MTE on for a VM: now, or when its guest next reboots\n"
 "  disable  turn MTE off for a VM: now, or when its guest next reboots\n"
+"  migrate  migrate a guest with its tags: a domain of libvirt, or a VM by its QEMU's monitor\n"
+"  save     save a guest, and its tags in FILE.tags, and end it\n"
+"  restore  restore it\n"
 "  tags     save the tags of a VM's memory (--at-end: when the VM ends), load them into a\n"
 "           VM that is held (--incoming: wait for it, and hold it before it runs), or check\n"
 "           that what was saved is whole\n"
@@ -60,6 +68,9 @@ static const struct command {
 	{ "enable", cmd_enable },
 	{ "disable", cmd_disable },
 	{ "tags", cmd_tags },
+	{ "migrate", cmd_migrate },
+	{ "save", cmd_save },
+	{ "restore", cmd_restore },
 	{ "hold", cmd_hold },
 	{ "release", cmd_release },
 	{ "policy", cmd_policy },

@@ -153,7 +153,7 @@ static int wait_for_end(struct save *save)
 		{ .fd = STDOUT_FILENO },
 	};
 
-	complain_of(save->dev.vm, "waiting until the VM ends");
+	complain_of(save->dev.vm, SAYS_WAITS_FOR_END);
 	while (poll(fds, ARRAY_SIZE(fds), -1) < 0) {
 		if (errno == EINTR)
 			continue;

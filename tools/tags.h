@@ -35,6 +35,11 @@
 /* The largest memory for a single call of the kernel, in bytes. */
 #define PIECE_MAX	(256ULL << 20)
 
+/* "kvm-mte migrate" waits for these words, also from another host. */
+#define SAYS_WAITS_FOR_END	"waiting until the VM ends"
+#define SAYS_WAITS_FOR_VM	"waiting for the VM"
+#define SAYS_HELD		"held until its tags are in"
+
 /**
  * struct ranges - a list of ranges of memory
  * @range: array of ranges

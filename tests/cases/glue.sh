@@ -8,6 +8,7 @@
 # alone: yes
 . /t/lib.sh
 . /t/hooks.sh
+. /t/libvirt.sh
 
 busybox tar -C /tmp -xf /t/glue.tar || bail "contrib is not there"
 GLUE=/tmp/contrib
@@ -86,58 +87,15 @@ rm -f /tmp/state /tmp/logged
 
 # --- libvirt ---
 
-printf '%s\n' root:x:0:0::/root:/bin/bash libvirt-qemu:x:64055:64055::/:/bin/false >/etc/passwd
-printf '%s\n' root:x:0: libvirt-qemu:x:64055: kvm:x:108: >/etc/group
-echo 'passwd: files' >/etc/nsswitch.conf
-echo 127.0.0.1 localhost >/etc/hosts
-head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n' >/etc/machine-id
-mkdir -p /etc/libvirt/hooks/qemu.d /var/lib/libvirt/qemu /var/log/libvirt/qemu /var/cache/libvirt /run/libvirt /usr/share/libvirt
-ln -sfn /run /var/run
-cp "$GLUE/libvirt/kvm-mte" /etc/libvirt/hooks/qemu.d/kvm-mte
-# Debian's /bin/sh is dash. In this host /bin/sh is bash.
-sed -i '1s|/bin/sh|/usr/bin/dash|' /etc/libvirt/hooks/qemu.d/kvm-mte
+libvirt_prepare
+libvirt_hook /etc/libvirt/hooks/qemu.d
 echo 'stdio_handler = "file"' >/etc/libvirt/qemu.conf
-chmod 666 /dev/kvm /t/guest/*
-chmod 755 /t /t/guest
-ip link set lo up
 libvirtd >/tmp/libvirtd.log 2>&1 &
 wait_until 120 virsh -q list >/dev/null 2>&1 || bail "no libvirtd: $(cat /tmp/libvirtd.log)"
 
-# This libvirt passes an option that this QEMU does not have any more. exec keeps the process id.
-cat >/usr/bin/qemu-without-no-acpi <<'EOL'
-#!/bin/bash
-for arg; do
-	shift
-	[[ $arg == -no-acpi ]] || set -- "$@" "$arg"
-done
-exec qemu-system-aarch64 "$@"
-EOL
-chmod +x /usr/bin/qemu-without-no-acpi
-
 # domain NAME METADATA - starts a domain; the output of virsh is in /tmp/virsh.
 domain() {
-	cat >"/tmp/$1.xml" <<-EOL
-	<domain type='kvm'>
-	  <name>$1</name>
-	  <metadata>$2</metadata>
-	  <memory unit='MiB'>256</memory>
-	  <vcpu>1</vcpu>
-	  <os>
-	    <type arch='aarch64' machine='virt'>hvm</type>
-	    <kernel>/t/guest/Image</kernel>
-	    <initrd>/t/guest/initrd</initrd>
-	    <cmdline>console=ttyAMA0</cmdline>
-	  </os>
-	  <features><gic version='3'/></features>
-	  <cpu mode='host-passthrough'/>
-	  <devices>
-	    <emulator>/usr/bin/qemu-without-no-acpi</emulator>
-	    <controller type='usb' model='none'/>
-	    <serial type='file'><source path='/tmp/$1.console'/></serial>
-	    <memballoon model='none'/>
-	  </devices>
-	</domain>
-	EOL
+	domain_xml "$1" "$2" 256 console=ttyAMA0 '' >"/tmp/$1.xml"
 	virsh -q create ${PAUSED:+"$PAUSED"} "/tmp/$1.xml" >/tmp/virsh 2>&1
 }
 
@@ -146,8 +104,6 @@ policy_of() {
 	local vm
 	vm=$(vm_dir "$(cat "/run/libvirt/qemu/$1.pid")") && echo "$(cat "$vm/state"), $(cat "$vm/origin")"
 }
-
-element() { echo "<kvm-mte:policy xmlns:kvm-mte=\"urn:kvm-mte\"${2:+ $2}>$1</kvm-mte:policy>"; }
 
 # starts NAME METADATA STATE WHAT
 starts() {
@@ -160,7 +116,7 @@ starts plain "" "off, none" "a domain that asks for nothing"
 [[ -e /run/libvirt/qemu/plain.pid ]] || bail "libvirt starts no guest: $(cat /tmp/libvirtd.log /var/log/libvirt/qemu/plain.log)"
 is "$(sed -n 's/^PPid:\t//p' "/proc/$(cat /run/libvirt/qemu/plain.pid)/status")" 1 "libvirt: QEMU is a child of init"
 is "$(sed -n 's/^Uid:\t//p' "/proc/$(cat /run/libvirt/qemu/plain.pid)/status" | cut -f1)" 64055 "libvirt: QEMU does not run as root"
-starts on "$(element on 'required="yes"')" "on, policy" "policy on"
+starts on "$(policy_element on 'required="yes"')" "on, policy" "policy on"
 wait_until 300 grep -qs 'Linux version' /tmp/on.console
 isnt "$(cat "$(vm_dir "$(cat /run/libvirt/qemu/on.pid)")/stats/pages_tagged")" 0 "libvirt: policy on: its guest runs with MTE"
 is "$(/t/kvm-mte list | tr -s ' ' | grep -c ' on policy 1 .* on$')" 1 "libvirt: kvm-mte list shows the domain's name"
@@ -169,32 +125,32 @@ virsh -q destroy on
 is "$(ls /run/kvm-mte)" "" "libvirt: the hook's file is gone when the domain has ended"
 
 echo on >"$MTE/policy/default"
-! full || starts off "$(element off)" "off, none" "policy off, against the default"
+! full || starts off "$(policy_element off)" "off, none" "policy off, against the default"
 ! full || starts request "<x:policy xmlns:x='urn:kvm-mte'> request </x:policy>" "off, none" "policy request, with another prefix and blanks"
 ! full || starts other "<policy xmlns='urn:other'>off</policy><!-- urn:kvm-mte off -->" "on, policy" "an element of another namespace"
 echo request >"$MTE/policy/default"
 for d in plain $(if full; then echo off request other; fi); do virsh -q destroy "$d"; done
 
-fails "libvirt: a word that is no policy: the domain is not started" domain bad "$(element ON)"
+fails "libvirt: a word that is no policy: the domain is not started" domain bad "$(policy_element ON)"
 like "$(cat /tmp/virsh)" "kvm-mte: domain bad: MTE policy 'ON': not one of on, off, request" "libvirt: and virsh says why"
 
 # The hook comes too late if it does not find QEMU's process in time.
 sed -i 's/^PATIENCE=.*/PATIENCE=0/' /etc/libvirt/hooks/qemu.d/kvm-mte
 rm -f /tmp/logged
 if full; then
-	starts late "$(element on)" "turning-on, admin" "too late"
+	starts late "$(policy_element on)" "turning-on, admin" "too late"
 	like "$(cat /tmp/logged)" "domain late: MTE policy on came too late: turning-on, which takes effect when the guest reboots" "libvirt: too late: it is logged"
 	virsh -q destroy late
-	PAUSED=--paused starts paused "$(element on 'required="yes"')" "on, admin" "too late, but started paused"
+	PAUSED=--paused starts paused "$(policy_element on 'required="yes"')" "on, admin" "too late, but started paused"
 	virsh -q destroy paused
 fi
-fails "libvirt: too late, and required: the domain is not started" domain must "$(element on 'required="yes"')"
+fails "libvirt: too late, and required: the domain is not started" domain must "$(policy_element on 'required="yes"')"
 like "$(cat /tmp/virsh)" "not started: MTE policy on came too late: turning-on" "libvirt: and virsh says why"
 is "$(by_module)" "" "libvirt: no VM is left"
 
 rmmod kvm_mte
-fails "libvirt: required, and the module is not loaded: the domain is not started" domain gone "$(element on 'required="yes"')"
+fails "libvirt: required, and the module is not loaded: the domain is not started" domain gone "$(policy_element on 'required="yes"')"
 like "$(cat /tmp/virsh)" "not started: no MTE: the module kvm_mte is not loaded" "libvirt: and virsh says why"
-succeeds "libvirt: not required, and the module is not loaded" domain gone2 "$(element on)"
+succeeds "libvirt: not required, and the module is not loaded" domain gone2 "$(policy_element on)"
 virsh -q destroy gone2
 done_testing

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a Linux guest that loses tags or data when a stock QEMU that knows nothing of tags migrates, saves or restores it,
-# and "kvm-mte tags" carries the tags, with each kind of memory that QEMU has; a guest that runs before its tags are in; a failure that
-# leaves a guest with wrong tags; tags that are read or written while QEMU's background snapshot serves the memory.
+# and "kvm-mte tags", or "kvm-mte migrate", "save" and "restore", carry the tags, with each kind of memory that QEMU has; a guest that
+# runs before its tags are in; a failure that leaves a guest with wrong tags; tags that are read or written while QEMU's background
+# snapshot serves the memory.
 # kernels: 5.10 6.12 7.2
 # quick-kernels: 5.10
 # hooks: once
@@ -172,6 +173,44 @@ if full; then
 		echo 256 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 		live_kind hugetlb memory-backend-memfd,hugetlb=on,hugetlbsize=2M
 	fi
+fi
+
+# --- the same in one command, by QEMU's monitor ---
+
+# with_monitor NAME - its options: a name, and a monitor for kvm-mte.
+with_monitor() { printf '%s\n' -name "$1" -qmp "unix:/run/$1.qmp,server=on,wait=off"; }
+# ends STATUS LINE NAME COMMAND... - the exit status and the last line.
+ends() {
+	local status=0
+	"${@:4}" >/run/said 2>&1 || status=$?
+	is "$status: $(tail -n 1 /run/said)" "$1: $2" "$3"
+	((status == $1)) || diag "$(cat /run/said)"
+}
+if full; then
+	# shellcheck disable=SC2046 # several words on purpose
+	{
+		source_up one $(with_monitor one)
+		destination_up two $(with_monitor two) -incoming "unix:$SOCKET.two"
+	}
+	ends 1 "kvm-mte: one: not migrated: QEMU has failed. It goes on here" "kvm-mte migrate, where nobody listens" \
+		"$TOOL" migrate --qmp=/run/one.qmp --name=two one unix:/run/nobody
+	is_state one "on, hold 0" "kvm-mte migrate, where nobody listens: the source"
+	is_state two "on, hold 1" "kvm-mte migrate, where nobody listens: the destination"
+	heap_check one "kvm-mte migrate, where nobody listens"
+	ends 0 "one: migrated to destination with its tags" "kvm-mte migrate" \
+		"$TOOL" migrate --qmp=/run/one.qmp --name=two one "unix:$SOCKET.two"
+	guest_alive one && not_ok "kvm-mte migrate: the source has ended"
+	qemu_stop one
+	is_state two "on, hold 0" "kvm-mte migrate: the destination"
+	heap_check two "kvm-mte migrate"
+	ends 0 "two: saved with its tags: /run/two, /run/two.tags" "kvm-mte save" "$TOOL" save --qmp=/run/two.qmp two /run/two
+	qemu_stop two
+	# shellcheck disable=SC2046 # several words on purpose
+	destination_up three $(with_monitor three) -incoming defer
+	ends 0 "three: restored with its tags" "kvm-mte restore" "$TOOL" restore --qmp=/run/three.qmp three /run/two
+	heap_check three "kvm-mte restore"
+	qemu_stop three
+	rm /run/two /run/two.tags
 fi
 
 is "$(by_module)" "" "no VM is left"

@@ -333,7 +333,7 @@ exec 9>pipe
 sleep 1
 vm $D dest 0
 sleep 1
-is "$(cat err out "$TAGDEV/calls" 2>/dev/null)" "" "incoming: a VM without vCPUs is not taken yet"
+is "$(cat err out "$TAGDEV/calls" 2>/dev/null)" "kvm-mte: dest: waiting for the VM" "incoming: a VM without vCPUs is not taken yet"
 slots
 echo 2 >"$VMS/$D-9/vcpus"
 soon err "kvm-mte: $D-9 (dest): held until its tags are in"
@@ -347,6 +347,27 @@ exec 9>&-
 finished
 is "$STATUS:$(<out)" "0:$D-9 (dest): released, 300 pages with tags" "incoming: its memory comes later than its vCPUs"
 is "$(cat "$VMS/$D-9/hold"):$(cmp "$TAGDEV/written" right.pages 2>&1)" "0:" "incoming: it has the tags and is released"
+
+# Nobody will send a stream: no VM may be held, also later.
+slots "0x40000000 0x1000000"
+rm -r "${VMS:?}/$D-9"
+says 1 "kvm-mte: dest: the stream has ended before it began; no VM was held" "incoming: the other end has gone" eval ': | mte tags load --incoming dest'
+says 1 "kvm-mte: dest: the stream has ended before it began; no VM was held" "incoming: the other end has gone, a socket" \
+	python3 -c 'import socket, subprocess, sys
+a, b = socket.socketpair()
+a.shutdown(socket.SHUT_WR)
+sys.exit(subprocess.run(sys.argv[1:], stdin=b).returncode)' "${MTE[@]}" tags load --incoming dest
+head -c 100 right >begun
+"${MTE[@]}" tags load --incoming dest < <(cat begun) 2> >(read -r; exec sleep 1) &
+JOB=$!
+finished
+# SIGPIPE ends it, when it says why.
+is "$STATUS" 141 "incoming: the stream has begun, and then the connection was lost: it ends"
+(cat right; : >sent) | "${MTE[@]}" tags load --incoming dest >out 2>err &
+soon err "kvm-mte: dest: waiting for the VM"
+vm $D dest
+wait $!
+is "$?:$(<out)" "0:$D-9 (dest): released, 300 pages with tags" "incoming: a program that has written the stream and ended is no reason to end"
 
 # A VMM looks what KVM can do, with a VM that has a vCPU.
 slots "0x40000000 0x1000000"
@@ -388,7 +409,12 @@ kvm-mte: $NAME: $other: 16777216 bytes in 1 range, here 33554432 in 1; the first
 $STAYS" "incoming: the memory stays wrong"
 is "$(cat "$VMS/$D-9/hold")" 1 "and the VM is held"
 echo 0 >"$VMS/$D-9/hold"
+slots "0x40000000 0x1000000"
 echo "0 16 1" >"$TAGDEV/fail"
+incoming dest right
+finished
+is "$STATUS:$(<out)" "0:$NAME: released, 300 pages with tags" "incoming: a VM that is busy for a moment is tried again"
+echo "0 16 0" >"$TAGDEV/fail"
 incoming dest right
 finished
 is "$STATUS:$(<err)" "1:kvm-mte: $NAME: it has run already, or another program has its tags

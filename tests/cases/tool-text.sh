@@ -251,7 +251,7 @@ printf '#!/bin/bash\nexec %q --root=%q "$@"\n' "$TOOL" "$HOST" >"$W/tool"
 chmod +x "$W/tool"
 quiet "bash -n" bash -n "$TOP/tools/kvm-mte.bash"
 quiet "shellcheck" shellcheck "$TOP/tools/kvm-mte.bash" "$TOP/contrib/libvirt/kvm-mte"
-is "$(complete_to kvm-mte '')" "--help --root= --version disable enable hold list metrics policy release run status tags " "completion: commands"
+is "$(complete_to kvm-mte '')" "--help --root= --version disable enable hold list metrics migrate policy release restore run save status tags " "completion: commands"
 is "$(complete_to kvm-mte p)" "policy " "completion: p"
 is "$(complete_to kvm-mte list --)" "--count= --json --watch " "completion: list"
 is "$(complete_to kvm-mte policy '')" "off on request " "completion: policy"
@@ -287,6 +287,11 @@ is "$(complete_to "$W/tool" enable '')" "70-9 71-9 72-9 \\\$\\(touch\\ $W/pwned\
 is "$(complete_to "$W/tool" disable 7)" "70-9 71-9 72-9 " "completion: VMs"
 is "$(complete_to "$W/tool" hold 7)" "70-9 71-9 72-9 " "completion: hold"
 is "$(complete_to kvm-mte tags '')" "check load save " "completion: tags"
+is "$(complete_to kvm-mte migrate -)" "-- --host= --name= --qmp= --rsh= -e " "completion: migrate"
+is "$(complete_to "$W/tool" migrate 7)" "70-9 71-9 72-9 " "completion: migrate, a VM"
+is "$(complete_to kvm-mte save --)" "-- --qmp= " "completion: save"
+is "$(complete_to "$W/tool" save web)" "web\\ 1 " "completion: save, a guest"
+is "$(complete_to kvm-mte restore --p)" "--paused " "completion: restore"
 is "$(complete_to kvm-mte tags save -)" "--at-end --progress " "completion: tags save"
 is "$(complete_to "$W/tool" tags save --at-end 7)" "70-9 71-9 72-9 " "completion: tags save, a VM"
 is "$(complete_to kvm-mte tags load --)" "--incoming --progress " "completion: tags load"
@@ -304,7 +309,7 @@ lint() { mandoc -Tlint "$1" 2>&1 | grep -v -e 'referenced manual not found' -e '
 quiet "mandoc -Tlint" lint "$TOP/tools/kvm-mte.8"
 quiet "groff's warnings" groff -man -mdoc -Tutf8 -ww -z "$TOP/tools/kvm-mte.8"
 PAGE=$(mandoc -Tutf8 "$TOP/tools/kvm-mte.8" | sed 's/.\x08//g')
-for word in $("$TOOL" --help | grep -oE -e '--[a-z]+(-[a-z]+)*' | sort -u) status list enable disable tags save load check hold release policy run; do
+for word in $("$TOOL" --help | grep -oE -e '--[a-z]+(-[a-z]+)*' | sort -u) status list enable disable migrate restore tags save load check hold release policy run; do
 	like "$PAGE" "(^|[^a-z-])$word([^a-z-]|\$)" "the page has $word"
 done
 
@@ -314,7 +319,7 @@ rm -rf "${HOST:?}"/*
 mkdir -p "$HOST"/{mte/policy,mte/vms/77-9,run}
 XML='<domain><metadata><p:policy xmlns:p="urn:kvm-mte" required="yes">on</p:policy></metadata></domain>'
 hook() {
-	printf '%s' "$XML" | KVM_MTE_SYSFS=$HOST/mte LIBVIRT_QEMU_RUN=$HOST/run KVM_MTE_RUN=$HOST/turns \
+	printf '%s' "$XML" | KVM_MTE_SYSFS=$HOST/mte LIBVIRT_QEMU_RUN=$HOST/run KVM_MTE_RUN=$HOST/turns KVM_MTE_PROC=$HOST/proc \
 		dash "$TOP/contrib/libvirt/kvm-mte" 'a domain' "$@" 2>&1
 }
 is "$(hook start begin - | cat)" "" "hook: start begin does not block"
@@ -333,6 +338,27 @@ is "$(hook started begin -)$?:$(cat "$HOST/mte/vms/77-9/enable")" \
 	"hook: started begin, the VM is not as wanted"
 XML=${XML/ required=\"yes\"/}
 like "$(hook started begin -)$?" 'too late.*0$' "hook: not required, it only says so"
+# A guest that comes from elsewhere: its VM is held, if MTE is on and QEMU does not carry the tags.
+# incoming STATE ORIGIN HOLD ARGUMENT... - QEMU with these arguments; prints hold and what the hook says.
+incoming() {
+	echo "$1" >"$HOST/mte/vms/77-9/state"
+	echo "$2" >"$HOST/mte/vms/77-9/origin"
+	echo "$3" >"$HOST/mte/vms/77-9/hold"
+	mkdir -p "$HOST/proc/77"
+	printf '%s\0' qemu "${@:4}" >"$HOST/proc/77/cmdline"
+	hook started begin -
+	cat "$HOST/mte/vms/77-9/hold"
+}
+is "$(incoming on policy 0 -name x -incoming defer)" "kvm-mte: domain a domain: held until its tags are in: \"kvm-mte tags load 77-9\"; \"kvm-mte release 77-9\" lets it run without them, then reset its guest
+1" "hook: a guest that was migrated or restored is held"
+is "$(incoming on policy 1 -incoming defer)" 1 "hook: one that is held already stays so"
+is "$(incoming on policy 0 -name x-incoming -append 'a -incoming b')" 0 "hook: an ordinary start is not held"
+is "$(incoming on vmm 0 -incoming defer)" 0 "hook: QEMU that asked for MTE carries the tags itself"
+rm "$HOST/mte/vms/77-9/hold"
+mkdir "$HOST/mte/vms/77-9/hold"
+like "$(printf '%s\0' -incoming >"$HOST/proc/77/cmdline"; echo policy >"$HOST/mte/vms/77-9/origin"; hook started begin - 2>&1; echo "$?")" \
+	'^kvm-mte: domain a domain: not started: it comes without its tags, and cannot be held: see the kernel.s log$' "hook: a guest that cannot be held is not let in"
+rm -r "$HOST/mte/vms/77-9/hold"
 is "$(hook release end -)$?$(ls "$HOST/turns")" 0 "hook: release end leaves nothing behind"
 XML='<domain/>'
 is "$(hook started begin -)$?" 0 "hook: a domain without the element"

@@ -1,0 +1,311 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Catches: kvm-mte save or restore that leaves a file with tags of another state, lets a guest run without its tags, or leaves it
+# stopped after a failure; kvm-mte that misunderstands QEMU's monitor, or ends QEMU although the tags have not left. virsh, ssh
+# and the monitor are small programs here, the kernel's side is tests/tagdev.c.
+# where: here
+# hooks: none
+# shellcheck disable=SC2016,SC2119 # words for other shells; begin's argument may be left out
+. "$TESTS/bed/here.sh"
+. "$TESTS/bed/two-hosts.sh"
+
+# --- usage ---
+
+usage "save: which VM?" save
+usage "save: which file?" save web
+usage "save: one VM only: x" save web file x
+usage "save: no such option: --paused" save --paused web file
+usage "restore: which file?" restore
+usage "restore: one file only: x" restore file x
+usage "restore: which VM?" restore --qmp=x
+
+# qmp [COMMAND=REPLY...] - QEMU's monitor of the VM here, at "sock".
+qmp() {
+	[[ -z ${QMP:-} ]] || kill "$QMP"
+	rm -f sock sock.new
+	"$TESTS/fake-qmp.py" sock asked "$SRC" ended=a/dev/kvm_mte "$@" 2>qmp.err &
+	QMP=$!
+	until [[ -e sock ]]; do sleep 0.05; done
+}
+# asked NAME LINE... - what the monitor, virsh and ssh were asked.
+asked() { is "$(grep -v -e ^qmp_capabilities asked | uniq)" "$(printf '%s\n' "${@:2}")" "$1: what is asked"; }
+LOAD="ssh host kvm-mte 'tags' 'load' '--incoming' '--' 'web'"
+MIGRATE=(migrate --qmp=sock web tcp:host:4444)
+ENDS_EARLY="kvm-mte: host: THERE: the stream ends early"
+STAYS='kvm-mte: host: THERE: the VM stays held; "kvm-mte release DST" lets it run without its tags'
+ACTIVE='{"status": "active"}' DONE='{"status": "completed", "ram": {"total": 1}}'
+
+# --- migrate, with QEMU's monitor ---
+
+begin
+vm b "$DST" web
+qmp "query-migrate={}|$ACTIVE|$DONE"
+run "${MIGRATE[@]}"
+ends 0 "migrate" "$HELD" "$IN" "web: migrated to host with its tags"
+asked "migrate" "$LOAD" "migrate tcp:host:4444" query-migrate quit
+same_tags "migrate"
+is "$(hold_there)" 0 "migrate: the guest runs"
+
+begin
+vm b "$DST" web
+qmp 'query-migrate={"status": "failed", "error-desc": "the other \"end\" is gone"}'
+run "${MIGRATE[@]}"
+ends 1 "QEMU fails" "$HELD" 'kvm-mte: QEMU: migrate: failed: the other "end" is gone' "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+asked "QEMU fails" "$LOAD" "migrate tcp:host:4444" query-migrate
+goes_on "QEMU fails"
+begin
+vm b "$DST" web
+qmp 'migrate=error:Live migration disabled'
+run "${MIGRATE[@]}"
+ends 1 "QEMU refuses" "$HELD" 'kvm-mte: QEMU: migrate: Live migration disabled' "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+goes_on "QEMU refuses"
+begin
+vm b "$DST" web
+qmp "query-migrate=$ACTIVE"
+start "${MIGRATE[@]}"
+soon asked query-migrate
+kill -INT "$JOB"
+finish
+ends 1 "SIGINT" "$HELD" 'kvm-mte: QEMU: migrate: cancelled' "$ENDS_EARLY" "$STAYS" "$NOT interrupted. It goes on here"
+asked "SIGINT" "$LOAD" "migrate tcp:host:4444" query-migrate migrate_cancel query-migrate
+goes_on "SIGINT"
+begin
+vm b "$DST" web
+mkfifo cut pipe
+qmp "query-migrate=$ACTIVE"
+start "${MIGRATE[@]}"
+soon asked query-migrate
+echo >"$W/cut"
+finish
+ends 1 "the connection is cut" "$HELD" 'kvm-mte: QEMU: migrate: cancelled' "$ENDS_EARLY" "$STAYS" "kvm-mte: host: ssh: connection lost" \
+	"kvm-mte: web: its tags cannot follow: the migration is stopped" "$NOT QEMU has failed. It goes on here"
+goes_on "the connection is cut"
+begin
+vm b "$DST" web
+mkfifo cut pipe
+qmp "query-migrate=run:echo >cut; until grep -q follow out; do sleep 0.1; done; echo '$DONE'"
+run "${MIGRATE[@]}"
+ends 1 "the connection is cut too late" "$HELD" "$ENDS_EARLY" "$STAYS" "kvm-mte: host: ssh: connection lost" \
+	"kvm-mte: web: its tags cannot follow: the migration is stopped" \
+	'kvm-mte: web: its tags are still here, because QEMU has not ended: end the one at host, and let this one go on with "cont"'
+is "$(grep -c quit asked):$(lives)" "0:lives" "the connection is cut too late: QEMU is not ended here"
+begin
+vm b "$DST" web
+qmp query-migrate=die
+run "${MIGRATE[@]}"
+ends 1 "QEMU dies" "$HELD" "$IN" "kvm-mte: QEMU's monitor has closed the connection: query-migrate" \
+	"kvm-mte: web: QEMU has failed, but it has ended here" "kvm-mte: web: its tags are in at host; look there whether it runs"
+
+begin
+vm b "$DST" web
+rm -f sock
+run "${MIGRATE[@]}"
+ends 1 "no monitor" "$HELD" "kvm-mte: sock: No such file or directory" "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+# no_json LINE - a line that is not JSON, or not an object.
+no_json() {
+	begin
+	qmp "greeting=$1"
+	run restore --qmp=sock web right
+	is "$STATUS: $(cat out)" "1: kvm-mte: this is no monitor of QEMU in control mode, or it is pretty-printing" "not JSON: $1"
+}
+cp right right.tags
+for line in '' '{' 'QEMU 7.2.0 monitor - type "help"' '[]' '{"a" 1}' '{"a": 1,}' '{"a": [1, ]}' '{"a": tru}' '{"a": "\x"}' \
+	'{"a": "b' '{"a": 1} x' '{a: 1}' '{"a": -}' "{\"a\": $(printf '%080d' 0 | tr 0 '[')"; do
+	no_json "$line"
+done
+begin
+qmp 'greeting={"a": {"QMP": 1}, "b": "QMP", "": [true, false, null, -1.5e+3, "\"\\\u00e4", {}, []], "QMP": 0}'
+run restore --qmp=sock web right
+is "$STATUS: $(cat out)" "1: kvm-mte: web: QEMU does not wait for a guest, it is ; start it with \"-incoming defer\"" "a greeting with all that JSON has"
+
+begin
+printf 'qemu\0' >"a/proc/$SRC/cmdline"
+run migrate --qmp=sock "$SRC" tcp:host:4444
+ends 1 "a guest without a name" "kvm-mte: $SRC-9: the guest has no name; --name=VM names it at the destination"
+begin
+vm a "$DST" other
+qmp "query-migrate=$DONE"
+run migrate --qmp=sock --name=other web unix:/there
+NAME=other ends 0 "to the same host" "kvm-mte: destination: THERE: held until its tags are in" \
+	"kvm-mte: destination: THERE: released, 300 pages with tags" "web: migrated to destination with its tags"
+is "$(grep -c ^ssh asked):$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold")" "0:0" "to the same host: without ssh"
+
+# --- save, with libvirt ---
+
+# old - a file of an earlier save is there.
+old() {
+	echo old >f
+	echo old >f.tags
+	rm -rf f.tags.new
+	echo : >acts/suspend
+	printf '%s\n' 'echo new >f' leave >acts/save
+}
+# unsaved NAME - nothing has changed, and no other file is there.
+unsaved() { is "$(cat f f.tags):$(ls f.tags.new 2>&1):$(lives)" "old
+old:ls: cannot access 'f.tags.new': No such file or directory:lives" "$1: nothing has changed"; }
+begin
+old
+run save web f -- --bypass-cache
+ends 0 "save" "web: saved with its tags: f, f.tags"
+asked "save" "virsh domstate --domain web" "virsh suspend --domain web" "virsh save --domain web --file f --running --bypass-cache"
+is "$(cat f):$(stat -c %a f.tags):$(cmp f.tags right):$(ls f.tags.new 2>&1)" "new:600::ls: cannot access 'f.tags.new': No such file or directory" "save: the files"
+begin
+old
+echo 'echo paused' >acts/domstate
+run save web f
+asked "save of a guest that is paused" "virsh domstate --domain web" "virsh save --domain web --file f"
+begin
+old
+echo 'echo "error: no space" >&2; exit 1' >acts/save
+run save web f
+ends 1 "virsh save fails" "error: no space" "kvm-mte: web: not saved. It goes on here"
+is "$(ls resumed)" resumed "virsh save fails: the guest is resumed"
+unsaved "virsh save fails"
+begin
+old
+echo paused >state
+echo 'echo paused' >acts/domstate
+echo 'exit 1' >acts/save
+run save web f
+is "$STATUS:$(ls resumed 2>&1)" "1:ls: cannot access 'resumed': No such file or directory" "virsh save fails: a guest that was paused stays paused"
+begin
+old
+mkdir f.tags.new
+run save web f
+ends 1 "the tags cannot be written" "kvm-mte: f.tags.new: Is a directory" "kvm-mte: web: not saved. It goes on here"
+is "$(ls resumed; grep -c 'virsh save' asked)" "resumed
+0" "the tags cannot be written: the guest is not saved, and resumed"
+begin
+old
+echo "0 16 1" >a/tagdev/fail
+run save web f
+is "$STATUS:$(ls resumed; grep -c 'virsh save' asked):$(tail -n 1 out)" "1:resumed
+0:kvm-mte: web: not saved. It goes on here" "the tags cannot be read: the guest is not saved, and resumed"
+unsaved "the tags cannot be read"
+begin
+old
+printf '%s\n' ': >$W/migrating' 'until [[ -e $W/aborted ]]; do sleep 0.05; done' 'exit 1' >acts/save
+start save web f
+until [[ -e migrating ]]; do sleep 0.1; done
+kill -TERM "$JOB"
+finish
+ends 1 "SIGTERM" "kvm-mte: web: not saved. It goes on here"
+is "$(ls resumed)" resumed "SIGTERM: the guest is resumed"
+unsaved "SIGTERM"
+begin
+old
+printf '%s\n' leave 'rm -r "$W/a/sys/kernel/kvm_mte/vms/$(<"$W/src")-9"' 'exit 1' >acts/save
+run save web f
+ends 1 "virsh fails when the guest has ended" "kvm-mte: web: it has ended; its tags are in f.tags.new"
+is "$(cmp f.tags.new right)" "" "virsh fails when the guest has ended: its tags are there"
+
+# --- restore, with libvirt ---
+
+# saved [NAME] - there is a file, and no VM.
+saved() {
+	begin "${1:-web}"
+	rm -r "${W:?}/a/sys/kernel/kvm_mte/vms/$SRC-9"
+	echo state >f
+	cp right f.tags
+	rm -rf f.tags.new
+	printf '%s\n' 'cat <<"X"' "<domain type='kvm'>" '  <name>web</name>' '  <metadata><name>other</name>' X >acts/save-image-dumpxml
+	echo 'vm a "$(<"$W/dst")" "${NAME:-web}"' >acts/restore
+}
+restored_tags() { is "$(cmp a/tagdev/written <(grep ^page tags) 2>&1):$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold")" ":0" "$1: all tags are there, and it is not held"; }
+saved
+run restore f -- --bypass-cache
+ends 0 "restore" "kvm-mte: THERE: held until its tags are in" "kvm-mte: THERE: released, 300 pages with tags" "web: restored with its tags"
+asked "restore" "virsh save-image-dumpxml --file f" "virsh restore --file f --paused --bypass-cache" "virsh resume --domain web"
+restored_tags "restore"
+saved
+run restore --paused f
+is "$STATUS:$(ls resumed 2>&1)" "0:ls: cannot access 'resumed': No such file or directory" "restore --paused: the guest is not resumed"
+saved 'x'
+sed -i 's/>web</>a\&amp;\&lt;b\&gt;\&quot;\&apos;</' acts/save-image-dumpxml
+printf '%s\n' "NAME='a&<b>\"'\\'; vm a \"\$(<\"\$W/dst\")\" \"\$NAME\"" >acts/restore
+run restore f
+is "$STATUS:$(tail -n 1 out)" "0:a&<b>\"': restored with its tags" "a name that is quoted in XML"
+for name in 'a&#10;b' '' 'a&amp'; do
+	saved
+	sed -i "s/>web</>${name//&/\\&}</" acts/save-image-dumpxml
+	run restore f
+	ends 1 "no name: '$name'" "kvm-mte: f: the domain's name is not in what \"virsh save-image-dumpxml\" prints"
+	is "$(grep -c 'virsh restore' asked)" 0 "no name: '$name': nothing is restored"
+done
+# refuses NAME LINE... - nothing is restored.
+refuses() {
+	run restore f
+	ends 1 "$@"
+	is "$(grep -c 'virsh restore' asked)" 0 "$1: nothing is restored"
+}
+saved
+rm f.tags
+refuses "no tags" "kvm-mte: f.tags: No such file or directory"
+saved
+head -c 20000 right >f.tags
+refuses "tags that are cut" "kvm-mte: the stream ends early"
+saved
+: >f.tags.new
+refuses "a save has failed" "kvm-mte: f.tags.new: it is left from a save that has failed. If f is of that save, give it the name f.tags, else remove it"
+rm f.tags.new
+saved
+echo 'exit 1' >acts/save-image-dumpxml
+refuses "no image"
+saved
+echo 'echo "error: no" >&2; exit 1' >acts/restore
+run restore f
+ends 1 "virsh restore fails" "error: no"
+saved
+echo "0x40000000 0x2000000" >a/tagdev/slots
+run restore f
+is "$STATUS:$(tail -n 1 out):$(ls resumed 2>&1):$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold")" \
+	"1:kvm-mte: web: not restored, so it does not run:ls: cannot access 'resumed': No such file or directory:1" "other memory: held, and not resumed"
+saved
+echo 'exit 1' >acts/resume
+run restore f
+ends 1 "resume fails" "kvm-mte: THERE: held until its tags are in" "kvm-mte: THERE: released, 300 pages with tags" "kvm-mte: web: its tags are in, but it is paused"
+
+# --- save and restore, with QEMU's monitor ---
+
+RUNNING='{"running": true, "status": "running"}' PAUSED='{"status": "paused"}'
+begin
+old
+rm f
+qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$ACTIVE|$DONE"
+run save --qmp=sock web f
+ends 0 "QEMU: save" "web: saved with its tags: f, f.tags"
+asked "QEMU: save" query-status stop "getfd kvm-mte" "migrate fd:kvm-mte" query-migrate quit
+is "$(cat f):$(stat -c %a f f.tags | uniq):$(cmp f.tags right)" "state:600:" "QEMU: save: the files"
+begin
+old
+rm f
+qmp "query-status=$RUNNING" migrate=FILE+state 'query-migrate={"status": "failed"}'
+run save --qmp=sock web f
+ends 1 "QEMU: save fails" "kvm-mte: QEMU: migrate: failed" "kvm-mte: web: not saved. It goes on here"
+is "$(tail -n 1 asked):$(ls f f.tags.new 2>/dev/null):$(cat f.tags)" "cont::old" "QEMU: save fails: the guest goes on, and no file is left"
+begin
+old
+qmp "query-status=$PAUSED" migrate=error:no
+run save --qmp=sock web f
+is "$STATUS:$(grep -c -e ^cont -e ^stop asked)" "1:0" "QEMU: save fails: a guest that was paused stays paused"
+
+INCOMING='{"running": false, "status": "inmigrate"}'
+begin
+echo state >f
+printf state >f
+cp right f.tags
+qmp "query-status=$INCOMING" migrate-incoming=FILE+state "query-migrate=$ACTIVE|$DONE"
+run restore --qmp=sock web f
+ends 0 "QEMU: restore" "kvm-mte: HERE: held until its tags are in" "kvm-mte: HERE: released, 300 pages with tags" "web: restored with its tags"
+asked "QEMU: restore" query-status "getfd kvm-mte" "migrate-incoming fd:kvm-mte" query-migrate cont
+is "$(cmp a/tagdev/written <(grep ^page tags)):$(cat "a/sys/kernel/kvm_mte/vms/$SRC-9/hold")" ":0" "QEMU: restore: all tags are there"
+begin
+qmp "query-status=$RUNNING"
+run restore --qmp=sock web f
+ends 1 "QEMU: restore into a guest that runs" "kvm-mte: web: QEMU does not wait for a guest, it is running; start it with \"-incoming defer\""
+is "$(cat "a/sys/kernel/kvm_mte/vms/$SRC-9/hold")" 0 "QEMU: restore into a guest that runs: it is not held"
+begin
+qmp "query-status=$INCOMING" migrate-incoming=error:no
+run restore --qmp=sock web f
+ends 1 "QEMU: restore fails" "kvm-mte: QEMU: migrate-incoming: no" "kvm-mte: web: not restored, so it does not run"
+done_testing

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvm-mte restore.  The VM is stopped or held until its tags are in.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "jobs.h"
+
+/* What FILE.tags.new belongs to is not known: FILE may be older, or not. */
+static int check_tags(struct archive *a)
+{
+	const char *const words[] = { "tags", "check", NULL };
+	int fd, null, end;
+
+	if (!access(a->part, F_OK)) {
+		complain("%s: it is left from a save that has failed. If %s is of that save, give it the name %s, else remove it",
+			 a->part, a->file, a->tags);
+		return END_ERROR;
+	}
+	fd = open(a->tags, O_RDONLY | O_CLOEXEC);
+	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || null < 0)
+		return archive_cannot(a->tags);
+	end = archive_run(a, words, fd, null);
+	close(fd);
+	close(null);
+	return end ? END_ERROR : END_OK;
+}
+
+/* A guest whose tags are not in must not run. */
+static int hold(struct archive *a)
+{
+	int err = write_word(a->vm->fd, "hold", "1");
+
+	if (!err)
+		return END_OK;
+	complain_of(a->vm, "it cannot be held: %s", strerror(-err));
+	return END_ERROR;
+}
+
+/* The VM has not run.  --incoming tries again if it is busy for a moment. */
+static int load_tags(struct archive *a)
+{
+	const char *const words[] = { "tags", "load", "--incoming", "--", a->vm->dir, NULL };
+	int fd = open(a->tags, O_RDONLY | O_CLOEXEC);
+	int end;
+
+	if (fd < 0)
+		return archive_cannot(a->tags);
+	end = archive_run(a, words, fd, -1);
+	close(fd);
+	return end ? END_ERROR : END_OK;
+}
+
+/* virsh leaves it paused, so it can be held before it runs. */
+static int restore_by_virsh(struct archive *a)
+{
+	const char *const words[] = { "restore", "--file", a->file, "--paused", NULL };
+
+	if (virsh_run(&a->jobs, words, a->options))
+		return END_ERROR;
+	return archive_find(a) ? END_ERROR : hold(a);
+}
+
+/* A guest that runs must not be held. */
+static int check_incoming(struct archive *a)
+{
+	char status[32];
+
+	if (qmp_status(a->qmp, status, sizeof(status)))
+		return END_ERROR;
+	if (!strcmp(status, "inmigrate"))
+		return END_OK;
+	complain("%s: QEMU does not wait for a guest, it is %s; start it with \"-incoming defer\"",
+		 a->which, status);
+	return END_ERROR;
+}
+
+/* QEMU may let the guest run as soon as all is read. */
+static int restore_by_qmp(struct archive *a)
+{
+	int fd = open(a->file, O_RDONLY | O_CLOEXEC);
+	int end;
+
+	if (fd < 0)
+		return archive_cannot(a->file);
+	end = check_incoming(a);
+	if (!end)
+		end = archive_find(a);
+	if (!end)
+		end = hold(a);
+	if (!end)
+		end = archive_transfer(a, "migrate-incoming", fd);
+	close(fd);
+	return end;
+}
+
+/**
+ * archive_restore - restore a VM and its tags
+ * @a: what was asked for
+ *
+ * Return: exit status.
+ */
+int archive_restore(struct archive *a)
+{
+	char *name = NULL;
+	int end;
+
+	jobs_begin();
+	end = check_tags(a);
+	if (!end && !a->qmp) {
+		name = image_domain(a->file);
+		a->which = name;
+		end = name ? END_OK : END_ERROR;
+	}
+	if (!end)
+		end = a->qmp ? restore_by_qmp(a) : restore_by_virsh(a);
+	if (!end)
+		end = load_tags(a);
+	if (end && a->vm && vm_is_there(a->vm))
+		complain("%s: not restored, so it does not run", a->which);
+	if (!end && !a->paused && archive_resume(a)) {
+		complain("%s: its tags are in, but it is paused", a->which);
+		end = END_ERROR;
+	}
+	if (!end) {
+		put_safely(stdout, a->which);
+		puts(": restored with its tags");
+	}
+	free(name);
+	return end;
+}

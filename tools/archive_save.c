@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvm-mte save.  The tags are saved first, while the VM is stopped, so that no failure leaves
+ * a VM whose tags are lost.  They get their name when the VM is saved: as long as a file of
+ * an earlier save is there, it keeps its own tags.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "jobs.h"
+
+static int vm_runs(struct archive *a)
+{
+	char status[32];
+
+	if (!a->qmp)
+		return domain_runs(a->which);
+	if (qmp_status(a->qmp, status, sizeof(status)))
+		return -1;
+	return !strcmp(status, "running");
+}
+
+static int pause_vm(struct archive *a)
+{
+	int runs = vm_runs(a);
+
+	if (runs < 0)
+		return END_ERROR;
+	a->ran = runs;
+	if (!runs)
+		return END_OK;
+	return a->qmp ? qmp_once(a->qmp, "stop") : archive_virsh(a, "suspend");
+}
+
+static int save_tags(struct archive *a)
+{
+	const char *const words[] = { "tags", "save", "--", a->vm->dir, NULL };
+	int fd = open(a->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int end;
+
+	if (fd < 0)
+		return archive_cannot(a->part);
+	end = archive_run(a, words, -1, fd);
+	if (!end && fsync(fd))
+		end = archive_cannot(a->part);
+	close(fd);
+	return end ? END_ERROR : END_OK;
+}
+
+static int save_by_virsh(struct archive *a)
+{
+	const char *const words[] = {
+		"save", "--domain", a->which, "--file", a->file, a->ran ? "--running" : NULL, NULL
+	};
+
+	return virsh_run_job(&a->jobs, words, a->options, a->which);
+}
+
+static int save_by_qmp(struct archive *a)
+{
+	int fd = open(a->file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int end;
+
+	if (fd < 0)
+		return archive_cannot(a->file);
+	end = archive_transfer(a, "migrate", fd);
+	if (!end && fsync(fd))
+		end = archive_cannot(a->file);
+	close(fd);
+	if (!end)
+		end = qmp_once(a->qmp, "quit");
+	/* Tags of an earlier save do not belong to it. */
+	if (end)
+		unlink(a->file);
+	return end;
+}
+
+/* The VM is stopped. */
+static int save_stopped(struct archive *a)
+{
+	int end = save_tags(a);
+
+	if (!end && a->jobs.stops)
+		end = END_ERROR;
+	if (!end)
+		end = a->qmp ? save_by_qmp(a) : save_by_virsh(a);
+	if (end)
+		return END_ERROR;
+	if (rename(a->part, a->tags)) {
+		complain("%s: %s; give it the name %s", a->part, strerror(errno), a->tags);
+		return END_ERROR;
+	}
+	put_safely(stdout, a->which);
+	fputs(": saved with its tags: ", stdout);
+	put_safely(stdout, a->file);
+	fputs(", ", stdout);
+	put_safely(stdout, a->tags);
+	putchar('\n');
+	return END_OK;
+}
+
+static int not_saved(struct archive *a)
+{
+	if (!vm_is_there(a->vm)) {
+		complain("%s: it has ended; its tags are in %s", a->which, a->part);
+		return END_ERROR;
+	}
+	unlink(a->part);
+	if (a->ran && archive_resume(a))
+		complain("%s: not saved; it is stopped", a->which);
+	else
+		complain("%s: not saved. It goes on here", a->which);
+	return END_ERROR;
+}
+
+/**
+ * archive_save - save a VM and its tags, and end it
+ * @a: what was asked for
+ *
+ * Return: exit status.
+ */
+int archive_save(struct archive *a)
+{
+	int end = archive_find(a);
+
+	if (!end && !a->qmp && (!a->vm->name || strcmp(a->vm->name, a->which))) {
+		complain_of(a->vm, "no domain of libvirt has this name: %s", a->which);
+		end = END_ERROR;
+	}
+	if (end)
+		return end;
+	jobs_begin();
+	if (pause_vm(a))
+		return END_ERROR;
+	end = save_stopped(a);
+	return end ? not_saved(a) : END_OK;
+}

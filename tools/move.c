@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvm-mte migrate: the steps.
+ *
+ *	save, load	"tags save --at-end" here, its output piped to "tags load --incoming"
+ *			at the destination; both say that they wait
+ *	mover		virsh, or a child that talks to QEMU's monitor: migrates the VM
+ *	start_guest()	libvirt: lets the guest run at the destination.  QEMU: ends the VMM here
+ *	save, load	the tags follow
+ *
+ * libvirt creates the VM at the destination during the migration.  So that the guest cannot
+ * run before "tags load" holds it, virsh leaves it paused.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "jobs.h"
+#include "tags.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open	434
+#endif
+
+/**
+ * struct move - what the steps of a migration share
+ * @m: what was asked for
+ * @vms: the VMs here
+ * @vm: the one that is migrated
+ * @pidfd: its process
+ * @jobs: the programs that run
+ * @save: "tags save"
+ * @load: "tags load"
+ * @mover: migrates the VM
+ * @stops: signals that came before the guest had left
+ * @warned: that a further signal gives up its tags
+ */
+struct move {
+	struct migrate *m;
+	struct vms vms;
+	const struct vm *vm;
+	int pidfd;
+	struct jobs jobs;
+	struct job save;
+	struct job load;
+	struct job mover;
+	int stops;
+	bool warned;
+};
+
+static const char *there(const struct move *move)
+{
+	return peer_name(&move->m->peer);
+}
+
+static bool has_left(const struct move *move)
+{
+	struct pollfd process = { .fd = move->pidfd, .events = POLLIN };
+
+	return poll(&process, 1, 0) > 0;
+}
+
+static bool tags_have_failed(const struct move *move)
+{
+	return job_has_failed(&move->save) || job_has_failed(&move->load);
+}
+
+/*
+ * The load ends when it has read what there is of the stream.  As long as it has no VM, it
+ * does not read.
+ */
+static void give_up(const struct move *move)
+{
+	job_end(&move->save, SIGTERM);
+	if (!(move->load.said & SAID_HELD))
+		job_end(&move->load, SIGTERM);
+}
+
+/* The load follows when it finds that nobody writes the stream any more. */
+static void end_tags(struct move *move)
+{
+	int stops = move->jobs.stops;
+
+	job_end(&move->save, SIGTERM);
+	while (!move->save.ended || !move->load.ended) {
+		jobs_wait(&move->jobs);
+		if (move->jobs.stops > stops)
+			job_end(&move->load, SIGTERM);
+	}
+}
+
+static int not_migrated(struct move *move, const char *why)
+{
+	end_tags(move);
+	complain("%s: not migrated: %s. It goes on here", move->m->which, why);
+	return END_ERROR;
+}
+
+static void start_tags(struct move *move)
+{
+	const char *const save[] = { "tags", "save", "--at-end", "--", move->vm->dir, NULL };
+	const char *const load[] = { "tags", "load", "--incoming", "--", move->m->name, NULL };
+	struct start how = { .in = -1, .reads = true, .stays = true };
+	int stream[2];
+
+	if (pipe2(stream, O_CLOEXEC)) {
+		complain("pipe: %s", strerror(errno));
+		exit(END_ERROR);
+	}
+	how.argv = own_command(save);
+	how.out = stream[1];
+	jobs_add(&move->jobs, &move->save, &how);
+	free(how.argv);
+	close(stream[1]);
+	how.argv = peer_command(&move->m->peer, load);
+	how.in = stream[0];
+	how.out = -1;
+	jobs_add(&move->jobs, &move->load, &how);
+	free(how.argv);
+	close(stream[0]);
+}
+
+/* With QEMU alone the destination's VM is there already, and can be held before. */
+static bool is_ready(const struct move *move)
+{
+	unsigned int wanted = move->m->qmp ? SAID_HELD : SAID_READY;
+
+	return move->save.said & SAID_READY && move->load.said & wanted;
+}
+
+static int wait_until_ready(struct move *move)
+{
+	while (!is_ready(move)) {
+		jobs_wait(&move->jobs);
+		if (move->jobs.stops)
+			return not_migrated(move, "interrupted");
+		if (move->load.ended || move->save.ended)
+			return not_migrated(move, "its tags cannot follow");
+	}
+	return END_OK;
+}
+
+static int run_qmp(void *arg)
+{
+	const struct migrate *m = arg;
+
+	return qmp_migrate(m->qmp, m->uri);
+}
+
+static void start_mover(struct move *move)
+{
+	const char *const words[] = {
+		"migrate", "--live", "--suspend", "--domain", move->m->which, "--desturi",
+		move->m->uri, NULL
+	};
+	struct start how = { .in = -1, .out = -1 };
+
+	if (move->m->qmp) {
+		how.run = run_qmp;
+		how.arg = move->m;
+	} else {
+		how.argv = virsh_command(words, move->m->options);
+	}
+	jobs_add(&move->jobs, &move->mover, &how);
+	free(how.argv);
+}
+
+static const char *mover_failed(const struct move *move)
+{
+	if (move->jobs.stops)
+		return "interrupted";
+	return move->m->qmp ? "QEMU has failed" : "virsh has failed";
+}
+
+static bool must_stop(struct move *move, bool stops)
+{
+	if (!stops && !move->mover.ended && tags_have_failed(move))
+		complain("%s: its tags cannot follow: the migration is stopped", move->m->which);
+	return move->jobs.stops || tags_have_failed(move);
+}
+
+/* A migration whose tags cannot follow is stopped. */
+static int wait_for_mover(struct move *move)
+{
+	bool stop = false;
+
+	while (!move->mover.ended) {
+		jobs_wait(&move->jobs);
+		stop = must_stop(move, stop);
+		if (stop && move->m->qmp)
+			job_stop(&move->mover);
+		else if (stop)
+			virsh_abort(&move->jobs, &move->mover, move->m->which);
+	}
+	jobs_drop(&move->jobs, &move->mover);
+	if (!move->mover.status)
+		return END_OK;
+	if (!has_left(move))
+		return not_migrated(move, mover_failed(move));
+	complain("%s: %s, but it has ended here", move->m->which, mover_failed(move));
+	return END_OK;
+}
+
+static bool is_held_there(const struct move *move)
+{
+	return move->load.said & SAID_HELD && has_left(move);
+}
+
+/* Only a second signal gives up the tags of a guest that has left. */
+static void wait_for_load(struct move *move, bool until_held)
+{
+	while (!move->load.ended && !(until_held && is_held_there(move))) {
+		jobs_wait(&move->jobs);
+		if (move->jobs.stops > move->stops && !move->warned) {
+			move->warned = true;
+			complain("%s: it has left this host, and its tags are on their way; interrupt again to give them up",
+				 move->m->which);
+		} else if (move->jobs.stops > move->stops + 1) {
+			give_up(move);
+		}
+	}
+}
+
+static int resume_there(struct move *move)
+{
+	const char *const words[] = {
+		"--connect", move->m->uri, "resume", "--domain", move->m->name, NULL
+	};
+
+	if (!(move->load.said & SAID_HELD) && !move->load.ended)
+		complain("%s: waiting until it is held at %s", move->m->name, there(move));
+	wait_for_load(move, true);
+	if (!is_held_there(move) || tags_have_failed(move))
+		return END_ERROR;
+	if (move->m->suspended || !virsh_run(&move->jobs, words, NULL))
+		return END_OK;
+	complain("%s: it is paused at %s; \"virsh resume %s\" there lets it run", move->m->name,
+		 there(move), move->m->name);
+	return END_ERROR;
+}
+
+/* The VMM here has all of the guest, as long as it has not ended. */
+static int quit(struct move *move)
+{
+	if (!tags_have_failed(move) && !qmp_once(move->m->qmp, "quit"))
+		return END_OK;
+	complain("%s: its tags are still here, because QEMU has not ended: end the one at %s, and let this one go on with \"cont\"",
+		 move->m->which, there(move));
+	return END_ERROR;
+}
+
+/* The guest is at the destination. */
+static int start_guest(struct move *move)
+{
+	if (move->mover.status)
+		return END_ERROR;
+	return move->m->qmp ? quit(move) : resume_there(move);
+}
+
+static int tags_lost(const struct move *move)
+{
+	const char *name = move->m->name;
+
+	if (!has_left(move))
+		return END_ERROR;
+	complain("%s: its tags are not all at %s. Where it is held, \"kvm-mte release %s\" and%s a reset of the guest let it start again",
+		 name, there(move), name, move->m->qmp ? "" : " \"virsh resume\" and");
+	return END_ERROR;
+}
+
+static int follow(struct move *move)
+{
+	int end;
+
+	move->stops = move->jobs.stops;
+	end = start_guest(move);
+	/* The tags stay here, or there is no VM that could get them. */
+	if (end && (!has_left(move) || !(move->load.said & SAID_HELD))) {
+		give_up(move);
+		end_tags(move);
+	}
+	wait_for_load(move, false);
+	/* If the load has all tags, the save is about to end. */
+	if (move->load.status)
+		end_tags(move);
+	while (!move->save.ended)
+		jobs_wait(&move->jobs);
+	if (tags_have_failed(move))
+		return tags_lost(move);
+	if (move->mover.status)
+		complain("%s: its tags are in at %s; look there whether it runs", move->m->name,
+			 there(move));
+	if (!end) {
+		put_safely(stdout, move->m->which);
+		fputs(": migrated to ", stdout);
+		put_safely(stdout, there(move));
+		puts(" with its tags");
+	}
+	return end;
+}
+
+static int open_process(struct move *move)
+{
+	move->pidfd = syscall(SYS_pidfd_open, (pid_t)move->vm->pid, 0);
+	if (move->pidfd < 0) {
+		complain_of(move->vm, "its process: %s", strerror(errno));
+		return END_ERROR;
+	}
+	fcntl(move->pidfd, F_SETFD, FD_CLOEXEC);
+	return END_OK;
+}
+
+/**
+ * migrate_vm - migrate a VM with its tags
+ * @m: what was asked for
+ *
+ * Return: exit status.
+ */
+int migrate_vm(struct migrate *m)
+{
+	struct move move = { .m = m, .pidfd = -1 };
+	int end = migrate_find(m, &move.vms, &move.vm);
+
+	if (!end)
+		end = open_process(&move);
+	if (!end) {
+		move.load.where = there(&move);
+		jobs_begin();
+		start_tags(&move);
+		end = wait_until_ready(&move);
+	}
+	if (!end) {
+		start_mover(&move);
+		end = wait_for_mover(&move);
+		if (!end)
+			end = follow(&move);
+	}
+	if (move.pidfd >= 0)
+		close(move.pidfd);
+	vms_free(&move.vms);
+	return end;
+}
