@@ -28,10 +28,10 @@ check-all:
 	tests/run --full $(if $(SHARD),--shard $(SHARD)) $(T)
 
 check-64k:
-	KERNELS=5.10-64k tests/run --full $(or $(T),matrix client selftests pages swap)
+	KERNELS="5.10-64k 6.12-64k" tests/run --full $(or $(T),matrix client selftests pages swap native carry)
 
 check-debug:
-	KERNELS=5.10-debug tests/run --full $(or $(T),client carry load unload policy cgroups swap pages move nomem)
+	KERNELS="5.10-debug 6.12-debug" tests/run --full $(or $(T),client carry load unload policy cgroups swap pages move nomem native refs waits engine)
 	tests/run --soak failalloc
 
 soak:
