@@ -16,6 +16,20 @@ static const char * const lists[] = { "on", "request", "off" };
 /* Where cgroup2 is mounted: without and with hierarchies of version 1. */
 static const char * const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
 
+/* No cgroup is called "." or "..", but they would lead out of the hierarchy. */
+static bool has_dots(const char *path)
+{
+	size_t len;
+
+	for (; *path; path += len) {
+		path += strspn(path, "/");
+		len = strcspn(path, "/");
+		if ((len == 1 || len == 2) && !strncmp(path, "..", len))
+			return true;
+	}
+	return false;
+}
+
 /**
  * is_cgroup_path - can a word be the path of a cgroup?
  * @word: the word
@@ -26,7 +40,7 @@ static const char * const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified
  */
 bool is_cgroup_path(const char *word)
 {
-	if (word[0] == '/')
+	if (word[0] == '/' && !has_dots(word))
 		return true;
 	usage_error("not the path of a cgroup, as after \"0::\" in /proc/PID/cgroup: %s", word);
 	return false;
@@ -70,16 +84,6 @@ static int write_list(const char *list, const char *fmt, const char *path)
 	return err;
 }
 
-static int take_off_lists(const char *path)
-{
-	int err = -ENOENT;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(lists) && err == -ENOENT; i++)
-		err = write_list(lists[i], "-%s", path);
-	return err;
-}
-
 static const char *why_refused(int err, bool is_off)
 {
 	switch (err) {
@@ -98,29 +102,6 @@ static const char *why_refused(int err, bool is_off)
 	default:
 		return strerror(-err);
 	}
-}
-
-/**
- * set_cgroup - give a cgroup a policy
- * @path: the cgroup
- * @word: on, off, request; none: no policy of its own
- *
- * Prints an error.
- *
- * Return: exit status.
- */
-int set_cgroup(const char *path, const char *word)
-{
-	bool is_off = !strcmp(word, "none");
-	int err = is_off ? take_off_lists(path) : write_list(word, "%s", path);
-
-	if (!err)
-		return END_OK;
-	if (err == -EACCES || err == -EPERM)
-		complain("only root may change the policy");
-	else
-		complain("%s: %s", path, why_refused(err, is_off));
-	return END_ERROR;
 }
 
 /**
@@ -147,6 +128,50 @@ static char *plain_path(const char *path)
 		to--;
 	*to = '\0';
 	return plain;
+}
+
+static void look_for(const char *list, const char *path, void *arg)
+{
+	struct nearest *n = arg;
+
+	if (!strcmp(path, n->path))
+		n->list = list;
+}
+
+/* If it is on no list, the module's own error says so. */
+static int take_off_list(const char *path)
+{
+	char *plain = plain_path(path);
+	struct nearest n = { .path = plain };
+	int err;
+
+	each_listed_cgroup(look_for, &n);
+	err = write_list(n.list ?: lists[0], "-%s", plain);
+	free(plain);
+	return err;
+}
+
+/**
+ * set_cgroup - give a cgroup a policy
+ * @path: the cgroup
+ * @word: on, off, request; none: no policy of its own
+ *
+ * Prints an error.
+ *
+ * Return: exit status.
+ */
+int set_cgroup(const char *path, const char *word)
+{
+	bool is_off = !strcmp(word, "none");
+	int err = is_off ? take_off_list(path) : write_list(word, "%s", path);
+
+	if (!err)
+		return END_OK;
+	if (err == -EACCES || err == -EPERM)
+		complain("only root may change the policy");
+	else
+		complain("%s: %s", path, why_refused(err, is_off));
+	return END_ERROR;
 }
 
 static bool is_above(const char *upper, const char *path)
@@ -215,7 +240,7 @@ static const char *why_not_joined(int err)
 	case -ENOENT:
 		return "no such cgroup";
 	case -EBUSY:
-		return "it has cgroups below it, and cannot have processes";
+		return "it has controllers for cgroups below it (cgroup.subtree_control), so it cannot have processes";
 	default:
 		return strerror(-err);
 	}

@@ -233,7 +233,9 @@ static ssize_t cgroups_read(struct file *file, struct kobject *kobj,
 	if (!path)
 		return -ENOMEM;
 	mutex_lock(&listed_lock);
-	find(NULL);
+	/* Not in the middle of a longer text: the rest would move. */
+	if (!off)
+		find(NULL);
 	list_for_each_entry(l, &listed, node) {
 		n = l->policy == policy ? hierarchy_path(l->kn, path, PATH_MAX) : 0;
 		if (!n)

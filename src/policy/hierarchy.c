@@ -43,7 +43,10 @@ bool hierarchy_is_mounted(void)
 	return is_found;
 }
 
-/* The root of the calling process's cgroup namespace.  The namespace holds a reference. */
+/*
+ * The root of the calling process's cgroup namespace.  The namespace holds a reference.
+ * A process that opens or writes a file has a namespace, unless it exits.
+ */
 static struct cgroup *namespace_root(void)
 {
 	return current->nsproxy->cgroup_ns->root_cset->dfl_cgrp;
@@ -150,8 +153,8 @@ int hierarchy_path(struct kernfs_node *kn, char *buf, size_t size)
 /**
  * hierarchy_current - the cgroup of the calling thread
  *
- * In a threaded cgroup the threads of a process may be in different cgroups, all below the
- * one that has the process.
+ * In a threaded cgroup the threads of a process may be in different cgroups: that of the
+ * process, and those below it.
  *
  * Context: rcu_read_lock().
  * Return: the cgroup.

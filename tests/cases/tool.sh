@@ -125,7 +125,10 @@ main: dev 1 vm 1 born 1 enable 0' "run --cgroup: in that cgroup, with its policy
 like "$(mte run --off --cgroup /a/b -- "$CLIENT" ask)" '^main: dev 0 vm 0 born 0 enable EINVAL' "run --off --cgroup: its own policy comes first"
 says 1 "kvm-mte: /nosuch: no such cgroup" "policy --cgroup: no such cgroup" mte policy --cgroup /nosuch on
 says 1 "kvm-mte: /a/cgroup.procs: not a cgroup, but a file of one" "policy --cgroup: a file" mte policy --cgroup /a/cgroup.procs on
-says 1 "kvm-mte: /a/..: not the path of a cgroup" "policy --cgroup: not a path" mte policy --cgroup /a/.. on
+says 2 "kvm-mte: not the path of a cgroup, as after \"0::\" in /proc/PID/cgroup: /a/..
+Try \"kvm-mte --help\"." "policy --cgroup: not a path" mte policy --cgroup /a/.. on
+says 2 "kvm-mte: not the path of a cgroup, as after \"0::\" in /proc/PID/cgroup: /../a
+Try \"kvm-mte --help\"." "run --cgroup: not a path" mte run --cgroup /../a -- true
 says 1 "kvm-mte: /a/b: on no list" "policy --cgroup none: it has none of its own" mte policy --cgroup /a/b none
 says 1 "kvm-mte: only root may change the policy" "policy --cgroup, as nobody" nobody policy --cgroup /a off
 says 1 "kvm-mte: only root may change the policy" "policy --cgroup none, as nobody" nobody policy --cgroup /a none
@@ -133,7 +136,7 @@ says 125 "kvm-mte: /nosuch: no such cgroup" "run --cgroup: no such cgroup" mte r
 says 125 "kvm-mte: /a: Permission denied" "run --cgroup, as nobody" nobody run --cgroup /a -- true
 echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 echo +memory >/sys/fs/cgroup/a/cgroup.subtree_control
-says 125 "kvm-mte: /a: it has cgroups below it, and cannot have processes" "run --cgroup: a cgroup that cannot have processes" \
+says 125 "kvm-mte: /a: it has controllers for cgroups below it (cgroup.subtree_control), so it cannot have processes" "run --cgroup: a cgroup that cannot have processes" \
 	mte run --cgroup /a -- true
 echo -memory >/sys/fs/cgroup/a/cgroup.subtree_control
 echo -memory >/sys/fs/cgroup/cgroup.subtree_control
