@@ -32,7 +32,7 @@ without the module, the experiment on `remap_race` did not show the hole there. 
 """
 TAIL = """
 No suite of Debian has the kernels from 5.11 to 6.11, other than 6.1. The case `lines` takes the headers of 5.10, 6.1 or 6.12, and changes them by what is known
-to differ: what Kbuild looks for, and what the module uses. So it shows that the module has a word for each of these differences, and that the build refuses what the
+to differ: what Kbuild looks for, and what the module uses. So it shows that the module handles each of these differences, and that the build refuses what the
 module cannot switch. It does not show that the module compiles with those kernels' own headers, or works there. The case names the commit of each difference.
 """
 
