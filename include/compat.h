@@ -46,8 +46,8 @@
 #endif
 
 /*
- * COMPAT_FOR_word(tokens): expands to the tokens on kernels that the word means, and
- * to nothing on others.  The tables of hooks and of called functions have a column
+ * COMPAT_FOR_word(tokens): expands to the tokens on the kernels that the word stands for,
+ * and to nothing on others.  The tables of hooks and of called functions have a column
  * with these words.
  */
 #define COMPAT_FOR_ALL(...)	__VA_ARGS__
@@ -95,7 +95,7 @@ static inline struct kvm *compat_pgtable_kvm(const struct kvm_pgtable *pgt)
 #endif
 }
 
-/* Does the kernel use MTE itself?  If so, it needs the tag registers while a guest has them. */
+/* Does the kernel use MTE itself?  If so, it uses the tag registers during KVM_RUN too. */
 static inline bool compat_kernel_uses_tags(void)
 {
 	return IS_ENABLED(CONFIG_KASAN_HW_TAGS);

@@ -129,7 +129,7 @@ struct kvm_mte_write {
  * ESTALE: its memory slots change at this moment (KVM_MTE_SAVE_AT_END).  EEXIST: this file
  * has a VM already.
  *
- * KVM_MTE_RANGES comes before the others: they work on the memory that it has shown.
+ * Call KVM_MTE_RANGES before the ioctls below: they work on the memory that it has shown.
  *
  * All but KVM_MTE_OPEN: ENOTCONN: before KVM_MTE_OPEN.  EAGAIN: the VM has not ended
  * (KVM_MTE_SAVE_AT_END).  EINVAL: the VM had no MTE at its end (KVM_MTE_SAVE_AT_END).
