@@ -87,7 +87,7 @@ static int get_pfr1(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 	return err ?: put_user(val, (u64 __user *)u64_to_user_ptr(reg->addr));
 }
 
-static notrace bool is_got(const u64 *x)
+static notrace bool reads_mte_reg(const u64 *x)
 {
 	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)x[0];
 	u64 id = ((const struct kvm_one_reg *)x[1])->id;
@@ -97,7 +97,7 @@ static notrace bool is_got(const u64 *x)
 	return is_tag_reg(id) && accessible_tag_reg(vcpu, id);
 }
 
-HOOK_WRAP_WAITS(kvm_arm_sys_reg_get_reg, is_got, int,
+HOOK_WRAP_WAITS(kvm_arm_sys_reg_get_reg, reads_mte_reg, int,
 		(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg), (vcpu, reg))
 {
 	u64 *place;
@@ -140,7 +140,7 @@ static bool may_have_saved_mte(struct kvm_vcpu *vcpu)
 	return vm && READ_ONCE(vm->had_mte);
 }
 
-static notrace bool is_set(const u64 *x)
+static notrace bool writes_mte_reg(const u64 *x)
 {
 	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)x[0];
 	u64 id = ((const struct kvm_one_reg *)x[1])->id;
@@ -150,7 +150,7 @@ static notrace bool is_set(const u64 *x)
 	return is_tag_reg(id) && accessible_tag_reg(vcpu, id);
 }
 
-HOOK_WRAP_WAITS(kvm_arm_sys_reg_set_reg, is_set, int,
+HOOK_WRAP_WAITS(kvm_arm_sys_reg_set_reg, writes_mte_reg, int,
 		(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg), (vcpu, reg))
 {
 	u64 *place, val;

@@ -77,7 +77,7 @@ static void reset_regs(struct mte_regs *regs)
 int vcpu_prepare(struct kvm_vcpu *vcpu)
 {
 	struct mte_vcpu *mv;
-	bool lost;
+	bool exists;
 
 	if (vcpu_find(vcpu))
 		return 0;
@@ -89,11 +89,11 @@ int vcpu_prepare(struct kvm_vcpu *vcpu)
 	reset_regs(&mv->regs);
 
 	raw_spin_lock(&vcpus_lock);
-	lost = vcpu_find(vcpu);
-	if (!lost)
+	exists = vcpu_find(vcpu);
+	if (!exists)
 		hash_add_rcu(vcpus, &mv->node, (unsigned long)vcpu);
 	raw_spin_unlock(&vcpus_lock);
-	if (lost)
+	if (exists)
 		kfree(mv);
 	return 0;
 }

@@ -49,7 +49,7 @@ static void end_run(struct kvm_vcpu *vcpu, struct mte_vcpu *mv)
  *
  * KVM_RUN may last as long as the guest likes.  It does not delay the module's exit: a
  * VM that has MTE pins the module, and does not become off during KVM_RUN.  A VM without
- * MTE comes here only if it is held, and then does not enter the guest from here.
+ * MTE comes here only if it is held, and vm_hold_run() does not enter the guest.
  */
 HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, has_mte_or_is_held, int, (struct kvm_vcpu *vcpu),
 	     (vcpu))
@@ -122,7 +122,7 @@ HOOK_WRAP(kvm_reset_vcpu, int, (struct kvm_vcpu *vcpu), (vcpu))
  * once during the ioctl: that needs the mutexes of all vCPUs (vcpus_hold()), and the
  * ioctl holds one of them.
  */
-static notrace bool is_initialised(const u64 *x)
+static notrace bool initialises_vcpu(const u64 *x)
 {
 	struct kvm_vcpu *vcpu = ((const struct file *)x[0])->private_data;
 	struct mte_vm *vm;
@@ -134,7 +134,7 @@ static notrace bool is_initialised(const u64 *x)
 }
 
 /* KVM_ARM_VCPU_INIT: vcpu->mutex is held, the vCPU is not loaded. */
-HOOK_WRAP_WAITS(kvm_arch_vcpu_ioctl, is_initialised, long,
+HOOK_WRAP_WAITS(kvm_arch_vcpu_ioctl, initialises_vcpu, long,
 		(struct file *filp, unsigned int ioctl, unsigned long arg),
 		(filp, ioctl, arg))
 {

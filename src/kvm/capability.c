@@ -31,12 +31,12 @@ static bool answer_is_kvms(const struct kvm *kvm, const struct mte_vm *vm)
 	return (kvm && !vm) || !vm_may_set();
 }
 
-static notrace bool is_asked(const u64 *x)
+static notrace bool asks_for_mte(const u64 *x)
 {
 	return x[1] == KVM_CAP_ARM_MTE;
 }
 
-HOOK_WRAP_IF(kvm_vm_ioctl_check_extension, is_asked, int,
+HOOK_WRAP_IF(kvm_vm_ioctl_check_extension, asks_for_mte, int,
 	     (struct kvm *kvm, long ext), (kvm, ext))
 {
 	struct mte_vm *vm = kvm ? registry_find(kvm) : NULL;
@@ -49,7 +49,7 @@ HOOK_WRAP_IF(kvm_vm_ioctl_check_extension, is_asked, int,
 	       ondemand_possible();
 }
 
-static notrace bool is_enabled(const u64 *x)
+static notrace bool enables_mte(const u64 *x)
 {
 	const struct kvm_enable_cap *cap = (const struct kvm_enable_cap *)x[1];
 
@@ -57,7 +57,7 @@ static notrace bool is_enabled(const u64 *x)
 }
 
 /* KVM_ENABLE_CAP on a VM.  It waits for locks that KVM holds while it copies to user space. */
-HOOK_WRAP_WAITS(kvm_vm_ioctl_enable_cap, is_enabled, int,
+HOOK_WRAP_WAITS(kvm_vm_ioctl_enable_cap, enables_mte, int,
 		(struct kvm *kvm, struct kvm_enable_cap *cap), (kvm, cap))
 {
 	struct mte_vm *vm = registry_find(kvm);

@@ -212,7 +212,7 @@ static long init_vcpu(struct mte_vm *vm, struct file *filp, unsigned long arg,
 	return ret;
 }
 
-static notrace bool is_initialised(const u64 *x)
+static notrace bool initialises_vcpu(const u64 *x)
 {
 	const struct kvm_vcpu *vcpu = ((const struct file *)x[0])->private_data;
 	struct mte_vm *vm;
@@ -223,7 +223,7 @@ static notrace bool is_initialised(const u64 *x)
 	return vm && READ_ONCE(vm->state) != VM_OFF;
 }
 
-HOOK_WRAP_WAITS(kvm_arch_vcpu_ioctl, is_initialised, long,
+HOOK_WRAP_WAITS(kvm_arch_vcpu_ioctl, initialises_vcpu, long,
 		(struct file *filp, unsigned int ioctl, unsigned long arg),
 		(filp, ioctl, arg))
 {

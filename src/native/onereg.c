@@ -42,7 +42,7 @@ HOOK_WATCH2(kvm_arm_copy_sys_reg_indices, int, struct kvm_vcpu *, vcpu, u64 __us
 		WRITE_ONCE(vm->tag_regs_listed, true);
 }
 
-static notrace bool is_lost(const u64 *x)
+static notrace bool reads_lost_reg(const u64 *x)
 {
 	const struct kvm_vcpu *vcpu = (const struct kvm_vcpu *)x[0];
 	const struct kvm_one_reg *reg = (const struct kvm_one_reg *)x[1];
@@ -55,7 +55,7 @@ static notrace bool is_lost(const u64 *x)
 }
 
 /* The values of these registers after a reset are UNKNOWN, so 0 will do. */
-HOOK_WRAP_WAITS(kvm_arm_get_reg, is_lost, int,
+HOOK_WRAP_WAITS(kvm_arm_get_reg, reads_lost_reg, int,
 		(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg), (vcpu, reg))
 {
 	return put_user(0ULL, (u64 __user *)u64_to_user_ptr(reg->addr));
@@ -104,7 +104,7 @@ static int set_clidr(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg,
 	return err;
 }
 
-static notrace bool may_be_saved(const u64 *x)
+static notrace bool may_write_saved(const u64 *x)
 {
 	const struct kvm_vcpu *vcpu = (const struct kvm_vcpu *)x[0];
 	u32 reg = native_sysreg(((const struct kvm_one_reg *)x[1])->id);
@@ -118,7 +118,7 @@ static notrace bool may_be_saved(const u64 *x)
 	return is_tag_reg(reg) ? has_lost_tag_regs(vm) : READ_ONCE(vm->switched);
 }
 
-HOOK_WRAP_WAITS(kvm_arm_set_reg, may_be_saved, int,
+HOOK_WRAP_WAITS(kvm_arm_set_reg, may_write_saved, int,
 		(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg), (vcpu, reg))
 {
 	u32 id = native_sysreg(reg->id);

@@ -47,7 +47,7 @@ static bool may_fall_back(struct mte_vm *vm)
 }
 
 /* Do all other vCPUs that are initialised have a feature that excludes MTE? */
-static bool others_are_so(struct kvm *kvm, const struct kvm_vcpu *self)
+static bool others_exclude_mte(struct kvm *kvm, const struct kvm_vcpu *self)
 {
 	struct kvm_vcpu *vcpu;
 	unsigned long i;
@@ -80,7 +80,7 @@ bool vm_policy_fallback_vcpu(struct mte_vm *vm, struct kvm_vcpu *self)
 	raw_spin_lock(&vm->lock);
 	/* Two vCPUs may come here at once.  The second finds the VM off. */
 	is_off = vm->state == VM_OFF;
-	may = !is_off && others_are_so(vm->kvm, self) && may_fall_back(vm);
+	may = !is_off && others_exclude_mte(vm->kvm, self) && may_fall_back(vm);
 	raw_spin_unlock(&vm->lock);
 	if (may)
 		vm_switch_off(vm, VM_SET_OFF, ORIGIN_NONE, atomic_read(&vm->kvm->online_vcpus));
