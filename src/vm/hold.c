@@ -68,7 +68,7 @@ static void put_hooks(void)
  * see vm_is_stopped().
  *
  * Context: may sleep; vm_hold.lock held.
- * Return: 0, also if it is held so already; -ENODEV if the VM is being destroyed or the
+ * Return: 0, also if @who holds it already; -ENODEV if the VM is being destroyed or the
  * module is being unloaded; or the error of ondemand_get().
  */
 int vm_hold_get(struct mte_vm *vm, unsigned int who)
@@ -89,8 +89,8 @@ int vm_hold_get(struct mte_vm *vm, unsigned int who)
 	}
 	WRITE_ONCE(vm->hold.by, vm->hold.by | who);
 	/*
-	 * Before vm_is_stopped() tries the vCPUs' mutexes.  A vCPU that takes its mutex
-	 * later sees that the VM is held.
+	 * Before vm_is_stopped() tries the vCPUs' mutexes.  Pairs with the lock of
+	 * vcpu->mutex: a vCPU that takes it after that sees that the VM is held.
 	 */
 	smp_mb();
 	return 0;

@@ -86,8 +86,8 @@ static bool is_refused(const struct mte_vm *vm)
 }
 
 /**
- * migration_slot_refused - may the VMM not set a memory slot, because it would start to
- * log the guest's memory?
+ * migration_slot_refused - is a memory slot refused, because with it the VMM would start
+ * to log the guest's memory?
  * @vm: the VM
  * @slot: the slot as it will be; the VM still has the old slots
  *
@@ -113,7 +113,7 @@ void migration_slot_set(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 }
 
 /**
- * migration_on_refused - may a VM not be turned on, because its memory is logged?
+ * migration_on_refused - must a VM stay off, because its memory is logged?
  * @vm: the VM
  * @origin: who turns it on
  *

@@ -67,11 +67,11 @@ static int set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin, int nr
 	return vm_switch_on(vm, VM_SET_ON, origin, nr);
 }
 
-/* An on-demand hook frees the memory of vCPUs, so hold the hooks even if this fails. */
+/* An on-demand hook frees the memory of vCPUs, so keep the hooks armed even if this fails. */
 static int prepare(struct mte_vm *vm, int nr)
 {
 	raw_spin_lock(&vm->lock);
-	vm_hold_hooks(vm);
+	vm_get_hooks(vm);
 	raw_spin_unlock(&vm->lock);
 	return vm_backend->prepare(vm->kvm, nr);
 }

@@ -72,12 +72,12 @@ bool vm_may_set(void)
 }
 
 /**
- * vm_hold_hooks - keep the on-demand hooks armed for a VM until it is destroyed
+ * vm_get_hooks - keep the on-demand hooks armed for a VM until it is destroyed
  * @vm: the VM
  *
  * Context: mte_vm.lock held; the caller holds a reference on the hooks.
  */
-void vm_hold_hooks(struct mte_vm *vm)
+void vm_get_hooks(struct mte_vm *vm)
 {
 	if (vm->holds_hooks)
 		return;
@@ -142,7 +142,7 @@ int vm_change_state(struct mte_vm *vm, enum vm_event event)
 		return -ENODEV;
 
 	if (to != VM_OFF)
-		vm_hold_hooks(vm);
+		vm_get_hooks(vm);
 	if (vm_has_mte(vm))
 		vm->had_mte = true;
 	write_state(vm, to);

@@ -23,7 +23,7 @@ enum vm_event {
 
 /* state.c */
 int vm_change_state(struct mte_vm *vm, enum vm_event event);
-void vm_hold_hooks(struct mte_vm *vm);
+void vm_get_hooks(struct mte_vm *vm);
 
 /* switch.c */
 int vm_switch_on(struct mte_vm *vm, enum vm_event event, enum vm_origin origin, int nr);
