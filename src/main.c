@@ -38,7 +38,7 @@ static int __init kvm_mte_init(void)
 	err = hook_parse_mechanism(hook, &mechanism);
 	if (err)
 		return err;
-	err = policy_parse(policy);
+	err = policy_set_default(policy);
 	if (err)
 		return err;
 	err = migration_set_default(migration);

@@ -87,7 +87,7 @@ enum vm_policy policy_of_cgroups(enum vm_policy otherwise)
 		return otherwise;
 	mutex_lock(&listed_lock);
 	rcu_read_lock();
-	/* Once: the process may be moved between two cgroups just now. */
+	/* Read only once: the process may be moved to another cgroup meanwhile. */
 	cgrp = hierarchy_current();
 	list_for_each_entry(l, &listed, node) {
 		level = hierarchy_level_above(cgrp, l->kn);
@@ -233,7 +233,7 @@ static ssize_t cgroups_read(struct file *file, struct kobject *kobj,
 	if (!path)
 		return -ENOMEM;
 	mutex_lock(&listed_lock);
-	/* Not in the middle of a longer text: the rest would move. */
+	/* Drops removed cgroups, but not in the middle of a longer text: the rest would move. */
 	if (!off)
 		find(NULL);
 	list_for_each_entry(l, &listed, node) {

@@ -25,8 +25,8 @@ static void found(struct super_block *sb, void *is_found)
 /**
  * hierarchy_is_mounted - is a file system of type cgroup2 mounted anywhere?
  *
- * If not, all processes are in the root of the hierarchy, or in cgroups that nobody can
- * see.  So it is on a host with cgroup v1 only.
+ * A host that uses only cgroup v1 has none.  There all processes are in the root of the
+ * hierarchy, or in cgroups that nobody can see.
  *
  * Context: process context; may sleep.
  * Return: true if one is mounted.
@@ -74,7 +74,7 @@ static struct kernfs_node *step(struct kernfs_node *dir, const char *name)
 
 /**
  * hierarchy_get - find a cgroup
- * @path: its path in the calling process's cgroup namespace; the same after the call
+ * @path: its path in the calling process's cgroup namespace; changed and then restored
  *
  * Slashes at the end, or more than one of them, are allowed.
  *
@@ -113,8 +113,8 @@ struct kernfs_node *hierarchy_get(char *path)
  * @kn: its node
  *
  * This is what kernfs itself tests before it shows a node to users.  A cgroup that is still
- * being created is not shown either.  If that fails, the kernel frees it without waiting
- * for RCU, so that its node must not be taken.
+ * being created is not shown either.  If its creation fails, the kernel frees it without
+ * waiting for RCU.  So its node must not be taken.
  *
  * Context: any.
  * Return: true if it has been removed, or if nobody could see it yet.
@@ -165,7 +165,7 @@ struct cgroup *hierarchy_current(void)
 }
 
 /**
- * hierarchy_level_above - how near a cgroup is above another one
+ * hierarchy_level_above - is a cgroup another one or above it, and at which level?
  * @cgrp: the lower cgroup
  * @kn: the node of the upper one, on which the caller holds a reference
  *

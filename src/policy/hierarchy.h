@@ -2,7 +2,7 @@
 /*
  * The hierarchy of cgroup v2.  A cgroup is named by its kernfs node: cgroups.c says why.
  *
- * A kernel without cgroups has no node, so that no list of cgroups ever has an entry.
+ * On a kernel without cgroups no cgroup is ever found, so the lists of cgroups stay empty.
  */
 #ifndef _KVM_MTE_POLICY_HIERARCHY_H
 #define _KVM_MTE_POLICY_HIERARCHY_H

@@ -24,13 +24,13 @@ static const char * const words[] = {
 static enum vm_policy policy_default = POLICY_REQUEST;
 
 /**
- * policy_parse - set the default policy
+ * policy_set_default - set the default policy
  * @word: request, on or off; a newline at the end is allowed
  *
  * Context: any.
  * Return: 0; -EINVAL for any other word, and nothing has changed.
  */
-int policy_parse(const char *word)
+int policy_set_default(const char *word)
 {
 	int i = sysfs_match_string(words, word);
 
@@ -88,7 +88,7 @@ static ssize_t default_show(struct kobject *kobj, struct kobj_attribute *attr,
 static ssize_t default_store(struct kobject *kobj, struct kobj_attribute *attr,
 			     const char *buf, size_t len)
 {
-	return policy_parse(buf) ?: len;
+	return policy_set_default(buf) ?: len;
 }
 
 static struct kobj_attribute default_attr = __ATTR_RW(default);

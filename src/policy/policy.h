@@ -16,7 +16,7 @@ enum vm_policy { POLICY_REQUEST, POLICY_ON, POLICY_OFF };
 /* policy/ in sysfs */
 extern const struct attribute_group policy_group;
 
-int policy_parse(const char *word);
+int policy_set_default(const char *word);
 const char *policy_word(void);
 enum vm_policy policy_of_current(void);
 enum vm_policy policy_of_old(void);
