@@ -16,7 +16,7 @@
 
 #if COMPAT_HAS_FTRACE
 
-/* Open-addressed: address of the patched site -> hook, for ftrace's callback. */
+/* A hash table with open addressing: finds a hook by the address of its patched site. */
 #define SITE_BITS	9
 #define SITE_MASK	(BIT(SITE_BITS) - 1)
 static struct hook *sites[BIT(SITE_BITS)] __read_mostly;
@@ -52,7 +52,7 @@ static struct ftrace_ops hook_ops = {
 
 /*
  * Kernels differ in the position of the patched instruction: see hook/compat.h.  Newer
- * ftrace also accepts the function's start for it, so the start is tried last.  Only
+ * ftrace also accepts the function's start in its place, so the start is tried last.  Only
  * -EINVAL means that the address has no such instruction.
  */
 static int find_filter(struct ftrace_ops *ops, struct hook *hook)

@@ -147,7 +147,7 @@ static int armed_or(struct demand *demand, int (*attempt)(struct demand *demand)
 /**
  * ondemand_get - take a reference on the on-demand hooks, and arm them
  * @when: HOOK_ON_DEMAND or HOOK_ON_HOLD
- * @again: try again even if the last attempt failed some seconds ago
+ * @again: try again even if the last attempt failed less than TRY_VALID ago
  *
  * Context: may sleep, and takes locks of ftrace or kprobes; not in a handler of
  * HOOK_WATCH.

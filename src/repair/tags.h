@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Functions that test, read, write and clear the tags of physical pages. */
+/*
+ * The tags of physical pages.  The functions of inject/ are for the backend inject.  Those for
+ * native have the prefix page_tags_: page_tags.h.
+ */
 #ifndef _KVM_MTE_TAGS_H
 #define _KVM_MTE_TAGS_H
 

@@ -45,7 +45,7 @@ static int look_at_end(struct transfer *t, struct mte_vm *vm)
 {
 	if (!vm_has_mte(vm))
 		return -EINVAL;
-	/* Memory slots that were there are gone: their tags cannot be read any more. */
+	/* If a slot of the last look is gone, its tags cannot be read any more: -ESTALE. */
 	return ranges_contained(t, vm->kvm) ? ranges_look(t, vm->kvm) : -ESTALE;
 }
 

@@ -203,8 +203,8 @@ void transfer_close(struct transfer *t)
  * @t: the file, locked, with a VM
  *
  * Context: may sleep.
- * Return: 0; -EAGAIN if the VM has not ended (KVM_MTE_SAVE_AT_END); -ENODEV if it has
- * (the other modes); @end_err; -EINTR.
+ * Return: 0; -EAGAIN if the VM has not ended (KVM_MTE_SAVE_AT_END), or @end_err of @t if it
+ * has; -ENODEV if the VM is being destroyed, or -EINTR (loads).
  */
 int transfer_begin(struct transfer *t)
 {
