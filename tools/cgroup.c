@@ -13,7 +13,7 @@
 
 static const char * const lists[] = { "on", "request", "off" };
 
-/* Where cgroup2 is mounted: without and with hierarchies of version 1. */
+/* Where cgroup2 is mounted on hosts with version 2 only, and on hosts with both versions. */
 static const char * const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
 
 /* No cgroup is called "." or "..", but they would lead out of the hierarchy. */
@@ -194,7 +194,7 @@ static void look_nearer(const char *list, const char *path, void *arg)
 }
 
 /**
- * show_cgroup - print the policy of a cgroup, and where it has it from
+ * show_cgroup - print the policy of a cgroup, and where the policy comes from
  * @path: the cgroup, which need not exist
  * @word: the default policy
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The chunks of the stream, and its end: stream.c has the format.  The same checks are made
- * of what is written and of what is read: a stream that is saved can be loaded.
+ * The chunks of the stream, and its end: stream.c has the format.  Chunks pass the same
+ * checks when they are written and when they are read, so a saved stream can be loaded.
  */
 #include <stdlib.h>
 #include <string.h>

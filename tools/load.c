@@ -74,7 +74,7 @@ bool load_fits(const struct load *load)
 
 /**
  * load_misfit - print how the stream's memory and that of the VM differ
- * @load: load_fits() has said so
+ * @load: load_fits() has returned false for it
  *
  * Return: END_ERROR.
  */

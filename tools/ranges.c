@@ -88,9 +88,9 @@ uint64_t ranges_size(const struct ranges *ranges)
 }
 
 /**
- * piece_size - how much of a slot one call of the kernel gets
- * @ipa: where it begins
- * @left: so much is left of the slot, in bytes
+ * piece_size - how much of a slot to read or write in one ioctl
+ * @ipa: the first byte of the piece
+ * @left: size of the slot from @ipa on, in bytes
  *
  * Return: in bytes.  A piece ends at a multiple of ALIGNMENT or at the end of the slot, as
  * the kernel demands.
@@ -102,7 +102,7 @@ uint64_t piece_size(uint64_t ipa, uint64_t left)
 	return left < size ? left : size;
 }
 
-/* The border with this number: the starts of ranges are even, the ends are odd. */
+/* The border with this number: range N begins at border 2 * N, and ends at 2 * N + 1. */
 static uint64_t border(const struct ranges *ranges, size_t nr)
 {
 	const struct kvm_mte_range *r = &ranges->range[nr / 2];

@@ -31,7 +31,7 @@ static int join_list(const char *policy)
 	return err;
 }
 
-/* Without a policy, the command has that of the cgroup. */
+/* @policy: NULL for the cgroup's policy, or for "on" if @cgroup is NULL too */
 static int enter(const char *policy, const char *cgroup)
 {
 	int err;

@@ -218,7 +218,7 @@ static bool installed_for_another(void)
 	return found;
 }
 
-/* Returns true if the module is installed for this kernel.  Decides only what to do next. */
+/* Returns true if the module is installed for this kernel: only the advice depends on it. */
 static bool check_module(void)
 {
 	char *release = read_all(below_root("/proc/sys/kernel/osrelease"), NULL);
