@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* References on the on-demand hooks.  They are armed while there is one, and some seconds longer. */
+/* References on the on-demand hooks: armed while there is one, and some seconds longer. */
 #ifndef _KVM_MTE_ONDEMAND_H
 #define _KVM_MTE_ONDEMAND_H
 
