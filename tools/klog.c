@@ -108,12 +108,15 @@ const char *klog_last(const char *text)
 	return copy;
 }
 
-/* The beginning of the module's lines about a VM; the caller frees it. */
+/*
+ * The beginning of the module's lines about a VM; the caller frees it.  They do not have the
+ * suffix (.1, .2) of a directory's name.
+ */
 static char *mark_of(const struct vm *vm)
 {
 	char *mark;
 
-	if (asprintf(&mark, "kvm_mte: %s: ", vm->dir) < 0)
+	if (asprintf(&mark, "kvm_mte: %.*s: ", (int)strcspn(vm->dir, "."), vm->dir) < 0)
 		mark = NULL;
 	return need(mark);
 }
@@ -139,7 +142,7 @@ size_t klog_said(const struct vm *vm)
 /**
  * klog_explain - print the kernel's last line about a VM: why it has refused something
  * @vm: the VM
- * @before: from klog_said(), before the attempt: an older line is not printed; or 0
+ * @before: from klog_said(), before the attempt: an older line is not printed
  */
 void klog_explain(const struct vm *vm, size_t before)
 {

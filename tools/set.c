@@ -28,6 +28,7 @@ static const char *reason(int err)
 
 static int set(const struct vm *vm, const char *value)
 {
+	size_t said = klog_said(vm);
 	char state[16];
 	int err;
 
@@ -37,7 +38,7 @@ static int set(const struct vm *vm, const char *value)
 	if (err) {
 		complain_of(vm, "%s", reason(err));
 		if (err == -EINVAL || err == -EBUSY || err == -EPERM)
-			klog_explain(vm, 0);
+			klog_explain(vm, said);
 		return END_ERROR;
 	}
 	put_vm(stdout, vm);

@@ -30,7 +30,8 @@ static void init_before_copy(struct page *page)
 
 static notrace bool writes_to_mte_vm(const u64 *x)
 {
-	return (bool)x[2] && kvm_has_mte((struct kvm *)x[0]);
+	/* The caller of a function leaves the upper bits of a bool undefined (AAPCS64). */
+	return (u8)x[2] && kvm_has_mte((struct kvm *)x[0]);
 }
 
 /* Process context, slots_lock held. */
