@@ -4,7 +4,7 @@
 # Two hosts on the build machine, for cases of "kvm-mte migrate", "save" and "restore": a directory each, with a kernel's side
 # that is tests/tagdev.c. virsh and ssh are small programs. A case says what virsh does, in $W/acts/COMMAND.
 
-W=$RUN_DIR/two-hosts
+W=$RUN_DIR/two-hosts.$(basename "$0" .sh)
 mkdir -p "$W/bin"
 make -s -C "$TOP/tools" OUT="$W" SANITIZE=1 || bail "the tool does not build"
 gcc -D_GNU_SOURCE -Wall -Wextra -Werror -shared -fPIC -o "$W/tagdev.so" "$TESTS/tagdev.c" -ldl || bail "tagdev.c does not build"
