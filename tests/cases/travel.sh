@@ -119,7 +119,10 @@ listen other-registers 3
 refused second other-registers 3 'Failed to put registers'
 peer 4 policy_default off
 listen without-mte 4
-tags_load without-mte --incoming </dev/null 2>/run/load.err &
+# Its stream has a writer that does not end: without one it would end.
+mkfifo /run/never
+exec {NEVER}<>/run/never
+tags_load without-mte --incoming </run/never 2>/run/load.err &
 LOAD=$!
 succeeds "without-mte: tags load says so" said_line /run/load.err 'has no MTE yet'
 refused second without-mte 4 "error while loading state for instance 0x0 of device 'cpu'"
