@@ -8,6 +8,8 @@ last of which stays. In place of JSON it may be:
 error:TEXT      the command fails
 run:COMMAND     what a shell's command prints
 die             the process PID ends, and there is no reply
+late            there is no reply, and the process PID ends some time later
+none            there is no reply
 FILE+TEXT       for "migrate" and "migrate-incoming" with a file: TEXT is written to it, or must be in it
 
 "quit" ends the process PID. After "migrate_cancel" the migration is cancelled. Three words are no commands: "greeting"; "ended",
@@ -34,6 +36,11 @@ def reply(command):
     word = words.pop(0) if len(words) > 1 else words[0]
     if command == "migrate_cancel":
         replies["query-migrate"] = ['{"status": "cancelled"}']
+    if word == "none":
+        return None
+    if word == "late":
+        subprocess.Popen(f"sleep 3; kill -9 {pid}; echo >{ended}", shell=True)
+        return None
     if word == "die" or command == "quit":
         os.kill(pid, signal.SIGKILL)
         with open(ended, "w", encoding="utf-8") as f:

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "jobs.h"
 
@@ -168,7 +169,7 @@ static int parse(struct archive *a, int argc, char **argv, bool is_save)
 
 static int run(int argc, char **argv, bool is_save)
 {
-	struct archive a = { .which = NULL };
+	struct archive a = { .pidfd = -1 };
 	int end = parse(&a, argc, argv, is_save);
 
 	if (end)
@@ -176,6 +177,8 @@ static int run(int argc, char **argv, bool is_save)
 	a.tags = with_suffix(a.file, ".tags");
 	a.part = with_suffix(a.file, ".tags.new");
 	end = is_save ? archive_save(&a) : archive_restore(&a);
+	if (a.pidfd >= 0)
+		close(a.pidfd);
 	vms_free(&a.vms);
 	free(a.tags);
 	free(a.part);

@@ -59,6 +59,14 @@ static int save_by_virsh(struct archive *a)
 	return virsh_run_job(&a->jobs, words, a->options, a->which);
 }
 
+/* If QEMU was asked to end, the file may be all that is left of the guest. */
+static int end_qemu(struct archive *a)
+{
+	int end = qmp_quit(a->qmp, &a->complete);
+
+	return a->complete ? END_OK : end;
+}
+
 static int save_by_qmp(struct archive *a)
 {
 	int fd = open(a->file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -71,11 +79,26 @@ static int save_by_qmp(struct archive *a)
 		end = archive_cannot(a->file);
 	close(fd);
 	if (!end)
-		end = qmp_once(a->qmp, "quit");
+		end = end_qemu(a);
 	/* Tags of an earlier save do not belong to it. */
 	if (end)
 		unlink(a->file);
 	return end;
+}
+
+/* QEMU was asked to end: wait for that, or for a signal. */
+static bool has_ended(struct archive *a)
+{
+	int stops = a->jobs.stops;
+	bool said = false;
+
+	while (!process_ends(a->pidfd, 0) && a->jobs.stops == stops) {
+		jobs_wait(&a->jobs);
+		if (!said && !process_ends(a->pidfd, 0))
+			complain("%s: waiting until QEMU has ended", a->which);
+		said = true;
+	}
+	return process_ends(a->pidfd, 0);
 }
 
 /* The VM is stopped. */
@@ -93,6 +116,11 @@ static int save_stopped(struct archive *a)
 		complain("%s: %s; give it the name %s", a->part, strerror(errno), a->tags);
 		return END_ERROR;
 	}
+	if (a->complete && !has_ended(a)) {
+		complain("%s: saved in %s, %s, but QEMU has not ended: end it, and do not let it go on",
+			 a->which, a->file, a->tags);
+		return END_ERROR;
+	}
 	put_safely(stdout, a->which);
 	fputs(": saved with its tags: ", stdout);
 	put_safely(stdout, a->file);
@@ -102,18 +130,17 @@ static int save_stopped(struct archive *a)
 	return END_OK;
 }
 
-static int not_saved(struct archive *a)
+static void not_saved(struct archive *a)
 {
 	if (!vm_is_there(a->vm)) {
 		complain("%s: it has ended; its tags are in %s", a->which, a->part);
-		return END_ERROR;
+		return;
 	}
 	unlink(a->part);
 	if (a->ran && archive_resume(a))
 		complain("%s: not saved; it is stopped", a->which);
 	else
 		complain("%s: not saved. It goes on here", a->which);
-	return END_ERROR;
 }
 
 /**
@@ -132,9 +159,14 @@ int archive_save(struct archive *a)
 	}
 	if (end)
 		return end;
+	a->pidfd = process_open(a->vm);
+	if (a->pidfd < 0)
+		return END_ERROR;
 	jobs_begin();
 	if (pause_vm(a))
 		return END_ERROR;
 	end = save_stopped(a);
-	return end ? not_saved(a) : END_OK;
+	if (end && !a->complete)
+		not_saved(a);
+	return end;
 }

@@ -241,6 +241,7 @@ static int look_for_another(struct load *load)
 		stream_bad(&load->stream, "the VM's process has ended");
 		return load_failed(load, 0);
 	}
+	complain_of(load->dev.vm, SAYS_GONE);
 	device_close(&load->dev);
 	return END_OK;
 }

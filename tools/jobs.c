@@ -145,6 +145,8 @@ static void take_line(struct job *job)
 		job->said |= SAID_READY;
 	if (ends_with(line, ": " SAYS_HELD))
 		job->said |= SAID_READY | SAID_HELD;
+	if (ends_with(line, ": " SAYS_GONE))
+		job->said &= ~SAID_HELD;
 	show_line(job->where, line);
 }
 

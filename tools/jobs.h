@@ -8,9 +8,11 @@
  * archive_save.c, archive_restore.c	their steps
  * peer.c	the destination: its host in a URI, and how to run a command there
  * virsh.c	libvirt's virsh
- * qmp.c	QEMU's monitor
+ * qmp.c	a connection to QEMU's monitor
+ * monitor.c	what is asked of it
  * reply.c	the monitor's JSON
  * jobs.c	programs that run at once
+ * process.c	the end of a VM's process
  */
 #ifndef KVM_MTE_JOBS_H
 #define KVM_MTE_JOBS_H
@@ -92,6 +94,10 @@ bool job_may_be_asked(struct job *job);
 void job_stop(struct job *job);
 bool job_has_failed(const struct job *job);
 
+/* process.c */
+int process_open(const struct vm *vm);
+bool process_ends(int pidfd, int patience);
+
 /**
  * struct peer - the destination
  * @host: the host; NULL: this one
@@ -143,12 +149,17 @@ int reply_get(const char *reply, const char *path, char *value, size_t size);
 
 /* qmp.c */
 int qmp_open(struct qmp *qmp, const char *path);
-int qmp_call(struct qmp *qmp, const char *command, const char *name, const char *value);
+int qmp_call(struct qmp *qmp, const char *command, const char *arguments);
+int qmp_send_fd(struct qmp *qmp, int fd);
+void qmp_close(struct qmp *qmp);
+
+/* monitor.c */
+bool qmp_can_answer(const char *uri);
 int qmp_migrate(const char *path, const char *uri);
+int qmp_quit(const char *path, bool *sent);
 int qmp_once(const char *path, const char *command);
 int qmp_status(const char *path, char *status, size_t size);
 int qmp_transfer(const char *path, const char *command, int fd);
-void qmp_close(struct qmp *qmp);
 
 /**
  * struct migrate - a migration
@@ -187,6 +198,8 @@ int migrate_vm(struct migrate *m);
  * @options: more options for virsh, NULL at the end
  * @paused: it does not run after it was restored
  * @ran: it ran before it was saved
+ * @pidfd: the process of the one that is saved
+ * @complete: all of it is in @file, and QEMU was asked to end
  */
 struct archive {
 	struct vms vms;
@@ -200,6 +213,8 @@ struct archive {
 	char **options;
 	bool paused;
 	bool ran;
+	int pidfd;
+	bool complete;
 };
 
 /* archive.c */

@@ -52,6 +52,8 @@ static int take_words(struct migrate *m, int argc, char **argv)
 				   m->qmp ? "VM" : "domain", argv[2]);
 	if (!m->qmp && m->name)
 		return usage_error("migrate: --name is for --qmp; virsh has --dname");
+	if (m->qmp && !qmp_can_answer(m->uri))
+		return usage_error("migrate: the destination cannot answer over this URI: %s", m->uri);
 	return m->qmp ? END_OK : take_options(m, argv + (argc > 2 ? 3 : 2));
 }
 

@@ -5,27 +5,22 @@
  *	save, load	"tags save --at-end" here, its output piped to "tags load --incoming"
  *			at the destination; both say that they wait
  *	mover		virsh, or a child that talks to QEMU's monitor: migrates the VM
- *	start_guest()	libvirt: lets the guest run at the destination.  QEMU: ends the VMM here
+ *	end_source()	QEMU: ends the VMM here.  libvirt has done so
  *	save, load	the tags follow
+ *	resume_there()	libvirt: lets the guest run at the destination
  *
  * libvirt creates the VM at the destination during the migration.  So that the guest cannot
  * run before "tags load" holds it, virsh leaves it paused.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "jobs.h"
 #include "tags.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open	434
-#endif
 
 /**
  * struct move - what the steps of a migration share
@@ -60,9 +55,7 @@ static const char *there(const struct move *move)
 
 static bool has_left(const struct move *move)
 {
-	struct pollfd process = { .fd = move->pidfd, .events = POLLIN };
-
-	return poll(&process, 1, 0) > 0;
+	return process_ends(move->pidfd, 0);
 }
 
 static bool tags_have_failed(const struct move *move)
@@ -142,6 +135,9 @@ static int wait_until_ready(struct move *move)
 		if (move->load.ended || move->save.ended)
 			return not_migrated(move, "its tags cannot follow");
 	}
+	/* libvirt will create another one, and it is not known which one is held. */
+	if (!move->m->qmp && move->load.said & SAID_HELD)
+		return not_migrated(move, "a VM of this name was there already");
 	return END_OK;
 }
 
@@ -206,15 +202,12 @@ static int wait_for_mover(struct move *move)
 	return END_OK;
 }
 
-static bool is_held_there(const struct move *move)
-{
-	return move->load.said & SAID_HELD && has_left(move);
-}
-
 /* Only a second signal gives up the tags of a guest that has left. */
-static void wait_for_load(struct move *move, bool until_held)
+static void wait_for_load(struct move *move)
 {
-	while (!move->load.ended && !(until_held && is_held_there(move))) {
+	if (!move->m->qmp && !(move->load.said & SAID_HELD) && !move->load.ended)
+		complain("%s: waiting until it is held at %s", move->m->name, there(move));
+	while (!move->load.ended) {
 		jobs_wait(&move->jobs);
 		if (move->jobs.stops > move->stops && !move->warned) {
 			move->warned = true;
@@ -226,48 +219,53 @@ static void wait_for_load(struct move *move, bool until_held)
 	}
 }
 
+/* The load has released the VM.  Only that says that it had the right one, and all tags. */
 static int resume_there(struct move *move)
 {
 	const char *const words[] = {
 		"--connect", move->m->uri, "resume", "--domain", move->m->name, NULL
 	};
 
-	if (!(move->load.said & SAID_HELD) && !move->load.ended)
-		complain("%s: waiting until it is held at %s", move->m->name, there(move));
-	wait_for_load(move, true);
-	if (!is_held_there(move) || tags_have_failed(move))
-		return END_ERROR;
 	if (move->m->suspended || !virsh_run(&move->jobs, words, NULL))
 		return END_OK;
-	complain("%s: it is paused at %s; \"virsh resume %s\" there lets it run", move->m->name,
-		 there(move), move->m->name);
+	complain("%s: its tags are in, but it is paused at %s; \"virsh resume %s\" there lets it run",
+		 move->m->name, there(move), move->m->name);
 	return END_ERROR;
 }
 
-/* The VMM here has all of the guest, as long as it has not ended. */
+/*
+ * The VMM here has all of the guest, as long as it has not ended.  When it was asked to end,
+ * it may do so at any time: its tags are kept until then.
+ */
 static int quit(struct move *move)
 {
-	if (!tags_have_failed(move) && !qmp_once(move->m->qmp, "quit"))
-		return END_OK;
-	complain("%s: its tags are still here, because QEMU has not ended: end the one at %s, and let this one go on with \"cont\"",
-		 move->m->which, there(move));
-	return END_ERROR;
+	bool sent = false;
+	int end = END_ERROR;
+
+	if (!tags_have_failed(move))
+		end = qmp_quit(move->m->qmp, &sent);
+	if (end && sent && !has_left(move))
+		complain("%s: waiting until QEMU has ended", move->m->which);
+	return sent ? END_OK : END_ERROR;
 }
 
-/* The guest is at the destination. */
-static int start_guest(struct move *move)
+/* The guest is at the destination.  libvirt has ended the VMM here. */
+static int end_source(struct move *move)
 {
 	if (move->mover.status)
 		return END_ERROR;
-	return move->m->qmp ? quit(move) : resume_there(move);
+	return move->m->qmp ? quit(move) : END_OK;
 }
 
 static int tags_lost(const struct move *move)
 {
 	const char *name = move->m->name;
 
-	if (!has_left(move))
+	if (!has_left(move)) {
+		complain("%s: its tags are still here, because QEMU has not ended: end the one at %s, and let this one go on with \"%s\"",
+			 move->m->which, there(move), move->m->qmp ? "cont" : "virsh resume");
 		return END_ERROR;
+	}
 	complain("%s: its tags are not all at %s. Where it is held, \"kvm-mte release %s\" and%s a reset of the guest let it start again",
 		 name, there(move), name, move->m->qmp ? "" : " \"virsh resume\" and");
 	return END_ERROR;
@@ -278,13 +276,13 @@ static int follow(struct move *move)
 	int end;
 
 	move->stops = move->jobs.stops;
-	end = start_guest(move);
+	end = end_source(move);
 	/* The tags stay here, or there is no VM that could get them. */
 	if (end && (!has_left(move) || !(move->load.said & SAID_HELD))) {
 		give_up(move);
 		end_tags(move);
 	}
-	wait_for_load(move, false);
+	wait_for_load(move);
 	/* If the load has all tags, the save is about to end. */
 	if (move->load.status)
 		end_tags(move);
@@ -295,6 +293,8 @@ static int follow(struct move *move)
 	if (move->mover.status)
 		complain("%s: its tags are in at %s; look there whether it runs", move->m->name,
 			 there(move));
+	if (!end && !move->m->qmp)
+		end = resume_there(move);
 	if (!end) {
 		put_safely(stdout, move->m->which);
 		fputs(": migrated to ", stdout);
@@ -302,17 +302,6 @@ static int follow(struct move *move)
 		puts(" with its tags");
 	}
 	return end;
-}
-
-static int open_process(struct move *move)
-{
-	move->pidfd = syscall(SYS_pidfd_open, (pid_t)move->vm->pid, 0);
-	if (move->pidfd < 0) {
-		complain_of(move->vm, "its process: %s", strerror(errno));
-		return END_ERROR;
-	}
-	fcntl(move->pidfd, F_SETFD, FD_CLOEXEC);
-	return END_OK;
 }
 
 /**
@@ -326,8 +315,10 @@ int migrate_vm(struct migrate *m)
 	struct move move = { .m = m, .pidfd = -1 };
 	int end = migrate_find(m, &move.vms, &move.vm);
 
-	if (!end)
-		end = open_process(&move);
+	if (!end) {
+		move.pidfd = process_open(move.vm);
+		end = move.pidfd < 0 ? END_ERROR : END_OK;
+	}
 	if (!end) {
 		move.load.where = there(&move);
 		jobs_begin();

@@ -39,6 +39,7 @@
 #define SAYS_WAITS_FOR_END	"waiting until the VM ends"
 #define SAYS_WAITS_FOR_VM	"waiting for the VM"
 #define SAYS_HELD		"held until its tags are in"
+#define SAYS_GONE		"it has ended before the stream came; waiting for another VM"
 
 /**
  * struct ranges - a list of ranges of memory

@@ -100,6 +100,8 @@ leave() {
 	while [[ -e /proc/$(<"$W/src")/exe ]]; do sleep 0.05; done
 	echo >"$W/a/dev/kvm_mte"
 }
+depart_vm() { rm -r "${W:?}/b/sys/kernel/kvm_mte/vms/$(<"$W/dst")-9"; }
+soon_out() { until grep -qF -- "$1" "$W/out"; do sleep 0.05; done; }
 depart() { rm -r "${W:?}/b/sys/kernel/kvm_mte/vms/$(<"$W/dst")-9"; kill "$(<"$W/dst")"; }
 # The migration is under way, until it is aborted.
 lasts() {
@@ -109,7 +111,7 @@ lasts() {
 	echo "virsh: aborted"
 	exit 1
 }
-export -f vm arrive held leave depart lasts
+export -f vm arrive held leave depart depart_vm soon_out lasts
 
 # run ARGUMENT... - runs kvm-mte on host a; STATUS, OUT: what it prints.
 run() {

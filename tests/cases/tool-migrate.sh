@@ -16,6 +16,9 @@ usage "migrate: where to?" migrate web
 usage "migrate: one domain and one URI only: x" migrate web "$URI" x
 usage "migrate: which VM?" migrate --qmp=x
 usage "migrate: one VM and one URI only: --" migrate --qmp=x web tcp:host:1 -- --live
+for uri in "exec:cat >f" fd:3 file:f x; do
+	usage "migrate: the destination cannot answer over this URI: $uri" migrate --qmp=x web "$uri"
+done
 usage "migrate: tags cannot travel with post-copy: --postcopy" migrate web "$URI" -- --postcopy
 usage "migrate: tags cannot travel with post-copy: --postcopy-after-precopy" migrate web "$URI" -- --p2p --postcopy-after-precopy
 usage "migrate: there are no tags to migrate: --offline" migrate web "$URI" -- --offline
@@ -83,6 +86,27 @@ echo on >"b/sys/kernel/kvm_mte/vms/$DST-9/state"
 finish
 is "$STATUS:$(hold_there):$(ls resumed)" "0:0:resumed" "it gets MTE: all goes on"
 
+# At the time of "virsh resume" all tags are in.
+begin
+echo 'cat $W/b/sys/kernel/kvm_mte/vms/*-9/hold >$W/at-resume; cat $W/b/tagdev/written >>$W/at-resume; : >$W/resumed' >acts/resume
+run migrate web "$URI"
+is "$STATUS:$(cmp at-resume <(echo 0; grep ^page tags) 2>&1)" "0:" "the guest is resumed after its tags are in"
+
+# QEMU creates a VM only to look what KVM can do: the guest is in the next one.
+begin
+printf '%s\n' arrive held depart_vm 'soon_out "waiting for another VM"' arrive held leave >acts/migrate
+run migrate web "$URI"
+ends 0 "a VM that is gone at once" "$HELD" "kvm-mte: host: THERE: it has ended before the stream came; waiting for another VM" \
+	"$HELD" "$IN" "web: migrated to host with its tags"
+begin
+printf '%s\n' arrive held depart_vm 'soon_out "waiting for another VM"' leave >acts/migrate
+start migrate web "$URI"
+soon out "kvm-mte: web: waiting until it is held at host"
+is "$(ls resumed 2>&1)" "ls: cannot access 'resumed': No such file or directory" "only a VM that is gone was held: the guest is not resumed"
+vm b "$DST" web
+finish
+is "$STATUS:$(hold_there):$(ls resumed)" "0:0:resumed" "only a VM that is gone was held: the next one gets the tags"
+
 # --- migrate: what fails before anything is migrated ---
 
 # asked_nothing NAME - virsh was not asked to migrate.
@@ -113,6 +137,12 @@ vm a "$SRC" web off
 run migrate web "$URI"
 ends 1 "no MTE" "kvm-mte: HERE: the VM has no MTE" "$NO_STREAM" "$NOT its tags cannot follow. It goes on here"
 asked_nothing "no MTE"
+begin
+vm b "$DST" web
+run migrate web "$URI"
+ends 1 "a VM of this name is there" "$HELD" "kvm-mte: host: THERE: the stream ends early" 'kvm-mte: host: THERE: the VM stays held; "kvm-mte release DST" lets it run without its tags' \
+	"$NOT a VM of this name was there already. It goes on here"
+asked_nothing "a VM of this name is there"
 begin
 rm -r b/sys
 run migrate web "$URI"
@@ -194,7 +224,7 @@ begin
 echo 'echo "error: no connection" >&2; exit 1' >acts/resume
 run migrate web "$URI"
 ends 1 "resume fails" "$HELD" "$IN" "error: no connection" \
-	"kvm-mte: web: it is paused at host; \"virsh resume web\" there lets it run"
+	"kvm-mte: web: its tags are in, but it is paused at host; \"virsh resume web\" there lets it run"
 same_tags "resume fails"
 begin
 printf '%s\n' arrive held leave 'exit 1' >acts/migrate

@@ -30,6 +30,7 @@ qmp() {
 # asked NAME LINE... - what the monitor, virsh and ssh were asked.
 asked() { is "$(grep -v -e ^qmp_capabilities asked | uniq)" "$(printf '%s\n' "${@:2}")" "$1: what is asked"; }
 LOAD="ssh host kvm-mte 'tags' 'load' '--incoming' '--' 'web'"
+RETURN_PATH="migrate-set-capabilities [{'capability': 'return-path', 'state': True}]"
 MIGRATE=(migrate --qmp=sock web tcp:host:4444)
 ENDS_EARLY="kvm-mte: host: THERE: the stream ends early"
 STAYS='kvm-mte: host: THERE: the VM stays held; "kvm-mte release DST" lets it run without its tags'
@@ -42,7 +43,7 @@ vm b "$DST" web
 qmp "query-migrate={}|$ACTIVE|$DONE"
 run "${MIGRATE[@]}"
 ends 0 "migrate" "$HELD" "$IN" "web: migrated to host with its tags"
-asked "migrate" "$LOAD" "migrate tcp:host:4444" query-migrate quit
+asked "migrate" "$LOAD" "$RETURN_PATH" "migrate tcp:host:4444" query-migrate quit
 same_tags "migrate"
 is "$(hold_there)" 0 "migrate: the guest runs"
 
@@ -51,8 +52,15 @@ vm b "$DST" web
 qmp 'query-migrate={"status": "failed", "error-desc": "the other \"end\" is gone"}'
 run "${MIGRATE[@]}"
 ends 1 "QEMU fails" "$HELD" 'kvm-mte: QEMU: migrate: failed: the other "end" is gone' "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
-asked "QEMU fails" "$LOAD" "migrate tcp:host:4444" query-migrate
+asked "QEMU fails" "$LOAD" "$RETURN_PATH" "migrate tcp:host:4444" query-migrate
 goes_on "QEMU fails"
+begin
+vm b "$DST" web
+qmp "migrate-set-capabilities=error:no such capability" "query-migrate=$DONE"
+run "${MIGRATE[@]}"
+ends 1 "no return path" "$HELD" 'kvm-mte: QEMU: migrate-set-capabilities: no such capability' "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+asked "no return path" "$LOAD" "$RETURN_PATH"
+goes_on "no return path"
 begin
 vm b "$DST" web
 qmp 'migrate=error:Live migration disabled'
@@ -67,7 +75,7 @@ soon asked query-migrate
 kill -INT "$JOB"
 finish
 ends 1 "SIGINT" "$HELD" 'kvm-mte: QEMU: migrate: cancelled' "$ENDS_EARLY" "$STAYS" "$NOT interrupted. It goes on here"
-asked "SIGINT" "$LOAD" "migrate tcp:host:4444" query-migrate migrate_cancel query-migrate
+asked "SIGINT" "$LOAD" "$RETURN_PATH" "migrate tcp:host:4444" query-migrate migrate_cancel query-migrate
 goes_on "SIGINT"
 begin
 vm b "$DST" web
@@ -101,6 +109,15 @@ vm b "$DST" web
 rm -f sock
 run "${MIGRATE[@]}"
 ends 1 "no monitor" "$HELD" "kvm-mte: sock: No such file or directory" "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+for word in die late; do
+	begin
+	vm b "$DST" web
+	qmp "query-migrate=$DONE" quit=$word
+	run "${MIGRATE[@]}"
+	MAYBE="waiting until QEMU has ended" ends 0 "the answer to quit is lost: $word" "$HELD" "$IN" "kvm-mte: QEMU's monitor has closed the connection: quit" \
+		"web: migrated to host with its tags"
+	same_tags "the answer to quit is lost: $word"
+done
 # no_json LINE - a line that is not JSON, or not an object.
 no_json() {
 	begin
@@ -274,7 +291,7 @@ rm f
 qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$ACTIVE|$DONE"
 run save --qmp=sock web f
 ends 0 "QEMU: save" "web: saved with its tags: f, f.tags"
-asked "QEMU: save" query-status stop "getfd kvm-mte" "migrate fd:kvm-mte" query-migrate quit
+asked "QEMU: save" query-status stop "${RETURN_PATH/True/False}" "getfd kvm-mte" "migrate fd:kvm-mte" query-migrate quit
 is "$(cat f):$(stat -c %a f f.tags | uniq):$(cmp f.tags right)" "state:600:" "QEMU: save: the files"
 begin
 old
@@ -288,6 +305,26 @@ old
 qmp "query-status=$PAUSED" migrate=error:no
 run save --qmp=sock web f
 is "$STATUS:$(grep -c -e ^cont -e ^stop asked)" "1:0" "QEMU: save fails: a guest that was paused stays paused"
+
+# When QEMU was told to end, the files may be all that is left of the guest.
+for word in die late; do
+	begin
+	old
+	qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$DONE" quit=$word
+	run save --qmp=sock web f
+	MAYBE="waiting until QEMU has ended" ends 0 "QEMU: the answer to quit is lost: $word" "kvm-mte: QEMU's monitor has closed the connection: quit" "web: saved with its tags: f, f.tags"
+	is "$(cat f):$(cmp f.tags right)" "state:" "QEMU: the answer to quit is lost: $word: the files"
+done
+begin
+old
+qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$DONE" quit=none
+start save --qmp=sock web f
+soon out "kvm-mte: web: waiting until QEMU has ended"
+kill -INT "$JOB"
+finish
+ends 1 "QEMU: it does not end" "kvm-mte: web: waiting until QEMU has ended" "kvm-mte: QEMU's monitor has closed the connection: quit" \
+	"kvm-mte: web: saved in f, f.tags, but QEMU has not ended: end it, and do not let it go on"
+is "$(cat f):$(cmp f.tags right):$(tail -n 1 asked)" "state::quit" "QEMU: it does not end: the files, and the guest stays stopped"
 
 INCOMING='{"running": false, "status": "inmigrate"}'
 begin
