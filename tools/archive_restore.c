@@ -17,8 +17,8 @@ static int check_tags(struct archive *a)
 	int fd, null, end;
 
 	if (!access(a->part, F_OK)) {
-		complain("%s: it is left from a save that has failed. If %s is of that save, give it the name %s, else remove it",
-			 a->part, a->file, a->tags);
+		complain("%s: it is left from a save that has failed. If %s is of that save, restore it by hand with these tags, else remove it",
+			 a->part, a->file);
 		return END_ERROR;
 	}
 	fd = open(a->tags, O_RDONLY | O_CLOEXEC);
@@ -28,7 +28,7 @@ static int check_tags(struct archive *a)
 	end = archive_run(a, words, fd, null);
 	close(fd);
 	close(null);
-	return end ? END_ERROR : END_OK;
+	return end ? END_ERROR : archive_binding(a, false);
 }
 
 /* A guest whose tags are not in must not run. */
@@ -88,9 +88,9 @@ static int restore_by_qmp(struct archive *a)
 
 	if (fd < 0)
 		return archive_cannot(a->file);
-	end = check_incoming(a);
+	end = archive_find(a);
 	if (!end)
-		end = archive_find(a);
+		end = check_incoming(a);
 	if (!end)
 		end = hold(a);
 	if (!end)

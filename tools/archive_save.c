@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "jobs.h"
+#include "tags.h"
 
 static int vm_runs(struct archive *a)
 {
@@ -79,6 +80,8 @@ static int save_by_qmp(struct archive *a)
 		end = archive_cannot(a->file);
 	close(fd);
 	if (!end)
+		end = archive_binding(a, true);
+	if (!end)
 		end = end_qemu(a);
 	/* Tags of an earlier save do not belong to it. */
 	if (end)
@@ -112,11 +115,17 @@ static int save_stopped(struct archive *a)
 		end = a->qmp ? save_by_qmp(a) : save_by_virsh(a);
 	if (end)
 		return END_ERROR;
+	a->complete = true;
+	if (!a->qmp && binding_add(a->part, a->file)) {
+		complain("%s: saved in %s, its tags are in %s: restore it by hand", a->which,
+			 a->file, a->part);
+		return END_ERROR;
+	}
 	if (rename(a->part, a->tags)) {
 		complain("%s: %s; give it the name %s", a->part, strerror(errno), a->tags);
 		return END_ERROR;
 	}
-	if (a->complete && !has_ended(a)) {
+	if (a->qmp && !has_ended(a)) {
 		complain("%s: saved in %s, %s, but QEMU has not ended: end it, and do not let it go on",
 			 a->which, a->file, a->tags);
 		return END_ERROR;
@@ -132,8 +141,15 @@ static int save_stopped(struct archive *a)
 
 static void not_saved(struct archive *a)
 {
-	if (!vm_is_there(a->vm)) {
+	int runs = a->qmp ? 0 : domain_settles(&a->jobs, a->which, a->pidfd);
+
+	if (process_ends(a->pidfd, 0) || !vm_is_there(a->vm)) {
 		complain("%s: it has ended; its tags are in %s", a->which, a->part);
+		return;
+	}
+	if (runs < 0) {
+		complain("%s: it is not known whether it is saved; its tags are in %s", a->which,
+			 a->part);
 		return;
 	}
 	unlink(a->part);

@@ -69,7 +69,7 @@ struct jobs {
  * @in: its standard input; -1: that of this process
  * @out: its standard output; -1: that of this process, or read with its lines
  * @reads: its standard error (and output) is read, line by line
- * @stays: SIGINT and SIGHUP do not end it: a terminal sends them to all
+ * @stays: SIGINT does not end it: a terminal sends it to all
  * @quiet: nobody sees what it says
  */
 struct start {
@@ -128,6 +128,7 @@ int virsh_run(struct jobs *jobs, const char *const *words, char **options);
 int virsh_run_job(struct jobs *jobs, const char *const *words, char **options, const char *domain);
 void virsh_abort(struct jobs *jobs, struct job *virsh, const char *domain);
 int domain_runs(const char *domain);
+int domain_settles(struct jobs *jobs, const char *domain, int pidfd);
 char *image_domain(const char *file);
 
 /**
@@ -147,7 +148,12 @@ struct qmp {
 /* reply.c */
 int reply_get(const char *reply, const char *path, char *value, size_t size);
 
+/* Instead of an exit status. */
+#define QMP_LOST	100	/* the connection is lost: it is not known what QEMU has done */
+#define QMP_STOPPED	101	/* it has failed, and the guest does not run */
+
 /* qmp.c */
+void qmp_expect(const struct vm *vm);
 int qmp_open(struct qmp *qmp, const char *path);
 int qmp_call(struct qmp *qmp, const char *command, const char *arguments);
 int qmp_send_fd(struct qmp *qmp, int fd);
@@ -155,6 +161,7 @@ void qmp_close(struct qmp *qmp);
 
 /* monitor.c */
 bool qmp_can_answer(const char *uri);
+int qmp_cancel(const char *path);
 int qmp_migrate(const char *path, const char *uri);
 int qmp_quit(const char *path, bool *sent);
 int qmp_once(const char *path, const char *command);
@@ -169,6 +176,7 @@ int qmp_transfer(const char *path, const char *command, int fd);
  * @uri: where it goes
  * @qmp: socket of QEMU's monitor; NULL with libvirt
  * @options: more options for virsh, NULL at the end
+ * @runs: it runs
  * @suspended: it does not run at the destination
  */
 struct migrate {
@@ -178,6 +186,7 @@ struct migrate {
 	const char *uri;
 	const char *qmp;
 	char **options;
+	bool runs;
 	bool suspended;
 };
 
@@ -199,7 +208,7 @@ int migrate_vm(struct migrate *m);
  * @paused: it does not run after it was restored
  * @ran: it ran before it was saved
  * @pidfd: the process of the one that is saved
- * @complete: all of it is in @file, and QEMU was asked to end
+ * @complete: all of it is in @file, and QEMU may have ended
  */
 struct archive {
 	struct vms vms;
@@ -223,6 +232,7 @@ int archive_find(struct archive *a);
 int archive_virsh(struct archive *a, const char *command);
 int archive_run(struct archive *a, const char *const *words, int in, int out);
 int archive_resume(struct archive *a);
+int archive_binding(struct archive *a, bool is_save);
 int archive_transfer(struct archive *a, const char *command, int fd);
 
 /* archive_save.c, archive_restore.c */

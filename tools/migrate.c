@@ -112,13 +112,16 @@ int migrate_find(struct migrate *m, struct vms *vms, const struct vm **vm)
 		complain_of(*vm, "the guest has no name; --name=VM names it at the destination");
 		return END_ERROR;
 	}
-	if (m->qmp)
+	if (m->qmp) {
+		qmp_expect(*vm);
 		return END_OK;
+	}
 	if (!(*vm)->name || strcmp((*vm)->name, m->which)) {
 		complain_of(*vm, "no domain of libvirt has this name: %s", m->which);
 		return END_ERROR;
 	}
 	runs = domain_runs(m->which);
+	m->runs = runs > 0;
 	m->suspended |= !runs;
 	return runs < 0 ? END_ERROR : END_OK;
 }

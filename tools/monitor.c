@@ -20,35 +20,43 @@ static void stop(int signal)
 	stopped = 1;
 }
 
+static int has_failed(struct qmp *qmp, const char *status)
+{
+	char why[512];
+
+	if (reply_get(qmp->reply, "return.error-desc", why, sizeof(why)) == 1)
+		complain("QEMU: migrate: %s: %s", status, why);
+	else
+		complain("QEMU: migrate: %s", status);
+	return END_ERROR;
+}
+
 /* Waits until the migration has ended; a signal cancels it. */
 static int wait_for_migration(struct qmp *qmp)
 {
-	char status[32], why[512];
 	bool cancelled = false;
+	char status[32];
 	int end;
 
 	for (;;) {
 		if (stopped && !cancelled) {
 			cancelled = true;
 			end = qmp_call(qmp, "migrate_cancel", NULL);
-			if (end)
+			if (end == QMP_LOST)
 				return end;
 		}
 		end = qmp_call(qmp, "query-migrate", NULL);
 		if (end)
-			return end;
+			return QMP_LOST;
 		reply_get(qmp->reply, "return.status", status, sizeof(status));
 		if (!strcmp(status, "completed"))
 			return END_OK;
+		if (cancelled && !*status)
+			return has_failed(qmp, "not begun");
 		if (!strcmp(status, "failed") || !strcmp(status, "cancelled"))
-			break;
+			return has_failed(qmp, status);
 		poll(NULL, 0, INTERVAL);
 	}
-	if (reply_get(qmp->reply, "return.error-desc", why, sizeof(why)) == 1)
-		complain("QEMU: migrate: %s: %s", status, why);
-	else
-		complain("QEMU: migrate: %s", status);
-	return END_ERROR;
 }
 
 /* Runs in a process of its own. */
@@ -99,12 +107,49 @@ bool qmp_can_answer(const char *uri)
 	       !strncmp(uri, "vsock:", 6);
 }
 
+/* After a migration has failed. */
+static int look_whether_it_runs(struct qmp *qmp)
+{
+	char status[32];
+	int end = qmp_call(qmp, "query-status", NULL);
+
+	if (end)
+		return QMP_LOST;
+	reply_get(qmp->reply, "return.status", status, sizeof(status));
+	if (!strcmp(status, "running"))
+		return END_ERROR;
+	complain("QEMU: the guest does not run: %s", status);
+	return QMP_STOPPED;
+}
+
+/**
+ * qmp_cancel - cancel a migration after the connection was lost
+ * @path: the monitor's socket
+ *
+ * The migration may go on.  If it is complete now, another one may be meant, or the
+ * destination may have failed since: only an administrator can know.
+ *
+ * Return: END_ERROR if it has failed, after an error message; QMP_LOST, QMP_STOPPED.
+ */
+int qmp_cancel(const char *path)
+{
+	struct qmp qmp;
+	int end = qmp_open(&qmp, path);
+
+	stopped = true;
+	if (!end)
+		end = wait_for_migration(&qmp) == END_ERROR ? END_OK : QMP_LOST;
+	end = end ? QMP_LOST : look_whether_it_runs(&qmp);
+	qmp_close(&qmp);
+	return end;
+}
+
 /**
  * qmp_migrate - migrate, and wait for the end; SIGINT cancels the migration
  * @path: the monitor's socket
  * @uri: where to
  *
- * Return: exit status, after an error message.
+ * Return: exit status, after an error message; or QMP_LOST, QMP_STOPPED.
  */
 int qmp_migrate(const char *path, const char *uri)
 {
@@ -113,10 +158,16 @@ int qmp_migrate(const char *path, const char *uri)
 
 	if (!end)
 		end = set_return_path(&qmp, true);
-	if (!end)
-		end = call_with_uri(&qmp, "migrate", uri);
-	if (!end)
+	if (end) {
+		qmp_close(&qmp);
+		return END_ERROR;
+	}
+	end = call_with_uri(&qmp, "migrate", uri);
+	if (!end) {
 		end = wait_for_migration(&qmp);
+		if (end == END_ERROR)
+			end = look_whether_it_runs(&qmp);
+	}
 	qmp_close(&qmp);
 	return end;
 }

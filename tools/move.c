@@ -33,6 +33,7 @@
  * @load: "tags load"
  * @mover: migrates the VM
  * @stops: signals that came before the guest had left
+ * @unknown: it is not known whether it has left
  * @warned: that a further signal gives up its tags
  */
 struct move {
@@ -45,6 +46,7 @@ struct move {
 	struct job load;
 	struct job mover;
 	int stops;
+	bool unknown;
 	bool warned;
 };
 
@@ -90,7 +92,10 @@ static void end_tags(struct move *move)
 static int not_migrated(struct move *move, const char *why)
 {
 	end_tags(move);
-	complain("%s: not migrated: %s. It goes on here", move->m->which, why);
+	if (move->mover.ended && move->mover.status == QMP_STOPPED)
+		complain("%s: not migrated: %s. It is here, and does not run", move->m->which, why);
+	else
+		complain("%s: not migrated: %s. It goes on here", move->m->which, why);
 	return END_ERROR;
 }
 
@@ -141,11 +146,17 @@ static int wait_until_ready(struct move *move)
 	return END_OK;
 }
 
+/* How long QEMU may take to end after its monitor is gone, in milliseconds. */
+#define PATIENCE	1000
+
 static int run_qmp(void *arg)
 {
-	const struct migrate *m = arg;
+	const struct move *move = arg;
+	int end = qmp_migrate(move->m->qmp, move->m->uri);
 
-	return qmp_migrate(m->qmp, m->uri);
+	if (end == QMP_LOST && !process_ends(move->pidfd, PATIENCE))
+		end = qmp_cancel(move->m->qmp);
+	return end;
 }
 
 static void start_mover(struct move *move)
@@ -158,7 +169,7 @@ static void start_mover(struct move *move)
 
 	if (move->m->qmp) {
 		how.run = run_qmp;
-		how.arg = move->m;
+		how.arg = move;
 	} else {
 		how.argv = virsh_command(words, move->m->options);
 	}
@@ -180,6 +191,16 @@ static bool must_stop(struct move *move, bool stops)
 	return move->jobs.stops || tags_have_failed(move);
 }
 
+/* The mover has failed.  Is the guest here, and does what it did before? */
+static bool is_here(struct move *move)
+{
+	int status = move->mover.status;
+
+	if (move->m->qmp)
+		return status == END_ERROR || status == QMP_STOPPED;
+	return domain_settles(&move->jobs, move->m->which, move->pidfd) == move->m->runs;
+}
+
 /* A migration whose tags cannot follow is stopped. */
 static int wait_for_mover(struct move *move)
 {
@@ -196,9 +217,14 @@ static int wait_for_mover(struct move *move)
 	jobs_drop(&move->jobs, &move->mover);
 	if (!move->mover.status)
 		return END_OK;
-	if (!has_left(move))
+	move->unknown = !is_here(move) && !has_left(move);
+	if (has_left(move))
+		complain("%s: %s, but it has ended here", move->m->which, mover_failed(move));
+	else if (move->unknown)
+		complain("%s: %s, and it is not known where the guest is. Its tags are sent when QEMU ends here. If the guest is here, interrupt twice",
+			 move->m->which, mover_failed(move));
+	else
 		return not_migrated(move, mover_failed(move));
-	complain("%s: %s, but it has ended here", move->m->which, mover_failed(move));
 	return END_OK;
 }
 
@@ -278,7 +304,7 @@ static int follow(struct move *move)
 	move->stops = move->jobs.stops;
 	end = end_source(move);
 	/* The tags stay here, or there is no VM that could get them. */
-	if (end && (!has_left(move) || !(move->load.said & SAID_HELD))) {
+	if (end && !move->unknown && (!has_left(move) || !(move->load.said & SAID_HELD))) {
 		give_up(move);
 		end_tags(move);
 	}

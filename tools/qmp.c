@@ -15,13 +15,16 @@
 /* In seconds.  A monitor serves one client at a time, and lets others wait. */
 #define PATIENCE	60
 
+/* No process: no monitor is the right one. */
+static long long process;
+
 static int lost(const char *command)
 {
 	if (errno == EAGAIN)
 		complain("QEMU's monitor does not answer: %s", command);
 	else
 		complain("QEMU's monitor has closed the connection: %s", command);
-	return END_ERROR;
+	return QMP_LOST;
 }
 
 /* Reads lines until one of them has a value that is waited for. */
@@ -124,6 +127,32 @@ int qmp_send_fd(struct qmp *qmp, int fd)
 	return wait_for_reply(qmp, "getfd", "return");
 }
 
+/**
+ * qmp_expect - name the VM that all monitors must belong to
+ * @vm: the VM
+ */
+void qmp_expect(const struct vm *vm)
+{
+	process = vm->pid;
+}
+
+/* A socket knows which process listens. */
+static bool is_of_the_vm(int fd, const char *path)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size)) {
+		complain("%s: %s", path, strerror(errno));
+		return false;
+	}
+	if (peer.pid == process)
+		return true;
+	complain("%s: it is not the monitor of this VM: process %d listens there, the VM's is %lld",
+		 path, (int)peer.pid, process);
+	return false;
+}
+
 static int connect_to(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -163,6 +192,8 @@ int qmp_open(struct qmp *qmp, const char *path)
 		return END_ERROR;
 	}
 	qmp->from = need(fdopen(qmp->fd, "r"));
+	if (!is_of_the_vm(qmp->fd, path))
+		return END_ERROR;
 	end = wait_for_reply(qmp, "greeting", "QMP");
 	return end ? end : qmp_call(qmp, "qmp_capabilities", NULL);
 }

@@ -53,6 +53,17 @@ int virsh_run(struct jobs *jobs, const char *const *words, char **options)
 	return status;
 }
 
+static void abort_job(struct jobs *jobs, const char *domain)
+{
+	const char *const words[] = { "domjobabort", "--domain", domain, NULL };
+	struct start how = {
+		.argv = virsh_command(words, NULL), .in = -1, .out = -1, .quiet = true
+	};
+
+	jobs_run(jobs, &how);
+	free(how.argv);
+}
+
 /**
  * virsh_abort - abort what virsh does with a domain, if it can be aborted already
  * @jobs: what runs meanwhile
@@ -64,16 +75,11 @@ int virsh_run(struct jobs *jobs, const char *const *words, char **options)
  */
 void virsh_abort(struct jobs *jobs, struct job *virsh, const char *domain)
 {
-	const char *const words[] = { "domjobabort", "--domain", domain, NULL };
-	struct start how = { .in = -1, .out = -1, .quiet = true };
-
 	if (!job_may_be_asked(virsh))
 		return;
 	if (jobs->stops > 1)
 		job_end(virsh, SIGTERM);
-	how.argv = virsh_command(words, NULL);
-	jobs_run(jobs, &how);
-	free(how.argv);
+	abort_job(jobs, domain);
 }
 
 /**
@@ -167,6 +173,47 @@ int domain_runs(const char *domain)
 	runs = !strncmp(state, "running", strlen("running"));
 	free(state);
 	return runs;
+}
+
+/* Also returns true if that is not known. */
+static bool has_job(const char *domain)
+{
+	const char *const words[] = { "domjobinfo", "--domain", domain, NULL };
+	static const char type[] = "Job type:", none[] = "None";
+	char *info = virsh_text(words), *at = info ? strstr(info, type) : NULL;
+	bool has;
+
+	if (at)
+		at += sizeof(type) - 1;
+	has = !at || strncmp(at + strspn(at, " "), none, sizeof(none) - 1);
+	free(info);
+	return has;
+}
+
+/**
+ * domain_settles - abort what libvirt may still do with a domain, and wait until it is done
+ * @jobs: what runs meanwhile
+ * @domain: its name
+ * @pidfd: its process, from process_open()
+ *
+ * virsh may be gone, or the connection to libvirt, and libvirt goes on.
+ *
+ * Return: as domain_runs(), also without a message.
+ */
+int domain_settles(struct jobs *jobs, const char *domain, int pidfd)
+{
+	int runs;
+
+	while (!process_ends(pidfd, 0)) {
+		runs = domain_runs(domain);
+		if (runs < 0)
+			return -1;
+		if (!has_job(domain))
+			return domain_runs(domain);
+		abort_job(jobs, domain);
+		jobs_wait(jobs);
+	}
+	return -1;
 }
 
 static const struct entity {

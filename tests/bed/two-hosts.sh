@@ -88,6 +88,7 @@ begin() {
 	echo 'echo running' >acts/domstate
 	echo ': >$W/resumed' >acts/resume
 	echo ': >$W/aborted' >acts/domjobabort
+	echo 'echo "Job type:         None"' >acts/domjobinfo
 	printf '%s\n' arrive held leave >acts/migrate
 	: >asked
 }
@@ -124,7 +125,8 @@ run() {
 start() {
 	echo "$SRC" >src
 	echo "$DST" >dst
-	./on a "$@" >out 2>&1 &
+	: >out
+	${SETSID:-} ./on a "$@" >out 2>&1 &
 	JOB=$!
 }
 finish() { wait "$JOB"; STATUS=$?; }

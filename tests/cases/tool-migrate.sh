@@ -179,6 +179,31 @@ echo 'kill -9 $$' >acts/migrate
 run migrate web "$URI"
 ends 1 "virsh is killed" "$NO_STREAM" "$NOT virsh has failed. It goes on here"
 goes_on "virsh is killed"
+# virsh is gone, but libvirt goes on.
+begin
+printf '%s\n' arrive held 'kill -9 $$' >acts/migrate
+echo 'if [[ -e $W/aborted ]]; then depart; echo "Job type: None"; else echo "Job type:         Unbounded"; fi' >acts/domjobinfo
+run migrate web "$URI"
+MAYBE="process has ended$\|stream ends early$" ends 1 "virsh is killed, and libvirt goes on" "$HELD" "$NOT virsh has failed. It goes on here"
+is "$(grep -c domjobabort asked)" 1 "virsh is killed, and libvirt goes on: it is told to stop"
+goes_on "virsh is killed, and libvirt goes on"
+UNKNOWN="and it is not known where the guest is. Its tags are sent when QEMU ends here. If the guest is here, interrupt twice"
+# not_known NAME - the tags are kept until it has ended here.
+not_known() {
+	soon out "kvm-mte: web: virsh has failed, $UNKNOWN"
+	leave
+	finish
+	ends 1 "$1" "$HELD" "$IN" "kvm-mte: web: virsh has failed, $UNKNOWN" "kvm-mte: web: its tags are in at host; look there whether it runs" "${@:2}"
+	same_tags "$1"
+}
+begin
+printf '%s\n' arrive held 'echo "echo error: no connection >&2; exit 1" >$W/acts/domstate' 'exit 1' >acts/migrate
+start migrate web "$URI"
+not_known "libvirt is gone" "error: no connection"
+begin
+printf '%s\n' arrive held 'echo "echo paused" >$W/acts/domstate' 'exit 1' >acts/migrate
+start migrate web "$URI"
+not_known "virsh fails, and the guest is paused here"
 for signal in INT TERM HUP; do
 	begin
 	printf '%s\n' arrive held lasts >acts/migrate
@@ -192,6 +217,14 @@ for signal in INT TERM HUP; do
 	MAYBE="process has ended$\|stream ends early$" ends 1 "SIG$signal" "$HELD" "virsh: aborted" "$NOT interrupted. It goes on here"
 	goes_on "SIG$signal"
 done
+begin
+printf '%s\n' arrive held lasts >acts/migrate
+SETSID=setsid start migrate web "$URI"
+until [[ -e migrating ]]; do sleep 0.1; done
+kill -HUP -- "-$JOB"
+finish
+MAYBE="process has ended$\|stream ends early$" ends 1 "the terminal is closed" "$HELD" "virsh: aborted" "$NOT interrupted. It goes on here"
+goes_on "the terminal is closed"
 begin
 printf '%s\n' arrive held lasts >acts/migrate
 mkfifo cut pipe

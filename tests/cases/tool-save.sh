@@ -23,10 +23,23 @@ usage "restore: which VM?" restore --qmp=x
 qmp() {
 	[[ -z ${QMP:-} ]] || kill "$QMP"
 	rm -f sock sock.new
+	echo "$SRC" >a/tagdev/peer
 	"$TESTS/fake-qmp.py" sock asked "$SRC" ended=a/dev/kvm_mte "$@" 2>qmp.err &
 	QMP=$!
 	until [[ -e sock ]]; do sleep 0.05; done
 }
+# bind FILE - FILE.tags has the tags, and says that they belong to FILE.
+bind() {
+	python3 - "$1" "$W/right" <<'X'
+import struct, sys, zlib
+data = open(sys.argv[1], "rb").read()
+end = b"KVMMTEOF" + struct.pack("<QI", len(data), zlib.crc32(data))
+with open(sys.argv[1] + ".tags", "wb") as f:
+    f.write(open(sys.argv[2], "rb").read() + end + struct.pack("<I", zlib.crc32(end)))
+X
+}
+# tags_of FILE - is FILE.tags what bind makes?
+tags_of() { (cp "$1" bound; bind bound; cmp "$1.tags" bound.tags) 2>&1; }
 # asked NAME LINE... - what the monitor, virsh and ssh were asked.
 asked() { is "$(grep -v -e ^qmp_capabilities asked | uniq)" "$(printf '%s\n' "${@:2}")" "$1: what is asked"; }
 LOAD="ssh host kvm-mte 'tags' 'load' '--incoming' '--' 'web'"
@@ -52,7 +65,7 @@ vm b "$DST" web
 qmp 'query-migrate={"status": "failed", "error-desc": "the other \"end\" is gone"}'
 run "${MIGRATE[@]}"
 ends 1 "QEMU fails" "$HELD" 'kvm-mte: QEMU: migrate: failed: the other "end" is gone' "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
-asked "QEMU fails" "$LOAD" "$RETURN_PATH" "migrate tcp:host:4444" query-migrate
+asked "QEMU fails" "$LOAD" "$RETURN_PATH" "migrate tcp:host:4444" query-migrate query-status
 goes_on "QEMU fails"
 begin
 vm b "$DST" web
@@ -75,7 +88,7 @@ soon asked query-migrate
 kill -INT "$JOB"
 finish
 ends 1 "SIGINT" "$HELD" 'kvm-mte: QEMU: migrate: cancelled' "$ENDS_EARLY" "$STAYS" "$NOT interrupted. It goes on here"
-asked "SIGINT" "$LOAD" "$RETURN_PATH" "migrate tcp:host:4444" query-migrate migrate_cancel query-migrate
+asked "SIGINT" "$LOAD" "$RETURN_PATH" "migrate tcp:host:4444" query-migrate migrate_cancel query-migrate query-status
 goes_on "SIGINT"
 begin
 vm b "$DST" web
@@ -104,11 +117,72 @@ run "${MIGRATE[@]}"
 ends 1 "QEMU dies" "$HELD" "$IN" "kvm-mte: QEMU's monitor has closed the connection: query-migrate" \
 	"kvm-mte: web: QEMU has failed, but it has ended here" "kvm-mte: web: its tags are in at host; look there whether it runs"
 
+# The monitor of another VM.
+begin
+vm b "$DST" web
+qmp "query-migrate=$DONE"
+rm a/tagdev/peer
+run "${MIGRATE[@]}"
+FOREIGN="kvm-mte: sock: it is not the monitor of this VM: process $QMP listens there, the VM's is $SRC"
+ends 1 "migrate: another VM's monitor" "$HELD" "$FOREIGN" "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+bind right
+for command in save restore; do
+	run "$command" --qmp=sock web right
+	is "$STATUS: $(cat out)" "1: $FOREIGN" "$command: another VM's monitor"
+done
+is "$(cat asked)" "$LOAD" "another VM's monitor is asked nothing"
 begin
 vm b "$DST" web
 rm -f sock
 run "${MIGRATE[@]}"
 ends 1 "no monitor" "$HELD" "kvm-mte: sock: No such file or directory" "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+begin
+vm b "$DST" web
+qmp "query-migrate=$ACTIVE"
+SETSID=setsid start "${MIGRATE[@]}"
+soon asked query-migrate
+kill -HUP -- "-$JOB"
+finish
+ends 1 "the terminal is closed" "$HELD" 'kvm-mte: QEMU: migrate: cancelled' "$ENDS_EARLY" "$STAYS" "$NOT interrupted. It goes on here"
+goes_on "the terminal is closed"
+# A monitor that is gone says nothing of the guest.
+begin
+vm b "$DST" web
+qmp "query-migrate=none|$ACTIVE"
+run "${MIGRATE[@]}"
+ends 1 "the monitor's connection is cut" "$HELD" "kvm-mte: QEMU's monitor has closed the connection: query-migrate" 'kvm-mte: QEMU: migrate: cancelled' \
+	"$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+is "$(grep -c migrate_cancel asked)" 1 "the monitor's connection is cut: the migration is cancelled"
+goes_on "the monitor's connection is cut"
+begin
+vm b "$DST" web
+qmp 'query-migrate={"status": "failed"}' 'query-status={"status": "postmigrate"}'
+run "${MIGRATE[@]}"
+ends 1 "QEMU fails, and the guest is stopped" "$HELD" "kvm-mte: QEMU: migrate: failed" "kvm-mte: QEMU: the guest does not run: postmigrate" \
+	"$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It is here, and does not run"
+UNKNOWN="kvm-mte: web: QEMU has failed, and it is not known where the guest is. Its tags are sent when QEMU ends here. If the guest is here, interrupt twice"
+begin
+vm b "$DST" web
+qmp "query-migrate=none|$DONE"
+start "${MIGRATE[@]}"
+soon out "$UNKNOWN"
+is "$(grep -c quit asked)" 0 "the monitor is lost, and the migration is complete: QEMU is not ended"
+leave
+finish
+ends 1 "the monitor is lost, and the migration is complete" "$HELD" "kvm-mte: QEMU's monitor has closed the connection: query-migrate" "$UNKNOWN" \
+	"$IN" "kvm-mte: web: its tags are in at host; look there whether it runs"
+begin
+vm b "$DST" web
+qmp "query-migrate=run:kill -9 \$PPID"
+start "${MIGRATE[@]}"
+soon out "$UNKNOWN"
+kill -INT "$JOB"
+soon out "interrupt again"
+kill -INT "$JOB"
+finish
+is "$STATUS:$(tail -n 1 out)" "1:kvm-mte: web: its tags are still here, because QEMU has not ended: end the one at host, and let this one go on with \"cont\"" \
+	"the monitor is lost: a second SIGINT ends it"
+clean "the monitor is lost"
 for word in die late; do
 	begin
 	vm b "$DST" web
@@ -125,7 +199,7 @@ no_json() {
 	run restore --qmp=sock web right
 	is "$STATUS: $(cat out)" "1: kvm-mte: this is no monitor of QEMU in control mode, or it is pretty-printing" "not JSON: $1"
 }
-cp right right.tags
+bind right
 for line in '' '{' 'QEMU 7.2.0 monitor - type "help"' '[]' '{"a" 1}' '{"a": 1,}' '{"a": [1, ]}' '{"a": tru}' '{"a": "\x"}' \
 	'{"a": "b' '{"a": 1} x' '{a: 1}' '{"a": -}' "{\"a\": $(printf '%080d' 0 | tr 0 '[')"; do
 	no_json "$line"
@@ -133,7 +207,7 @@ done
 begin
 qmp 'greeting={"a": {"QMP": 1}, "b": "QMP", "": [true, false, null, -1.5e+3, "\"\\\u00e4", {}, []], "QMP": 0}'
 run restore --qmp=sock web right
-is "$STATUS: $(cat out)" "1: kvm-mte: web: QEMU does not wait for a guest, it is ; start it with \"-incoming defer\"" "a greeting with all that JSON has"
+is "$STATUS: $(cat out)" "1: kvm-mte: web: QEMU does not wait for a guest, it is running; start it with \"-incoming defer\"" "a greeting with all that JSON has"
 
 begin
 printf 'qemu\0' >"a/proc/$SRC/cmdline"
@@ -165,7 +239,7 @@ old
 run save web f -- --bypass-cache
 ends 0 "save" "web: saved with its tags: f, f.tags"
 asked "save" "virsh domstate --domain web" "virsh suspend --domain web" "virsh save --domain web --file f --running --bypass-cache"
-is "$(cat f):$(stat -c %a f.tags):$(cmp f.tags right):$(ls f.tags.new 2>&1)" "new:600::ls: cannot access 'f.tags.new': No such file or directory" "save: the files"
+is "$(cat f):$(stat -c %a f.tags):$(tags_of f):$(ls f.tags.new 2>&1)" "new:600::ls: cannot access 'f.tags.new': No such file or directory" "save: the files"
 begin
 old
 echo 'echo paused' >acts/domstate
@@ -202,6 +276,17 @@ unsaved "the tags cannot be read"
 begin
 old
 printf '%s\n' ': >$W/migrating' 'until [[ -e $W/aborted ]]; do sleep 0.05; done' 'exit 1' >acts/save
+SETSID=setsid start save web f
+until [[ -e migrating ]]; do sleep 0.1; done
+kill -HUP -- "-$JOB"
+finish
+ends 1 "the terminal is closed" "kvm-mte: web: not saved. It goes on here"
+is "$(ls resumed aborted)" "aborted
+resumed" "the terminal is closed: the guest is resumed"
+unsaved "the terminal is closed"
+begin
+old
+printf '%s\n' ': >$W/migrating' 'until [[ -e $W/aborted ]]; do sleep 0.05; done' 'exit 1' >acts/save
 start save web f
 until [[ -e migrating ]]; do sleep 0.1; done
 kill -TERM "$JOB"
@@ -223,7 +308,7 @@ saved() {
 	begin "${1:-web}"
 	rm -r "${W:?}/a/sys/kernel/kvm_mte/vms/$SRC-9"
 	echo state >f
-	cp right f.tags
+	bind f
 	rm -rf f.tags.new
 	printf '%s\n' 'cat <<"X"' "<domain type='kvm'>" '  <name>web</name>' '  <metadata><name>other</name>' X >acts/save-image-dumpxml
 	echo 'vm a "$(<"$W/dst")" "${NAME:-web}"' >acts/restore
@@ -263,8 +348,29 @@ head -c 20000 right >f.tags
 refuses "tags that are cut" "kvm-mte: the stream ends early"
 saved
 : >f.tags.new
-refuses "a save has failed" "kvm-mte: f.tags.new: it is left from a save that has failed. If f is of that save, give it the name f.tags, else remove it"
+refuses "a save has failed" "kvm-mte: f.tags.new: it is left from a save that has failed. If f is of that save, restore it by hand with these tags, else remove it"
 rm f.tags.new
+saved
+cp right f.tags
+refuses "tags that were saved by hand" "kvm-mte: f.tags: it does not say to which file it belongs"
+saved
+./on a tags check <f.tags >checked 2>&1
+is "$?:$(cmp checked <(./on a tags check <right))" "0:" "tags check: what binds them to the file is no part of the stream"
+# other NAME CONTENT - the same tags, and another file.
+other() {
+	local sum
+	saved
+	sum() { python3 -c 'import sys, zlib; print("%08x" % zlib.crc32(open("f", "rb").read()))'; }
+	sum=$(sum)
+	printf "$2" >f
+	refuses "$1" "kvm-mte: f.tags: it does not belong to f: 6 bytes with checksum $sum, here $(stat -c %s f) with $(sum)"
+}
+other "the file of another save" 'stat1\n'
+other "a file that was cut" state
+other "a file that has grown" 'state\n\n'
+saved
+printf x | dd of=f.tags bs=1 seek=$(($(stat -c %s f.tags) - 10)) conv=notrunc status=none
+refuses "what binds them is damaged" "kvm-mte: there is more after the stream's end"
 saved
 echo 'exit 1' >acts/save-image-dumpxml
 refuses "no image"
@@ -292,7 +398,7 @@ qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$ACTIVE|$DONE"
 run save --qmp=sock web f
 ends 0 "QEMU: save" "web: saved with its tags: f, f.tags"
 asked "QEMU: save" query-status stop "${RETURN_PATH/True/False}" "getfd kvm-mte" "migrate fd:kvm-mte" query-migrate quit
-is "$(cat f):$(stat -c %a f f.tags | uniq):$(cmp f.tags right)" "state:600:" "QEMU: save: the files"
+is "$(cat f):$(stat -c %a f f.tags | uniq):$(tags_of f)" "state:600:" "QEMU: save: the files"
 begin
 old
 rm f
@@ -313,7 +419,7 @@ for word in die late; do
 	qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$DONE" quit=$word
 	run save --qmp=sock web f
 	MAYBE="waiting until QEMU has ended" ends 0 "QEMU: the answer to quit is lost: $word" "kvm-mte: QEMU's monitor has closed the connection: quit" "web: saved with its tags: f, f.tags"
-	is "$(cat f):$(cmp f.tags right)" "state:" "QEMU: the answer to quit is lost: $word: the files"
+	is "$(cat f):$(tags_of f)" "state:" "QEMU: the answer to quit is lost: $word: the files"
 done
 begin
 old
@@ -324,13 +430,13 @@ kill -INT "$JOB"
 finish
 ends 1 "QEMU: it does not end" "kvm-mte: web: waiting until QEMU has ended" "kvm-mte: QEMU's monitor has closed the connection: quit" \
 	"kvm-mte: web: saved in f, f.tags, but QEMU has not ended: end it, and do not let it go on"
-is "$(cat f):$(cmp f.tags right):$(tail -n 1 asked)" "state::quit" "QEMU: it does not end: the files, and the guest stays stopped"
+is "$(cat f):$(tags_of f):$(tail -n 1 asked)" "state::quit" "QEMU: it does not end: the files, and the guest stays stopped"
 
 INCOMING='{"running": false, "status": "inmigrate"}'
 begin
 echo state >f
 printf state >f
-cp right f.tags
+bind f
 qmp "query-status=$INCOMING" migrate-incoming=FILE+state "query-migrate=$ACTIVE|$DONE"
 run restore --qmp=sock web f
 ends 0 "QEMU: restore" "kvm-mte: HERE: held until its tags are in" "kvm-mte: HERE: released, 300 pages with tags" "web: restored with its tags"
