@@ -148,7 +148,7 @@ static int add_binding(void *arg)
 {
 	const struct archive *a = arg;
 
-	return binding_add(a->part, a->file);
+	return binding_add(a->part, a->new);
 }
 
 static int check_binding(void *arg)
@@ -217,12 +217,14 @@ static int run(int argc, char **argv, bool is_save)
 		return end;
 	a.tags = with_suffix(a.file, ".tags");
 	a.part = with_suffix(a.file, ".tags.new");
+	a.new = with_suffix(a.file, ".new");
 	end = is_save ? archive_save(&a) : archive_restore(&a);
 	if (a.pidfd >= 0)
 		close(a.pidfd);
 	vms_free(&a.vms);
 	free(a.tags);
 	free(a.part);
+	free(a.new);
 	return end;
 }
 

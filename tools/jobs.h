@@ -122,6 +122,7 @@ char **own_command(const char *const *words);
 void peer_free(struct peer *peer);
 
 /* virsh.c */
+bool domain_has_clear_name(const char *name);
 char **virsh_command(const char *const *words, char **options);
 char *virsh_text(const char *const *words);
 int virsh_run(struct jobs *jobs, const char *const *words, char **options);
@@ -203,10 +204,14 @@ int migrate_vm(struct migrate *m);
  * @file: has its memory and devices
  * @tags: has its tags
  * @part: has them before the save is complete
+ * @made_part: it was created by this program
+ * @new: has the memory and devices until then, with QEMU's monitor
  * @qmp: socket of QEMU's monitor; NULL with libvirt
  * @options: more options for virsh, NULL at the end
  * @paused: it does not run after it was restored
+ * @stopped: it was restored, and is paused or held
  * @ran: it ran before it was saved
+ * @holds: it was not held before
  * @pidfd: the process of the one that is saved
  * @complete: all of it is in @file, and QEMU may have ended
  */
@@ -218,10 +223,14 @@ struct archive {
 	const char *file;
 	char *tags;
 	char *part;
+	bool made_part;
+	char *new;
 	const char *qmp;
 	char **options;
 	bool paused;
+	bool stopped;
 	bool ran;
+	bool holds;
 	int pidfd;
 	bool complete;
 };

@@ -120,6 +120,8 @@ int migrate_find(struct migrate *m, struct vms *vms, const struct vm **vm)
 		complain_of(*vm, "no domain of libvirt has this name: %s", m->which);
 		return END_ERROR;
 	}
+	if (!domain_has_clear_name(m->which) || !domain_has_clear_name(m->name))
+		return END_ERROR;
 	runs = domain_runs(m->which);
 	m->runs = runs > 0;
 	m->suspended |= !runs;

@@ -237,8 +237,9 @@ static void wait_for_load(struct move *move)
 		jobs_wait(&move->jobs);
 		if (move->jobs.stops > move->stops && !move->warned) {
 			move->warned = true;
-			complain("%s: it has left this host, and its tags are on their way; interrupt again to give them up",
-				 move->m->which);
+			complain("%s: %s; interrupt again to give them up", move->m->which,
+				 move->unknown ? "its tags wait here" :
+				 "it has left this host, and its tags are on their way");
 		} else if (move->jobs.stops > move->stops + 1) {
 			give_up(move);
 		}
@@ -268,7 +269,7 @@ static int quit(struct move *move)
 	bool sent = false;
 	int end = END_ERROR;
 
-	if (!tags_have_failed(move))
+	if (!tags_have_failed(move) && move->load.said & SAID_HELD)
 		end = qmp_quit(move->m->qmp, &sent);
 	if (end && sent && !has_left(move))
 		complain("%s: waiting until QEMU has ended", move->m->which);

@@ -37,6 +37,29 @@ char **virsh_command(const char *const *words, char **options)
 }
 
 /**
+ * domain_has_clear_name - does a word name a domain, and nothing else?
+ * @name: the word
+ *
+ * virsh takes a number or a UUID for that of another domain, kvm-mte takes numbers for a
+ * process or a VM's directory.
+ *
+ * Return: true if it does; false after an error message.
+ */
+bool domain_has_clear_name(const char *name)
+{
+	size_t digits = 0;
+	const char *c;
+
+	for (c = name; *c && strchr("0123456789abcdefABCDEF-", *c); c++)
+		digits += *c != '-';
+	if (*name && name[strspn(name, "0123456789-")] && (*c || digits != 32))
+		return true;
+	complain("%s: a domain whose name is a number or a UUID may be taken for another one: rename it",
+		 name);
+	return false;
+}
+
+/**
  * virsh_run - run a command of virsh
  * @jobs: what runs meanwhile
  * @words: its arguments, NULL at the end

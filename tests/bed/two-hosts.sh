@@ -172,6 +172,7 @@ HELD="kvm-mte: host: THERE: held until its tags are in"
 IN="kvm-mte: host: THERE: released, 300 pages with tags"
 NOT="kvm-mte: web: not migrated:"
 NO_STREAM="kvm-mte: host: web: the stream has ended before it began; no VM was held"
+SSH="ssh -o ConnectTimeout=30 -o ServerAliveInterval=15"
 URI=qemu+ssh://host/system
 same_tags() { is "$(cmp b/tagdev/written <(grep ^page tags) 2>&1)" "" "$1: all tags are there"; }
 

@@ -36,7 +36,7 @@ same_tags "migrate"
 is "$(head -n 2 out | sort)" "$(printf '%s\n' "$WAITS" "$READY" | sed "s/HERE/$SRC-9 (web)/" | sort)" "migrate: both hosts wait before it begins"
 is "$(hold_there):$(ls resumed)" "0:resumed" "migrate: the guest runs"
 is "$(cat asked)" "virsh domstate --domain web
-ssh host kvm-mte 'tags' 'load' '--incoming' '--' 'web'
+$SSH host kvm-mte 'tags' 'load' '--incoming' '--' 'web'
 virsh migrate --live --suspend --domain web --desturi $URI
 virsh --connect $URI resume --domain web" "migrate: what virsh and ssh are asked"
 
@@ -47,12 +47,12 @@ asks() {
 	((STATUS == 0)) || diag "$(cat out)"
 	is "$STATUS:$(grep ^ssh asked | sed "s/ kvm-mte .*//"):$(tail -n 1 out)" "0:$2:web: migrated to ${2##* } with its tags" "$3"
 }
-asks qemu+ssh://root@host:2222/system "ssh -p 2222 root@host" "user and port of the URI"
-asks "qemu+ssh://[2001:db8::1]/system" "ssh 2001:db8::1" "an IPv6 address"
-asks qemu+tls://host:16514/system "ssh host" "the port of libvirt's own transport is not that of ssh"
-asks "qemu+ssh://host?keyfile=x" "ssh host" "a URI without a path"
+asks qemu+ssh://root@host:2222/system "$SSH -p 2222 root@host" "user and port of the URI"
+asks "qemu+ssh://[2001:db8::1]/system" "$SSH 2001:db8::1" "an IPv6 address"
+asks qemu+tls://host:16514/system "$SSH host" "the port of libvirt's own transport is not that of ssh"
+asks "qemu+ssh://host?keyfile=x" "$SSH host" "a URI without a path"
 asks qemu+ssh://host/system "ssh -4 -l root host" "--rsh, split into words" --rsh "ssh -4 -l root"
-asks "qemu+unix:///system?socket=x" "ssh other" "--host" --host=other
+asks "qemu+unix:///system?socket=x" "$SSH other" "--host" --host=other
 asks "qemu+unix:///system?socket=x" "ssh localhost" "--rsh and no host" -e ssh
 
 begin "it's \$(touch $W/pwned)"
@@ -126,6 +126,23 @@ begin
 run migrate "$SRC" "$URI"
 ends 1 "not a name" "kvm-mte: HERE: no domain of libvirt has this name: $SRC"
 asked_nothing "not a name"
+for name in 7 7-9 c7a5fdbd-edaf-9455-926a-d65c16db1809 c7a5fdbdedaf9455926ad65c16db1809; do
+	UNCLEAR="kvm-mte: $name: a domain whose name is a number or a UUID may be taken for another one: rename it"
+	begin "$name"
+	run migrate "$name" "$URI"
+	is "$STATUS: $(cat out asked)" "1: $UNCLEAR" "a name that is none: $name"
+	run save "$name" f
+	is "$STATUS: $(cat out asked)" "1: $UNCLEAR" "a name that is none: save $name"
+	begin
+	run migrate web "$URI" -- --dname="$name"
+	is "$STATUS: $(cat out asked)" "1: $UNCLEAR" "a name that is none: --dname=$name"
+done
+for name in c7a5fdbd-edaf-9455-926a-d65c16db180 web7 7web deadbeef; do
+	begin "$name"
+	echo "NAME=$name arrive; held; leave" >acts/migrate
+	run migrate "$name" "$URI"
+	is "$STATUS: $(tail -n 1 out)" "0: $name: migrated to host with its tags" "a name: $name"
+done
 begin
 echo 'echo "error: no connection" >&2; exit 1' >acts/domstate
 run migrate web "$URI"
@@ -179,6 +196,12 @@ echo 'kill -9 $$' >acts/migrate
 run migrate web "$URI"
 ends 1 "virsh is killed" "$NO_STREAM" "$NOT virsh has failed. It goes on here"
 goes_on "virsh is killed"
+begin
+printf '%s\n' 'STATE=off arrive' 'soon_out "has no MTE yet"' depart 'until [[ -e $W/aborted ]]; do sleep 0.05; done' 'exit 1' >acts/migrate
+run migrate web "$URI"
+ends 1 "the VM there ends, and never had MTE" "kvm-mte: host: THERE: has no MTE yet; waiting until it is on" "kvm-mte: host: web: the VM's process has ended" \
+	"kvm-mte: web: its tags cannot follow: the migration is stopped" "$NOT virsh has failed. It goes on here"
+goes_on "the VM there ends, and never had MTE"
 # virsh is gone, but libvirt goes on.
 begin
 printf '%s\n' arrive held 'kill -9 $$' >acts/migrate

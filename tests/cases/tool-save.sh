@@ -42,7 +42,7 @@ X
 tags_of() { (cp "$1" bound; bind bound; cmp "$1.tags" bound.tags) 2>&1; }
 # asked NAME LINE... - what the monitor, virsh and ssh were asked.
 asked() { is "$(grep -v -e ^qmp_capabilities asked | uniq)" "$(printf '%s\n' "${@:2}")" "$1: what is asked"; }
-LOAD="ssh host kvm-mte 'tags' 'load' '--incoming' '--' 'web'"
+LOAD="$SSH host kvm-mte 'tags' 'load' '--incoming' '--' 'web'"
 RETURN_PATH="migrate-set-capabilities [{'capability': 'return-path', 'state': True}]"
 MIGRATE=(migrate --qmp=sock web tcp:host:4444)
 ENDS_EARLY="kvm-mte: host: THERE: the stream ends early"
@@ -128,7 +128,7 @@ ends 1 "migrate: another VM's monitor" "$HELD" "$FOREIGN" "$ENDS_EARLY" "$STAYS"
 bind right
 for command in save restore; do
 	run "$command" --qmp=sock web right
-	is "$STATUS: $(cat out)" "1: $FOREIGN" "$command: another VM's monitor"
+	is "$STATUS: $(grep -v goes out)" "1: $FOREIGN" "$command: another VM's monitor"
 done
 is "$(cat asked)" "$LOAD" "another VM's monitor is asked nothing"
 begin
@@ -223,6 +223,8 @@ is "$(grep -c ^ssh asked):$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold")" "0:0" "
 
 # --- save, with libvirt ---
 
+RUNNING='{"running": true, "status": "running"}' PAUSED='{"status": "paused"}'
+
 # old - a file of an earlier save is there.
 old() {
 	echo old >f
@@ -250,7 +252,7 @@ old
 echo 'echo "error: no space" >&2; exit 1' >acts/save
 run save web f
 ends 1 "virsh save fails" "error: no space" "kvm-mte: web: not saved. It goes on here"
-is "$(ls resumed)" resumed "virsh save fails: the guest is resumed"
+is "$(ls resumed):$(cat "a/sys/kernel/kvm_mte/vms/$SRC-9/hold")" resumed:0 "virsh save fails: the guest is resumed, and not held"
 unsaved "virsh save fails"
 begin
 old
@@ -261,11 +263,34 @@ run save web f
 is "$STATUS:$(ls resumed 2>&1)" "1:ls: cannot access 'resumed': No such file or directory" "virsh save fails: a guest that was paused stays paused"
 begin
 old
-mkdir f.tags.new
+echo 'ln -s f $W/f.tags.new' >acts/suspend
 run save web f
-ends 1 "the tags cannot be written" "kvm-mte: f.tags.new: Is a directory" "kvm-mte: web: not saved. It goes on here"
-is "$(ls resumed; grep -c 'virsh save' asked)" "resumed
-0" "the tags cannot be written: the guest is not saved, and resumed"
+ends 1 "a link in the place of the tags" "kvm-mte: f.tags.new: File exists" "kvm-mte: web: not saved. It goes on here"
+is "$(ls resumed; cat f; grep -c 'virsh save' asked)" "resumed
+old
+0" "a link in the place of the tags: nothing is written to its file, the guest is not saved, and resumed"
+for part in f.tags.new f.new; do
+	begin
+	old
+	rm -f f.tags.new f.new
+	echo precious >$part
+	qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$DONE"
+	run save --qmp=sock web f
+	ends 1 "$part of a save that has failed" "kvm-mte: $part: it is left from a save that has failed: move it away, or remove it"
+	is "$(cat $part asked f)" "precious
+old" "$part of a save that has failed: it stays, and nothing is done"
+	rm $part
+done
+begin
+old
+echo 'cat "$W/a/sys/kernel/kvm_mte/vms/$(<"$W/src")-9/hold" >$W/at-save; echo new >f; leave' >acts/save
+run save web f
+is "$STATUS:$(cat at-save)" 0:1 "the guest is held until its state is saved"
+begin
+old
+echo 'exit 1' >acts/suspend
+run save web f
+ends 1 "virsh suspend fails" "kvm-mte: web: not saved. It goes on here"
 begin
 old
 echo "0 16 1" >a/tagdev/fail
@@ -294,6 +319,20 @@ finish
 ends 1 "SIGTERM" "kvm-mte: web: not saved. It goes on here"
 is "$(ls resumed)" resumed "SIGTERM: the guest is resumed"
 unsaved "SIGTERM"
+begin
+old
+printf '%s\n' 'echo "exit 1" >$W/acts/domstate' 'exit 1' >acts/save
+run save web f
+ends 1 "libvirt is gone" "kvm-mte: web: it is not known whether it is saved. Its tags are in f.tags.new; if it is here, it is held"
+is "$(cmp f.tags.new right):$(cat "a/sys/kernel/kvm_mte/vms/$SRC-9/hold"):$(ls resumed 2>/dev/null)" ":1:" "libvirt is gone: the tags are there, and the guest is held"
+begin
+old
+printf '%s\n' 'kill -9 $$' >acts/save
+echo 'if [[ -e $W/aborted ]]; then echo "Job type: None"; else echo "Job type:         Unbounded"; fi' >acts/domjobinfo
+run save web f
+ends 1 "virsh save is killed, and libvirt goes on" "kvm-mte: web: not saved. It goes on here"
+is "$(ls aborted)" aborted "virsh save is killed, and libvirt goes on: it is told to stop"
+unsaved "virsh save is killed, and libvirt goes on"
 begin
 old
 printf '%s\n' leave 'rm -r "$W/a/sys/kernel/kvm_mte/vms/$(<"$W/src")-9"' 'exit 1' >acts/save
@@ -341,6 +380,9 @@ refuses() {
 	is "$(grep -c 'virsh restore' asked)" 0 "$1: nothing is restored"
 }
 saved
+sed -i 's/>web</>7</' acts/save-image-dumpxml
+refuses "a name that is a number" "kvm-mte: 7: a domain whose name is a number or a UUID may be taken for another one: rename it"
+saved
 rm f.tags
 refuses "no tags" "kvm-mte: f.tags: No such file or directory"
 saved
@@ -384,13 +426,24 @@ run restore f
 is "$STATUS:$(tail -n 1 out):$(ls resumed 2>&1):$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold")" \
 	"1:kvm-mte: web: not restored, so it does not run:ls: cannot access 'resumed': No such file or directory:1" "other memory: held, and not resumed"
 saved
+echo ': >$W/restoring; exec sleep 1000' >acts/restore
+start restore f
+until [[ -e restoring ]]; do sleep 0.1; done
+kill -INT "$JOB"
+finish
+ends 1 "restore is interrupted" "kvm-mte: web: interrupted: if the domain is there, it is paused, and has no tags: end it"
+rm restoring
+saved
+: >acts/restore
+run restore f
+ends 1 "virsh has restored, and there is no VM" 'kvm-mte: web: no such VM; "kvm-mte list" shows them' "kvm-mte: web: not restored, so it does not run"
+saved
 echo 'exit 1' >acts/resume
 run restore f
 ends 1 "resume fails" "kvm-mte: THERE: held until its tags are in" "kvm-mte: THERE: released, 300 pages with tags" "kvm-mte: web: its tags are in, but it is paused"
 
 # --- save and restore, with QEMU's monitor ---
 
-RUNNING='{"running": true, "status": "running"}' PAUSED='{"status": "paused"}'
 begin
 old
 rm f
@@ -405,7 +458,19 @@ rm f
 qmp "query-status=$RUNNING" migrate=FILE+state 'query-migrate={"status": "failed"}'
 run save --qmp=sock web f
 ends 1 "QEMU: save fails" "kvm-mte: QEMU: migrate: failed" "kvm-mte: web: not saved. It goes on here"
-is "$(tail -n 1 asked):$(ls f f.tags.new 2>/dev/null):$(cat f.tags)" "cont::old" "QEMU: save fails: the guest goes on, and no file is left"
+is "$(tail -n 1 asked):$(ls f f.new f.tags.new 2>/dev/null):$(cat f.tags)" "cont::old" "QEMU: save fails: the guest goes on, and no file is left"
+begin
+old
+qmp "query-status=$RUNNING" migrate=FILE+state 'query-migrate={"status": "failed"}'
+run save --qmp=sock web f
+unsaved "QEMU: save fails, and there is an earlier one"
+begin
+old
+qmp "query-status=$RUNNING" migrate=FILE+state query-migrate=die
+run save --qmp=sock web f
+is "$STATUS:$(tail -n 1 out):$(cat f f.new f.tags)" "1:kvm-mte: web: it has ended; its tags are in f.tags.new:old
+stateold" "QEMU: it dies: what it has written stays"
+rm f.new
 begin
 old
 qmp "query-status=$PAUSED" migrate=error:no
