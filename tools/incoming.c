@@ -56,12 +56,14 @@ static double now(void)
  * @no_mte: how often it had no MTE
  * @pidfd: then its process; -1 for none
  */
-static struct tries {
+struct tries {
 	char vm[64];
 	double busy;
 	int no_mte;
 	int pidfd;
-} tries = { .pidfd = -1 };
+};
+
+static struct tries tries = { .pidfd = -1 };
 
 static void count_try(const struct vm *vm)
 {

@@ -163,7 +163,7 @@ void qmp_close(struct qmp *qmp);
 /* monitor.c */
 bool qmp_can_answer(const char *uri);
 int qmp_cancel(const char *path);
-int qmp_migrate(const char *path, const char *uri);
+int qmp_migrate(const char *path, const char *uri, int pidfd);
 int qmp_quit(const char *path, bool *sent);
 int qmp_once(const char *path, const char *command);
 int qmp_status(const char *path, char *status, size_t size);

@@ -11,6 +11,8 @@
 
 /* How often to look whether a migration has ended, in milliseconds. */
 #define INTERVAL	100
+/* How long QEMU may take to end after its monitor is gone, in milliseconds. */
+#define PATIENCE	1000
 
 static volatile sig_atomic_t stopped;
 
@@ -148,10 +150,11 @@ int qmp_cancel(const char *path)
  * qmp_migrate - migrate, and wait for the end; SIGINT cancels the migration
  * @path: the monitor's socket
  * @uri: where to
+ * @pidfd: the VM's process, from process_open()
  *
  * Return: exit status, after an error message; or QMP_LOST, QMP_STOPPED.
  */
-int qmp_migrate(const char *path, const char *uri)
+int qmp_migrate(const char *path, const char *uri, int pidfd)
 {
 	struct qmp qmp;
 	int end = begin(&qmp, path);
@@ -169,6 +172,8 @@ int qmp_migrate(const char *path, const char *uri)
 			end = look_whether_it_runs(&qmp);
 	}
 	qmp_close(&qmp);
+	if (end == QMP_LOST && !process_ends(pidfd, PATIENCE))
+		end = qmp_cancel(path);
 	return end;
 }
 

@@ -9,8 +9,7 @@
  *	save, load	the tags follow
  *	resume_there()	libvirt: lets the guest run at the destination
  *
- * libvirt creates the VM at the destination during the migration.  So that the guest cannot
- * run before "tags load" holds it, virsh leaves it paused.
+ * virsh leaves the guest paused, so it cannot run before "tags load" holds it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -92,10 +91,8 @@ static void end_tags(struct move *move)
 static int not_migrated(struct move *move, const char *why)
 {
 	end_tags(move);
-	if (move->mover.ended && move->mover.status == QMP_STOPPED)
-		complain("%s: not migrated: %s. It is here, and does not run", move->m->which, why);
-	else
-		complain("%s: not migrated: %s. It goes on here", move->m->which, why);
+	complain("%s: not migrated: %s. It %s here", move->m->which, why,
+		 move->mover.status == QMP_STOPPED ? "does not run, but is" : "goes on");
 	return END_ERROR;
 }
 
@@ -146,17 +143,11 @@ static int wait_until_ready(struct move *move)
 	return END_OK;
 }
 
-/* How long QEMU may take to end after its monitor is gone, in milliseconds. */
-#define PATIENCE	1000
-
 static int run_qmp(void *arg)
 {
 	const struct move *move = arg;
-	int end = qmp_migrate(move->m->qmp, move->m->uri);
 
-	if (end == QMP_LOST && !process_ends(move->pidfd, PATIENCE))
-		end = qmp_cancel(move->m->qmp);
-	return end;
+	return qmp_migrate(move->m->qmp, move->m->uri, move->pidfd);
 }
 
 static void start_mover(struct move *move)
@@ -261,27 +252,21 @@ static int resume_there(struct move *move)
 }
 
 /*
- * The VMM here has all of the guest, as long as it has not ended.  When it was asked to end,
- * it may do so at any time: its tags are kept until then.
+ * The guest is at the destination.  libvirt has ended the VMM here.  When QEMU was asked to
+ * end, it may do so at any time: the tags are kept until then.
  */
-static int quit(struct move *move)
+static int end_source(struct move *move)
 {
 	bool sent = false;
 	int end = END_ERROR;
 
+	if (move->mover.status || !move->m->qmp)
+		return move->mover.status ? END_ERROR : END_OK;
 	if (!tags_have_failed(move) && move->load.said & SAID_HELD)
 		end = qmp_quit(move->m->qmp, &sent);
 	if (end && sent && !has_left(move))
 		complain("%s: waiting until QEMU has ended", move->m->which);
 	return sent ? END_OK : END_ERROR;
-}
-
-/* The guest is at the destination.  libvirt has ended the VMM here. */
-static int end_source(struct move *move)
-{
-	if (move->mover.status)
-		return END_ERROR;
-	return move->m->qmp ? quit(move) : END_OK;
 }
 
 static int tags_lost(const struct move *move)

@@ -159,7 +159,7 @@ vm b "$DST" web
 qmp 'query-migrate={"status": "failed"}' 'query-status={"status": "postmigrate"}'
 run "${MIGRATE[@]}"
 ends 1 "QEMU fails, and the guest is stopped" "$HELD" "kvm-mte: QEMU: migrate: failed" "kvm-mte: QEMU: the guest does not run: postmigrate" \
-	"$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It is here, and does not run"
+	"$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It does not run, but is here"
 UNKNOWN="kvm-mte: web: QEMU has failed, and it is not known where the guest is. Its tags are sent when QEMU ends here. If the guest is here, interrupt twice"
 begin
 vm b "$DST" web
