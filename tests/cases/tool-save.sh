@@ -404,7 +404,7 @@ other() {
 	saved
 	sum() { python3 -c 'import sys, zlib; print("%08x" % zlib.crc32(open("f", "rb").read()))'; }
 	sum=$(sum)
-	printf "$2" >f
+	printf %b "$2" >f
 	refuses "$1" "kvm-mte: f.tags: it does not belong to f: 6 bytes with checksum $sum, here $(stat -c %s f) with $(sum)"
 }
 other "the file of another save" 'stat1\n'
