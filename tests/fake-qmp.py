@@ -8,9 +8,11 @@ last of which stays. In place of JSON it may be:
 error:TEXT      the command fails
 run:COMMAND     what a shell's command prints
 die             the process PID ends, and there is no reply
+late            there is no reply, and the process PID ends some time later
+none            there is no reply
 FILE+TEXT       for "migrate" and "migrate-incoming" with a file: TEXT is written to it, or must be in it
 
-"quit" ends the process PID. After "migrate_cancel" the migration is cancelled. Three words are no commands: "greeting"; "ended",
+"quit" ends the process PID. After "migrate_cancel" the migration is cancelled, unless it is completed. Three words are no commands: "greeting"; "ended",
 a file that gets a line when the process has ended; "noise", a line before each reply.
 """
 import json
@@ -21,7 +23,8 @@ import subprocess
 import sys
 
 path, log, pid = sys.argv[1], sys.argv[2], int(sys.argv[3])
-replies = {k: v.split("|") for k, v in (a.split("=", 1) for a in sys.argv[4:])}
+running = '{"status": "running", "running": true}'
+replies = {"query-status": [running]} | {k: v.split("|") for k, v in (a.split("=", 1) for a in sys.argv[4:])}
 ended = replies.pop("ended", ["/dev/null"])[0]
 noise = replies.pop("noise", ['{"timestamp": {"seconds": 1}, "event": "OF \\"THESE\\"", "data": {"return": [1, -2.5e3, null]}}'])[0]
 greeting = replies.pop("greeting", ['{"QMP": {"version": {}, "capabilities": []}}'])[0]
@@ -32,8 +35,13 @@ def reply(command):
     """The reply to a command, as a JSON object."""
     words = replies.get(command, ["{}"])
     word = words.pop(0) if len(words) > 1 else words[0]
-    if command == "migrate_cancel":
+    if command == "migrate_cancel" and "completed" not in replies["query-migrate"][-1]:
         replies["query-migrate"] = ['{"status": "cancelled"}']
+    if word == "none":
+        return None
+    if word == "late":
+        subprocess.Popen(f"sleep 3; kill -9 {pid}; echo >{ended}", shell=True)
+        return None
     if word == "die" or command == "quit":
         os.kill(pid, signal.SIGKILL)
         with open(ended, "w", encoding="utf-8") as f:

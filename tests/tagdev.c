@@ -7,6 +7,7 @@
  * TAGDEV_VMS is the directory of the VMs' directories.  TAGDEV_LOG is the kernel's log.
  * TAGDEV is a directory with files:
  * slots	the memory slots, "IPA SIZE" a line
+ * peer		the process that listens at each socket; without this file the kernel says so
  * tags		the tags, "page IPA TAGS" a line, as tagstream.py prints them
  * fail		"NR ERRNO N": the Nth ioctl with this number fails (N is 0: each), and the log gets
  *		a line; if ERRNO is 0, the ioctl does nothing
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "../include/tags_uapi.h"
 
@@ -291,6 +293,21 @@ int ioctl(int fd, unsigned long request, ...)
 		vm_fd = fd;
 	errno = err < 0 ? -err : 0;
 	return err < 0 ? -1 : 0;
+}
+
+int getsockopt(int fd, int level, int name, void *value, socklen_t *size)
+{
+	int (*next)(int fd, int level, int name, void *value, socklen_t *size) =
+		dlsym(RTLD_NEXT, "getsockopt");
+	int err = next(fd, level, name, value, size);
+	FILE *f = name == SO_PEERCRED ? file("peer", "r") : NULL;
+
+	if (!f)
+		return err;
+	if (fscanf(f, "%d", &((struct ucred *)value)->pid) != 1)
+		err = -1;
+	fclose(f);
+	return err;
 }
 
 int close(int fd)

@@ -8,8 +8,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "jobs.h"
+#include "tags.h"
 
 static char *with_suffix(const char *file, const char *suffix)
 {
@@ -45,7 +47,10 @@ int archive_find(struct archive *a)
 	if (end)
 		return end;
 	a->vm = find_vm(&a->vms, a->which);
-	return a->vm ? END_OK : END_ERROR;
+	if (!a->vm)
+		return END_ERROR;
+	qmp_expect(a->vm);
+	return END_OK;
 }
 
 /**
@@ -102,11 +107,13 @@ int archive_resume(struct archive *a)
  * struct transfer - arguments of transfer()
  * @path: socket of QEMU's monitor
  * @command: migrate, migrate-incoming
+ * @is_save: it is migrate
  * @fd: the file
  */
 struct transfer {
 	const char *path;
 	const char *command;
+	bool is_save;
 	int fd;
 };
 
@@ -114,7 +121,9 @@ static int transfer(void *arg)
 {
 	const struct transfer *t = arg;
 
-	return qmp_transfer(t->path, t->command, t->fd);
+	int end = qmp_transfer(t->path, t->command, t->fd);
+
+	return end == QMP_LOST && t->is_save ? qmp_cancel(t->path) : end;
 }
 
 /**
@@ -127,10 +136,43 @@ static int transfer(void *arg)
  */
 int archive_transfer(struct archive *a, const char *command, int fd)
 {
-	struct transfer t = { .path = a->qmp, .command = command, .fd = fd };
+	struct transfer t = {
+		.path = a->qmp, .command = command, .fd = fd, .is_save = !strcmp(command, "migrate")
+	};
 	struct start how = { .run = transfer, .arg = &t, .in = -1, .out = -1 };
 
-	return jobs_run(&a->jobs, &how);
+	return jobs_run(&a->jobs, &how) ? END_ERROR : END_OK;
+}
+
+static int add_binding(void *arg)
+{
+	const struct archive *a = arg;
+
+	return binding_add(a->part, a->new);
+}
+
+static int check_binding(void *arg)
+{
+	const struct archive *a = arg;
+
+	return binding_check(a->tags, a->file);
+}
+
+/**
+ * archive_binding - bind the tags to the file, or check that they are of it
+ * @a: the files
+ * @is_save: bind them
+ *
+ * All of the file is read.  A signal ends that.
+ *
+ * Return: exit status.
+ */
+int archive_binding(struct archive *a, bool is_save)
+{
+	struct start how = { .arg = a, .in = -1, .out = -1 };
+
+	how.run = is_save ? add_binding : check_binding;
+	return jobs_run(&a->jobs, &how) ? END_ERROR : END_OK;
 }
 
 static int parse(struct archive *a, int argc, char **argv, bool is_save)
@@ -168,17 +210,21 @@ static int parse(struct archive *a, int argc, char **argv, bool is_save)
 
 static int run(int argc, char **argv, bool is_save)
 {
-	struct archive a = { .which = NULL };
+	struct archive a = { .pidfd = -1 };
 	int end = parse(&a, argc, argv, is_save);
 
 	if (end)
 		return end;
 	a.tags = with_suffix(a.file, ".tags");
 	a.part = with_suffix(a.file, ".tags.new");
+	a.new = with_suffix(a.file, ".new");
 	end = is_save ? archive_save(&a) : archive_restore(&a);
+	if (a.pidfd >= 0)
+		close(a.pidfd);
 	vms_free(&a.vms);
 	free(a.tags);
 	free(a.part);
+	free(a.new);
 	return end;
 }
 

@@ -17,8 +17,8 @@ static int check_tags(struct archive *a)
 	int fd, null, end;
 
 	if (!access(a->part, F_OK)) {
-		complain("%s: it is left from a save that has failed. If %s is of that save, give it the name %s, else remove it",
-			 a->part, a->file, a->tags);
+		complain("%s: it is left from a save that has failed. If %s is of that save, restore it by hand with these tags, else remove it",
+			 a->part, a->file);
 		return END_ERROR;
 	}
 	fd = open(a->tags, O_RDONLY | O_CLOEXEC);
@@ -28,7 +28,7 @@ static int check_tags(struct archive *a)
 	end = archive_run(a, words, fd, null);
 	close(fd);
 	close(null);
-	return end ? END_ERROR : END_OK;
+	return end ? END_ERROR : archive_binding(a, false);
 }
 
 /* A guest whose tags are not in must not run. */
@@ -36,6 +36,7 @@ static int hold(struct archive *a)
 {
 	int err = write_word(a->vm->fd, "hold", "1");
 
+	a->stopped |= !err;
 	if (!err)
 		return END_OK;
 	complain_of(a->vm, "it cannot be held: %s", strerror(-err));
@@ -61,9 +62,19 @@ static int restore_by_virsh(struct archive *a)
 {
 	const char *const words[] = { "restore", "--file", a->file, "--paused", NULL };
 
-	if (virsh_run(&a->jobs, words, a->options))
+	if (virsh_run(&a->jobs, words, a->options)) {
+		if (a->jobs.stops)
+			complain("%s: interrupted: if the domain is there, it is paused, and has no tags: end it",
+				 a->which);
 		return END_ERROR;
-	return archive_find(a) ? END_ERROR : hold(a);
+	}
+	a->stopped = true;
+	if (archive_find(a))
+		return END_ERROR;
+	if (a->vm->name && !strcmp(a->vm->name, a->which))
+		return hold(a);
+	complain_of(a->vm, "it is not the domain %s", a->which);
+	return END_ERROR;
 }
 
 /* A guest that runs must not be held. */
@@ -88,9 +99,9 @@ static int restore_by_qmp(struct archive *a)
 
 	if (fd < 0)
 		return archive_cannot(a->file);
-	end = check_incoming(a);
+	end = archive_find(a);
 	if (!end)
-		end = archive_find(a);
+		end = check_incoming(a);
 	if (!end)
 		end = hold(a);
 	if (!end)
@@ -115,13 +126,13 @@ int archive_restore(struct archive *a)
 	if (!end && !a->qmp) {
 		name = image_domain(a->file);
 		a->which = name;
-		end = name ? END_OK : END_ERROR;
+		end = name && domain_has_clear_name(name) ? END_OK : END_ERROR;
 	}
 	if (!end)
 		end = a->qmp ? restore_by_qmp(a) : restore_by_virsh(a);
 	if (!end)
 		end = load_tags(a);
-	if (end && a->vm && vm_is_there(a->vm))
+	if (end && a->stopped && (!a->vm || vm_is_there(a->vm)))
 		complain("%s: not restored, so it does not run", a->which);
 	if (!end && !a->paused && archive_resume(a)) {
 		complain("%s: its tags are in, but it is paused", a->which);

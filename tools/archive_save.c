@@ -2,7 +2,7 @@
 /*
  * kvm-mte save.  The tags are saved first, while the VM is stopped, so that no failure leaves
  * a VM whose tags are lost.  They get their name when the VM is saved: as long as a file of
- * an earlier save is there, it keeps its own tags.
+ * an earlier save is there, it keeps its own tags.  The VM is held until it has ended.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "jobs.h"
+#include "tags.h"
 
 static int vm_runs(struct archive *a)
 {
@@ -35,14 +36,40 @@ static int pause_vm(struct archive *a)
 	return a->qmp ? qmp_once(a->qmp, "stop") : archive_virsh(a, "suspend");
 }
 
+/* Somebody may let the VM run before its state is saved: then its tags would be old. */
+static int hold(struct archive *a)
+{
+	int err;
+
+	if (a->vm->held)
+		return END_OK;
+	err = write_word(a->vm->fd, "hold", "1");
+	a->holds = !err;
+	if (!err)
+		return END_OK;
+	complain_of(a->vm, "it cannot be held: %s", strerror(-err));
+	return END_ERROR;
+}
+
+/* In a directory that all may write to, the name may be that of another file. */
+static int create(const char *file)
+{
+	int fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		archive_cannot(file);
+	return fd;
+}
+
 static int save_tags(struct archive *a)
 {
 	const char *const words[] = { "tags", "save", "--", a->vm->dir, NULL };
-	int fd = open(a->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = create(a->part);
 	int end;
 
 	if (fd < 0)
-		return archive_cannot(a->part);
+		return END_ERROR;
+	a->made_part = true;
 	end = archive_run(a, words, -1, fd);
 	if (!end && fsync(fd))
 		end = archive_cannot(a->part);
@@ -59,38 +86,109 @@ static int save_by_virsh(struct archive *a)
 	return virsh_run_job(&a->jobs, words, a->options, a->which);
 }
 
+/* If QEMU was asked to end, the file may be all that is left of the guest. */
+static int end_qemu(struct archive *a)
+{
+	int end = qmp_quit(a->qmp, &a->complete);
+
+	return a->complete ? END_OK : end;
+}
+
 static int save_by_qmp(struct archive *a)
 {
-	int fd = open(a->file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = create(a->new);
 	int end;
 
 	if (fd < 0)
-		return archive_cannot(a->file);
+		return END_ERROR;
 	end = archive_transfer(a, "migrate", fd);
 	if (!end && fsync(fd))
-		end = archive_cannot(a->file);
+		end = archive_cannot(a->new);
 	close(fd);
 	if (!end)
-		end = qmp_once(a->qmp, "quit");
-	/* Tags of an earlier save do not belong to it. */
-	if (end)
-		unlink(a->file);
+		end = archive_binding(a, true);
+	if (!end)
+		end = end_qemu(a);
+	if (end && !process_ends(a->pidfd, 0))
+		unlink(a->new);
 	return end;
+}
+
+static int rename_file(const char *from, const char *to)
+{
+	if (!rename(from, to))
+		return END_OK;
+	complain("%s: %s; give it the name %s", from, strerror(errno), to);
+	return END_ERROR;
+}
+
+/* The names must be on the disk too. */
+static int sync_directory(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	char *dir = need(slash ? strndup(file, slash + 1 - file) : strdup("."));
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int end = END_OK;
+
+	if (fd < 0 || fsync(fd))
+		end = archive_cannot(dir);
+	if (fd >= 0)
+		close(fd);
+	free(dir);
+	return end;
+}
+
+/* FILE first: "restore" refuses it as long as the tags do not have their name. */
+static int name_files(struct archive *a)
+{
+	if (a->qmp && rename_file(a->new, a->file)) {
+		complain("%s: and %s the name %s", a->which, a->part, a->tags);
+		return END_ERROR;
+	}
+	if (sync_directory(a->file) || rename_file(a->part, a->tags))
+		return END_ERROR;
+	return sync_directory(a->file);
+}
+
+/* QEMU was asked to end: wait for that, or for a signal. */
+static bool has_ended(struct archive *a)
+{
+	int stops = a->jobs.stops;
+	bool said = false;
+
+	while (!process_ends(a->pidfd, 0) && a->jobs.stops == stops) {
+		jobs_wait(&a->jobs);
+		if (!said && !process_ends(a->pidfd, 0))
+			complain("%s: waiting until QEMU has ended", a->which);
+		said = true;
+	}
+	return process_ends(a->pidfd, 0);
 }
 
 /* The VM is stopped. */
 static int save_stopped(struct archive *a)
 {
-	int end = save_tags(a);
+	int end = hold(a);
 
+	if (!end)
+		end = save_tags(a);
 	if (!end && a->jobs.stops)
 		end = END_ERROR;
 	if (!end)
 		end = a->qmp ? save_by_qmp(a) : save_by_virsh(a);
 	if (end)
 		return END_ERROR;
-	if (rename(a->part, a->tags)) {
-		complain("%s: %s; give it the name %s", a->part, strerror(errno), a->tags);
+	a->complete = true;
+	if (!a->qmp && binding_add(a->part, a->file)) {
+		complain("%s: saved in %s, its tags are in %s: restore it by hand", a->which,
+			 a->file, a->part);
+		return END_ERROR;
+	}
+	if (name_files(a))
+		return END_ERROR;
+	if (a->qmp && !has_ended(a)) {
+		complain("%s: saved in %s, %s, but QEMU has not ended: end it, and do not let it go on",
+			 a->which, a->file, a->tags);
 		return END_ERROR;
 	}
 	put_safely(stdout, a->which);
@@ -102,18 +200,39 @@ static int save_stopped(struct archive *a)
 	return END_OK;
 }
 
-static int not_saved(struct archive *a)
+static void not_saved(struct archive *a)
 {
-	if (!vm_is_there(a->vm)) {
+	int runs = 0;
+
+	/* virsh may be gone, and libvirt goes on. */
+	if (!a->qmp && a->made_part)
+		runs = domain_settles(&a->jobs, a->which, a->pidfd);
+	if (process_ends(a->pidfd, 0) || !vm_is_there(a->vm)) {
 		complain("%s: it has ended; its tags are in %s", a->which, a->part);
-		return END_ERROR;
+		return;
 	}
-	unlink(a->part);
+	if (runs < 0) {
+		complain("%s: it is not known whether it is saved. Its tags are in %s; if it is here, it is held",
+			 a->which, a->part);
+		return;
+	}
+	if (a->made_part)
+		unlink(a->part);
+	if (a->holds && write_word(a->vm->fd, "hold", "0"))
+		complain_of(a->vm, "it stays held");
 	if (a->ran && archive_resume(a))
 		complain("%s: not saved; it is stopped", a->which);
 	else
 		complain("%s: not saved. It goes on here", a->which);
-	return END_ERROR;
+}
+
+/* It may be all that is left of a guest. */
+static bool is_left(const char *file)
+{
+	if (access(file, F_OK))
+		return false;
+	complain("%s: it is left from a save that has failed: move it away, or remove it", file);
+	return true;
 }
 
 /**
@@ -130,11 +249,20 @@ int archive_save(struct archive *a)
 		complain_of(a->vm, "no domain of libvirt has this name: %s", a->which);
 		end = END_ERROR;
 	}
+	if (!end && !a->qmp && !domain_has_clear_name(a->which))
+		end = END_ERROR;
 	if (end)
 		return end;
-	jobs_begin();
-	if (pause_vm(a))
+	a->pidfd = process_open(a->vm);
+	if (a->pidfd < 0)
 		return END_ERROR;
-	end = save_stopped(a);
-	return end ? not_saved(a) : END_OK;
+	if (is_left(a->part) || (a->qmp && is_left(a->new)))
+		return END_ERROR;
+	jobs_begin();
+	end = pause_vm(a);
+	if (!end)
+		end = save_stopped(a);
+	if (end && !a->complete)
+		not_saved(a);
+	return end;
 }

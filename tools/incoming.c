@@ -11,10 +11,15 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "tags.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open	434
+#endif
 
 /* In seconds. */
 #define INTERVAL	1.0
@@ -49,12 +54,16 @@ static double now(void)
  * @vm: its directory
  * @busy: since when it has been busy; 0 if it was not
  * @no_mte: how often it had no MTE
+ * @pidfd: then its process; -1 for none
  */
-static struct tries {
+struct tries {
 	char vm[64];
 	double busy;
 	int no_mte;
-} tries;
+	int pidfd;
+};
+
+static struct tries tries = { .pidfd = -1 };
 
 static void count_try(const struct vm *vm)
 {
@@ -63,12 +72,25 @@ static void count_try(const struct vm *vm)
 	snprintf(tries.vm, sizeof(tries.vm), "%s", vm->dir);
 	tries.busy = 0;
 	tries.no_mte = 0;
+	if (tries.pidfd >= 0)
+		close(tries.pidfd);
+	tries.pidfd = -1;
+}
+
+/* A VM that never had MTE is gone: if its process is too, no other one will come. */
+static bool process_has_ended(void)
+{
+	struct pollfd process = { .fd = tries.pidfd, .events = POLLIN };
+
+	return tries.pidfd >= 0 && poll(&process, 1, 0) > 0;
 }
 
 /* A VM without MTE may get it before it runs. */
 static void say_no_mte(const struct vm *vm)
 {
-	if (++tries.no_mte == 2)
+	if (++tries.no_mte == 1)
+		tries.pidfd = syscall(SYS_pidfd_open, (pid_t)vm->pid, 0);
+	if (tries.no_mte == 2)
 		complain_of(vm, "has no MTE yet; waiting until it is on");
 }
 
@@ -143,6 +165,10 @@ static int wait_for_vm(struct load *load, const char *which, int uevents)
 			return END_ERROR;
 		if (stream_will_not_come())
 			return no_stream(which);
+		if (!vm && process_has_ended()) {
+			complain("%s: the VM's process has ended", which);
+			return END_ERROR;
+		}
 		end = vm ? try_take(load, vm) : LATER;
 		if (end != LATER && end != BUSY_NOW)
 			return end;
@@ -241,6 +267,7 @@ static int look_for_another(struct load *load)
 		stream_bad(&load->stream, "the VM's process has ended");
 		return load_failed(load, 0);
 	}
+	complain_of(load->dev.vm, SAYS_GONE);
 	device_close(&load->dev);
 	return END_OK;
 }

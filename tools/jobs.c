@@ -34,8 +34,11 @@ void jobs_begin(void)
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, &before);
+	/* Who reads what is printed may end. */
+	signal(SIGPIPE, SIG_IGN);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signals < 0) {
 		complain("signalfd: %s", strerror(errno));
@@ -55,8 +58,10 @@ static void become(const struct start *how, int lines)
 
 	/* A shell's background job ignores SIGINT; virsh gets it from here. */
 	signal(SIGINT, how->stays ? SIG_IGN : SIG_DFL);
-	if (how->stays)
-		signal(SIGHUP, SIG_IGN);
+	/* A terminal sends them to all: the parent stops what has to be stopped. */
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (how->quiet) {
 		lines = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -145,6 +150,8 @@ static void take_line(struct job *job)
 		job->said |= SAID_READY;
 	if (ends_with(line, ": " SAYS_HELD))
 		job->said |= SAID_READY | SAID_HELD;
+	if (ends_with(line, ": " SAYS_GONE))
+		job->said &= ~SAID_HELD;
 	show_line(job->where, line);
 }
 

@@ -8,9 +8,11 @@
  * archive_save.c, archive_restore.c	their steps
  * peer.c	the destination: its host in a URI, and how to run a command there
  * virsh.c	libvirt's virsh
- * qmp.c	QEMU's monitor
+ * qmp.c	a connection to QEMU's monitor
+ * monitor.c	what is asked of it
  * reply.c	the monitor's JSON
  * jobs.c	programs that run at once
+ * process.c	the end of a VM's process
  */
 #ifndef KVM_MTE_JOBS_H
 #define KVM_MTE_JOBS_H
@@ -67,7 +69,7 @@ struct jobs {
  * @in: its standard input; -1: that of this process
  * @out: its standard output; -1: that of this process, or read with its lines
  * @reads: its standard error (and output) is read, line by line
- * @stays: SIGINT and SIGHUP do not end it: a terminal sends them to all
+ * @stays: SIGINT does not end it: a terminal sends it to all
  * @quiet: nobody sees what it says
  */
 struct start {
@@ -91,6 +93,10 @@ void job_end(const struct job *job, int signal);
 bool job_may_be_asked(struct job *job);
 void job_stop(struct job *job);
 bool job_has_failed(const struct job *job);
+
+/* process.c */
+int process_open(const struct vm *vm);
+bool process_ends(int pidfd, int patience);
 
 /**
  * struct peer - the destination
@@ -116,12 +122,14 @@ char **own_command(const char *const *words);
 void peer_free(struct peer *peer);
 
 /* virsh.c */
+bool domain_has_clear_name(const char *name);
 char **virsh_command(const char *const *words, char **options);
 char *virsh_text(const char *const *words);
 int virsh_run(struct jobs *jobs, const char *const *words, char **options);
 int virsh_run_job(struct jobs *jobs, const char *const *words, char **options, const char *domain);
 void virsh_abort(struct jobs *jobs, struct job *virsh, const char *domain);
 int domain_runs(const char *domain);
+int domain_settles(struct jobs *jobs, const char *domain, int pidfd);
 char *image_domain(const char *file);
 
 /**
@@ -141,14 +149,25 @@ struct qmp {
 /* reply.c */
 int reply_get(const char *reply, const char *path, char *value, size_t size);
 
+/* Instead of an exit status. */
+#define QMP_LOST	100	/* the connection is lost: it is not known what QEMU has done */
+#define QMP_STOPPED	101	/* it has failed, and the guest does not run */
+
 /* qmp.c */
+void qmp_expect(const struct vm *vm);
 int qmp_open(struct qmp *qmp, const char *path);
-int qmp_call(struct qmp *qmp, const char *command, const char *name, const char *value);
-int qmp_migrate(const char *path, const char *uri);
+int qmp_call(struct qmp *qmp, const char *command, const char *arguments);
+int qmp_send_fd(struct qmp *qmp, int fd);
+void qmp_close(struct qmp *qmp);
+
+/* monitor.c */
+bool qmp_can_answer(const char *uri);
+int qmp_cancel(const char *path);
+int qmp_migrate(const char *path, const char *uri, int pidfd);
+int qmp_quit(const char *path, bool *sent);
 int qmp_once(const char *path, const char *command);
 int qmp_status(const char *path, char *status, size_t size);
 int qmp_transfer(const char *path, const char *command, int fd);
-void qmp_close(struct qmp *qmp);
 
 /**
  * struct migrate - a migration
@@ -158,6 +177,7 @@ void qmp_close(struct qmp *qmp);
  * @uri: where it goes
  * @qmp: socket of QEMU's monitor; NULL with libvirt
  * @options: more options for virsh, NULL at the end
+ * @runs: it runs
  * @suspended: it does not run at the destination
  */
 struct migrate {
@@ -167,6 +187,7 @@ struct migrate {
 	const char *uri;
 	const char *qmp;
 	char **options;
+	bool runs;
 	bool suspended;
 };
 
@@ -183,10 +204,16 @@ int migrate_vm(struct migrate *m);
  * @file: has its memory and devices
  * @tags: has its tags
  * @part: has them before the save is complete
+ * @made_part: it was created by this program
+ * @new: has the memory and devices until then, with QEMU's monitor
  * @qmp: socket of QEMU's monitor; NULL with libvirt
  * @options: more options for virsh, NULL at the end
  * @paused: it does not run after it was restored
+ * @stopped: it was restored, and is paused or held
  * @ran: it ran before it was saved
+ * @holds: it was not held before
+ * @pidfd: the process of the one that is saved
+ * @complete: all of it is in @file, and QEMU may have ended
  */
 struct archive {
 	struct vms vms;
@@ -196,10 +223,16 @@ struct archive {
 	const char *file;
 	char *tags;
 	char *part;
+	bool made_part;
+	char *new;
 	const char *qmp;
 	char **options;
 	bool paused;
+	bool stopped;
 	bool ran;
+	bool holds;
+	int pidfd;
+	bool complete;
 };
 
 /* archive.c */
@@ -208,6 +241,7 @@ int archive_find(struct archive *a);
 int archive_virsh(struct archive *a, const char *command);
 int archive_run(struct archive *a, const char *const *words, int in, int out);
 int archive_resume(struct archive *a);
+int archive_binding(struct archive *a, bool is_save);
 int archive_transfer(struct archive *a, const char *command, int fd);
 
 /* archive_save.c, archive_restore.c */

@@ -52,6 +52,8 @@ static int take_words(struct migrate *m, int argc, char **argv)
 				   m->qmp ? "VM" : "domain", argv[2]);
 	if (!m->qmp && m->name)
 		return usage_error("migrate: --name is for --qmp; virsh has --dname");
+	if (m->qmp && !qmp_can_answer(m->uri))
+		return usage_error("migrate: the destination cannot answer over this URI: %s", m->uri);
 	return m->qmp ? END_OK : take_options(m, argv + (argc > 2 ? 3 : 2));
 }
 
@@ -110,13 +112,18 @@ int migrate_find(struct migrate *m, struct vms *vms, const struct vm **vm)
 		complain_of(*vm, "the guest has no name; --name=VM names it at the destination");
 		return END_ERROR;
 	}
-	if (m->qmp)
+	if (m->qmp) {
+		qmp_expect(*vm);
 		return END_OK;
+	}
 	if (!(*vm)->name || strcmp((*vm)->name, m->which)) {
 		complain_of(*vm, "no domain of libvirt has this name: %s", m->which);
 		return END_ERROR;
 	}
+	if (!domain_has_clear_name(m->which) || !domain_has_clear_name(m->name))
+		return END_ERROR;
 	runs = domain_runs(m->which);
+	m->runs = runs > 0;
 	m->suspended |= !runs;
 	return runs < 0 ? END_ERROR : END_OK;
 }

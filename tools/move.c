@@ -5,27 +5,21 @@
  *	save, load	"tags save --at-end" here, its output piped to "tags load --incoming"
  *			at the destination; both say that they wait
  *	mover		virsh, or a child that talks to QEMU's monitor: migrates the VM
- *	start_guest()	libvirt: lets the guest run at the destination.  QEMU: ends the VMM here
+ *	end_source()	QEMU: ends the VMM here.  libvirt has done so
  *	save, load	the tags follow
+ *	resume_there()	libvirt: lets the guest run at the destination
  *
- * libvirt creates the VM at the destination during the migration.  So that the guest cannot
- * run before "tags load" holds it, virsh leaves it paused.
+ * virsh leaves the guest paused, so it cannot run before "tags load" holds it.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "jobs.h"
 #include "tags.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open	434
-#endif
 
 /**
  * struct move - what the steps of a migration share
@@ -38,6 +32,7 @@
  * @load: "tags load"
  * @mover: migrates the VM
  * @stops: signals that came before the guest had left
+ * @unknown: it is not known whether it has left
  * @warned: that a further signal gives up its tags
  */
 struct move {
@@ -50,6 +45,7 @@ struct move {
 	struct job load;
 	struct job mover;
 	int stops;
+	bool unknown;
 	bool warned;
 };
 
@@ -60,9 +56,7 @@ static const char *there(const struct move *move)
 
 static bool has_left(const struct move *move)
 {
-	struct pollfd process = { .fd = move->pidfd, .events = POLLIN };
-
-	return poll(&process, 1, 0) > 0;
+	return process_ends(move->pidfd, 0);
 }
 
 static bool tags_have_failed(const struct move *move)
@@ -97,7 +91,8 @@ static void end_tags(struct move *move)
 static int not_migrated(struct move *move, const char *why)
 {
 	end_tags(move);
-	complain("%s: not migrated: %s. It goes on here", move->m->which, why);
+	complain("%s: not migrated: %s. It %s here", move->m->which, why,
+		 move->mover.status == QMP_STOPPED ? "does not run, but is" : "goes on");
 	return END_ERROR;
 }
 
@@ -142,14 +137,17 @@ static int wait_until_ready(struct move *move)
 		if (move->load.ended || move->save.ended)
 			return not_migrated(move, "its tags cannot follow");
 	}
+	/* libvirt will create another one, and it is not known which one is held. */
+	if (!move->m->qmp && move->load.said & SAID_HELD)
+		return not_migrated(move, "a VM of this name was there already");
 	return END_OK;
 }
 
 static int run_qmp(void *arg)
 {
-	const struct migrate *m = arg;
+	const struct move *move = arg;
 
-	return qmp_migrate(m->qmp, m->uri);
+	return qmp_migrate(move->m->qmp, move->m->uri, move->pidfd);
 }
 
 static void start_mover(struct move *move)
@@ -162,7 +160,7 @@ static void start_mover(struct move *move)
 
 	if (move->m->qmp) {
 		how.run = run_qmp;
-		how.arg = move->m;
+		how.arg = move;
 	} else {
 		how.argv = virsh_command(words, move->m->options);
 	}
@@ -184,6 +182,16 @@ static bool must_stop(struct move *move, bool stops)
 	return move->jobs.stops || tags_have_failed(move);
 }
 
+/* The mover has failed.  Is the guest here, and does what it did before? */
+static bool is_here(struct move *move)
+{
+	int status = move->mover.status;
+
+	if (move->m->qmp)
+		return status == END_ERROR || status == QMP_STOPPED;
+	return domain_settles(&move->jobs, move->m->which, move->pidfd) == move->m->runs;
+}
+
 /* A migration whose tags cannot follow is stopped. */
 static int wait_for_mover(struct move *move)
 {
@@ -200,74 +208,76 @@ static int wait_for_mover(struct move *move)
 	jobs_drop(&move->jobs, &move->mover);
 	if (!move->mover.status)
 		return END_OK;
-	if (!has_left(move))
+	move->unknown = !is_here(move) && !has_left(move);
+	if (has_left(move))
+		complain("%s: %s, but it has ended here", move->m->which, mover_failed(move));
+	else if (move->unknown)
+		complain("%s: %s, and it is not known where the guest is. Its tags are sent when QEMU ends here. If the guest is here, interrupt twice",
+			 move->m->which, mover_failed(move));
+	else
 		return not_migrated(move, mover_failed(move));
-	complain("%s: %s, but it has ended here", move->m->which, mover_failed(move));
 	return END_OK;
 }
 
-static bool is_held_there(const struct move *move)
-{
-	return move->load.said & SAID_HELD && has_left(move);
-}
-
 /* Only a second signal gives up the tags of a guest that has left. */
-static void wait_for_load(struct move *move, bool until_held)
+static void wait_for_load(struct move *move)
 {
-	while (!move->load.ended && !(until_held && is_held_there(move))) {
+	if (!move->m->qmp && !(move->load.said & SAID_HELD) && !move->load.ended)
+		complain("%s: waiting until it is held at %s", move->m->name, there(move));
+	while (!move->load.ended) {
 		jobs_wait(&move->jobs);
 		if (move->jobs.stops > move->stops && !move->warned) {
 			move->warned = true;
-			complain("%s: it has left this host, and its tags are on their way; interrupt again to give them up",
-				 move->m->which);
+			complain("%s: %s; interrupt again to give them up", move->m->which,
+				 move->unknown ? "its tags wait here" :
+				 "it has left this host, and its tags are on their way");
 		} else if (move->jobs.stops > move->stops + 1) {
 			give_up(move);
 		}
 	}
 }
 
+/* The load has released the VM.  Only that says that it had the right one, and all tags. */
 static int resume_there(struct move *move)
 {
 	const char *const words[] = {
 		"--connect", move->m->uri, "resume", "--domain", move->m->name, NULL
 	};
 
-	if (!(move->load.said & SAID_HELD) && !move->load.ended)
-		complain("%s: waiting until it is held at %s", move->m->name, there(move));
-	wait_for_load(move, true);
-	if (!is_held_there(move) || tags_have_failed(move))
-		return END_ERROR;
 	if (move->m->suspended || !virsh_run(&move->jobs, words, NULL))
 		return END_OK;
-	complain("%s: it is paused at %s; \"virsh resume %s\" there lets it run", move->m->name,
-		 there(move), move->m->name);
+	complain("%s: its tags are in, but it is paused at %s; \"virsh resume %s\" there lets it run",
+		 move->m->name, there(move), move->m->name);
 	return END_ERROR;
 }
 
-/* The VMM here has all of the guest, as long as it has not ended. */
-static int quit(struct move *move)
+/*
+ * The guest is at the destination.  libvirt has ended the VMM here.  When QEMU was asked to
+ * end, it may do so at any time: the tags are kept until then.
+ */
+static int end_source(struct move *move)
 {
-	if (!tags_have_failed(move) && !qmp_once(move->m->qmp, "quit"))
-		return END_OK;
-	complain("%s: its tags are still here, because QEMU has not ended: end the one at %s, and let this one go on with \"cont\"",
-		 move->m->which, there(move));
-	return END_ERROR;
-}
+	bool sent = false;
+	int end = END_ERROR;
 
-/* The guest is at the destination. */
-static int start_guest(struct move *move)
-{
-	if (move->mover.status)
-		return END_ERROR;
-	return move->m->qmp ? quit(move) : resume_there(move);
+	if (move->mover.status || !move->m->qmp)
+		return move->mover.status ? END_ERROR : END_OK;
+	if (!tags_have_failed(move) && move->load.said & SAID_HELD)
+		end = qmp_quit(move->m->qmp, &sent);
+	if (end && sent && !has_left(move))
+		complain("%s: waiting until QEMU has ended", move->m->which);
+	return sent ? END_OK : END_ERROR;
 }
 
 static int tags_lost(const struct move *move)
 {
 	const char *name = move->m->name;
 
-	if (!has_left(move))
+	if (!has_left(move)) {
+		complain("%s: its tags are still here, because QEMU has not ended: end the one at %s, and let this one go on with \"%s\"",
+			 move->m->which, there(move), move->m->qmp ? "cont" : "virsh resume");
 		return END_ERROR;
+	}
 	complain("%s: its tags are not all at %s. Where it is held, \"kvm-mte release %s\" and%s a reset of the guest let it start again",
 		 name, there(move), name, move->m->qmp ? "" : " \"virsh resume\" and");
 	return END_ERROR;
@@ -278,13 +288,13 @@ static int follow(struct move *move)
 	int end;
 
 	move->stops = move->jobs.stops;
-	end = start_guest(move);
+	end = end_source(move);
 	/* The tags stay here, or there is no VM that could get them. */
-	if (end && (!has_left(move) || !(move->load.said & SAID_HELD))) {
+	if (end && !move->unknown && (!has_left(move) || !(move->load.said & SAID_HELD))) {
 		give_up(move);
 		end_tags(move);
 	}
-	wait_for_load(move, false);
+	wait_for_load(move);
 	/* If the load has all tags, the save is about to end. */
 	if (move->load.status)
 		end_tags(move);
@@ -295,6 +305,8 @@ static int follow(struct move *move)
 	if (move->mover.status)
 		complain("%s: its tags are in at %s; look there whether it runs", move->m->name,
 			 there(move));
+	if (!end && !move->m->qmp)
+		end = resume_there(move);
 	if (!end) {
 		put_safely(stdout, move->m->which);
 		fputs(": migrated to ", stdout);
@@ -302,17 +314,6 @@ static int follow(struct move *move)
 		puts(" with its tags");
 	}
 	return end;
-}
-
-static int open_process(struct move *move)
-{
-	move->pidfd = syscall(SYS_pidfd_open, (pid_t)move->vm->pid, 0);
-	if (move->pidfd < 0) {
-		complain_of(move->vm, "its process: %s", strerror(errno));
-		return END_ERROR;
-	}
-	fcntl(move->pidfd, F_SETFD, FD_CLOEXEC);
-	return END_OK;
 }
 
 /**
@@ -326,8 +327,10 @@ int migrate_vm(struct migrate *m)
 	struct move move = { .m = m, .pidfd = -1 };
 	int end = migrate_find(m, &move.vms, &move.vm);
 
-	if (!end)
-		end = open_process(&move);
+	if (!end) {
+		move.pidfd = process_open(move.vm);
+		end = move.pidfd < 0 ? END_ERROR : END_OK;
+	}
 	if (!end) {
 		move.load.where = there(&move);
 		jobs_begin();

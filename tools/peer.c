@@ -130,7 +130,9 @@ static char *rsh_script(const struct peer *peer)
 {
 	char *script;
 
-	if (asprintf(&script, "%s%s%s \"$@\"", peer->rsh ?: "exec ssh",
+	/* A destination that does not answer any more must be noticed. */
+	if (asprintf(&script, "%s%s%s \"$@\"",
+		     peer->rsh ?: "exec ssh -o ConnectTimeout=30 -o ServerAliveInterval=15",
 		     !peer->rsh && peer->port ? " -p " : "",
 		     !peer->rsh && peer->port ? peer->port : "") < 0)
 		script = NULL;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * QEMU's monitor (QMP) on a UNIX socket.
+ * A connection to QEMU's monitor (QMP) on a UNIX socket.
  */
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,10 +14,9 @@
 
 /* In seconds.  A monitor serves one client at a time, and lets others wait. */
 #define PATIENCE	60
-/* How often to look whether a migration has ended, in milliseconds. */
-#define INTERVAL	100
 
-static volatile sig_atomic_t stopped;
+/* No process: no monitor is the right one. */
+static long long process;
 
 static int lost(const char *command)
 {
@@ -27,7 +24,7 @@ static int lost(const char *command)
 		complain("QEMU's monitor does not answer: %s", command);
 	else
 		complain("QEMU's monitor has closed the connection: %s", command);
-	return END_ERROR;
+	return QMP_LOST;
 }
 
 /* Reads lines until one of them has a value that is waited for. */
@@ -77,12 +74,11 @@ static int send_all(struct qmp *qmp, const char *text, const char *command)
  * qmp_call - run a command of the monitor
  * @qmp: from qmp_open()
  * @command: the command
- * @name: its argument's name; NULL if it has none
- * @value: the argument, a string
+ * @arguments: its arguments, a JSON object; NULL if it has none
  *
  * Return: exit status, after an error message; the reply is in @qmp->reply.
  */
-int qmp_call(struct qmp *qmp, const char *command, const char *name, const char *value)
+int qmp_call(struct qmp *qmp, const char *command, const char *arguments)
 {
 	char *text;
 	size_t size;
@@ -90,11 +86,8 @@ int qmp_call(struct qmp *qmp, const char *command, const char *name, const char 
 	int end;
 
 	fprintf(to, "{\"execute\": \"%s\"", command);
-	if (name) {
-		fprintf(to, ", \"arguments\": {\"%s\": ", name);
-		put_json(to, value);
-		putc('}', to);
-	}
+	if (arguments)
+		fprintf(to, ", \"arguments\": %s", arguments);
 	fputs("}\n", to);
 	fclose(to);
 	end = send_all(qmp, need(text), command);
@@ -102,8 +95,14 @@ int qmp_call(struct qmp *qmp, const char *command, const char *name, const char 
 	return end ? end : wait_for_reply(qmp, command, "return");
 }
 
-/* Gives QEMU a file, which it then knows as "kvm-mte". */
-static int send_fd(struct qmp *qmp, int fd)
+/**
+ * qmp_send_fd - give QEMU a file, which it then knows as "kvm-mte"
+ * @qmp: from qmp_open()
+ * @fd: the file
+ *
+ * Return: exit status, after an error message.
+ */
+int qmp_send_fd(struct qmp *qmp, int fd)
 {
 	char text[] = "{\"execute\": \"getfd\", \"arguments\": {\"fdname\": \"kvm-mte\"}}\n";
 	struct iovec data = { .iov_base = text, .iov_len = sizeof(text) - 1 };
@@ -126,6 +125,32 @@ static int send_fd(struct qmp *qmp, int fd)
 	if (sendmsg(qmp->fd, &message, MSG_NOSIGNAL) != sizeof(text) - 1)
 		return lost("getfd");
 	return wait_for_reply(qmp, "getfd", "return");
+}
+
+/**
+ * qmp_expect - name the VM that all monitors must belong to
+ * @vm: the VM
+ */
+void qmp_expect(const struct vm *vm)
+{
+	process = vm->pid;
+}
+
+/* A socket knows which process listens. */
+static bool is_of_the_vm(int fd, const char *path)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size)) {
+		complain("%s: %s", path, strerror(errno));
+		return false;
+	}
+	if (peer.pid == process)
+		return true;
+	complain("%s: it is not the monitor of this VM: process %d listens there, the VM's is %lld",
+		 path, (int)peer.pid, process);
+	return false;
 }
 
 static int connect_to(const char *path)
@@ -167,8 +192,10 @@ int qmp_open(struct qmp *qmp, const char *path)
 		return END_ERROR;
 	}
 	qmp->from = need(fdopen(qmp->fd, "r"));
+	if (!is_of_the_vm(qmp->fd, path))
+		return END_ERROR;
 	end = wait_for_reply(qmp, "greeting", "QMP");
-	return end ? end : qmp_call(qmp, "qmp_capabilities", NULL, NULL);
+	return end ? end : qmp_call(qmp, "qmp_capabilities", NULL);
 }
 
 /**
@@ -180,132 +207,4 @@ void qmp_close(struct qmp *qmp)
 	if (qmp->from)
 		fclose(qmp->from);
 	free(qmp->reply);
-}
-
-static void stop(int signal)
-{
-	(void)signal;
-	stopped = 1;
-}
-
-/* Waits until the migration has ended; a signal cancels it. */
-static int wait_for_migration(struct qmp *qmp)
-{
-	char status[32], why[512];
-	bool cancelled = false;
-	int end;
-
-	for (;;) {
-		if (stopped && !cancelled) {
-			cancelled = true;
-			end = qmp_call(qmp, "migrate_cancel", NULL, NULL);
-			if (end)
-				return end;
-		}
-		end = qmp_call(qmp, "query-migrate", NULL, NULL);
-		if (end)
-			return end;
-		reply_get(qmp->reply, "return.status", status, sizeof(status));
-		if (!strcmp(status, "completed"))
-			return END_OK;
-		if (!strcmp(status, "failed") || !strcmp(status, "cancelled"))
-			break;
-		poll(NULL, 0, INTERVAL);
-	}
-	if (reply_get(qmp->reply, "return.error-desc", why, sizeof(why)) == 1)
-		complain("QEMU: migrate: %s: %s", status, why);
-	else
-		complain("QEMU: migrate: %s", status);
-	return END_ERROR;
-}
-
-/* Runs in a process of its own. */
-static int begin(struct qmp *qmp, const char *path)
-{
-	struct sigaction action = { .sa_handler = stop };
-
-	sigaction(SIGINT, &action, NULL);
-	return qmp_open(qmp, path);
-}
-
-/**
- * qmp_migrate - migrate, and wait for the end; SIGINT cancels the migration
- * @path: the monitor's socket
- * @uri: where to
- *
- * Return: exit status, after an error message.
- */
-int qmp_migrate(const char *path, const char *uri)
-{
-	struct qmp qmp;
-	int end = begin(&qmp, path);
-
-	if (!end)
-		end = qmp_call(&qmp, "migrate", "uri", uri);
-	if (!end)
-		end = wait_for_migration(&qmp);
-	qmp_close(&qmp);
-	return end;
-}
-
-/**
- * qmp_transfer - migrate to or from a file, and wait for the end; SIGINT cancels it
- * @path: the monitor's socket
- * @command: migrate, migrate-incoming
- * @fd: the file
- *
- * Return: exit status, after an error message.
- */
-int qmp_transfer(const char *path, const char *command, int fd)
-{
-	struct qmp qmp;
-	int end = begin(&qmp, path);
-
-	if (!end)
-		end = send_fd(&qmp, fd);
-	if (!end)
-		end = qmp_call(&qmp, command, "uri", "fd:kvm-mte");
-	if (!end)
-		end = wait_for_migration(&qmp);
-	qmp_close(&qmp);
-	return end;
-}
-
-/**
- * qmp_once - run a command that has no arguments
- * @path: the monitor's socket
- * @command: the command
- *
- * Return: exit status, after an error message.
- */
-int qmp_once(const char *path, const char *command)
-{
-	struct qmp qmp;
-	int end = qmp_open(&qmp, path);
-
-	if (!end)
-		end = qmp_call(&qmp, command, NULL, NULL);
-	qmp_close(&qmp);
-	return end;
-}
-
-/**
- * qmp_status - the state of the guest
- * @path: the monitor's socket
- * @status: QEMU's word for it
- * @size: size of that buffer, in bytes
- *
- * Return: exit status, after an error message.
- */
-int qmp_status(const char *path, char *status, size_t size)
-{
-	struct qmp qmp;
-	int end = qmp_open(&qmp, path);
-
-	if (!end)
-		end = qmp_call(&qmp, "query-status", NULL, NULL);
-	if (!end)
-		reply_get(qmp.reply, "return.status", status, size);
-	qmp_close(&qmp);
-	return end;
 }

@@ -180,24 +180,28 @@ int stream_fetch(struct stream *stream, void *data, size_t size)
 }
 
 /**
- * stream_has_ended - is there nothing more to read?
+ * stream_has_ended - is there nothing more to read, or only what binds it to a file?
  * @stream: the stream
  *
  * Return: 0; -1 with @stream->why if there is something.
  */
 int stream_has_ended(struct stream *stream)
 {
-	unsigned char more;
+	unsigned char more[BINDING_SIZE + 1];
+	size_t have = 0;
 	ssize_t got;
 
 	do {
 		if (wait_for_data(stream))
 			return -1;
-		got = read(stream->fd, &more, 1);
-	} while (got < 0 && errno == EINTR);
+		got = read(stream->fd, more + have, sizeof(more) - have);
+		have += got > 0 ? got : 0;
+	} while ((got > 0 && have < sizeof(more)) || (got < 0 && errno == EINTR));
 	if (got < 0)
 		return stream_bad(stream, "cannot read the stream: %s", strerror(errno));
-	return got ? stream_bad(stream, "there is more after the stream's end") : 0;
+	if (!have || (have == BINDING_SIZE && binding_is_valid(more)))
+		return 0;
+	return stream_bad(stream, "there is more after the stream's end");
 }
 
 static void init(struct stream *stream, int fd)

@@ -9,6 +9,7 @@
  * device.c	/dev/kvm_mte
  * stream.c	the stream's header and end, and input and output
  * chunk.c	the stream's chunks
+ * binding.c	to which file the tags belong
  * ranges.c	lists of ranges of memory
  * crc32.c	checksums
  * progress.c	--progress
@@ -35,10 +36,14 @@
 /* The largest memory for a single call of the kernel, in bytes. */
 #define PIECE_MAX	(256ULL << 20)
 
+/* What follows the stream in FILE.tags, in bytes. */
+#define BINDING_SIZE	24
+
 /* "kvm-mte migrate" waits for these words, also from another host. */
 #define SAYS_WAITS_FOR_END	"waiting until the VM ends"
 #define SAYS_WAITS_FOR_VM	"waiting for the VM"
 #define SAYS_HELD		"held until its tags are in"
+#define SAYS_GONE		"it has ended before the stream came; waiting for another VM"
 
 /**
  * struct ranges - a list of ranges of memory
@@ -183,6 +188,11 @@ int device_ranges(struct device *dev, struct ranges *ranges);
 int device_ioctl(struct device *dev, unsigned long request, void *argument);
 int device_complain(struct device *dev, int err);
 void device_close(struct device *dev);
+
+/* binding.c */
+bool binding_is_valid(const unsigned char *binding);
+int binding_add(const char *tags, const char *file);
+int binding_check(const char *tags, const char *file);
 
 /* progress.c */
 void progress_begin(struct progress *progress, uint64_t total);

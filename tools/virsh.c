@@ -37,6 +37,29 @@ char **virsh_command(const char *const *words, char **options)
 }
 
 /**
+ * domain_has_clear_name - does a word name a domain, and nothing else?
+ * @name: the word
+ *
+ * virsh takes a number or a UUID for that of another domain, kvm-mte takes numbers for a
+ * process or a VM's directory.
+ *
+ * Return: true if it does; false after an error message.
+ */
+bool domain_has_clear_name(const char *name)
+{
+	size_t digits = 0;
+	const char *c;
+
+	for (c = name; *c && strchr("0123456789abcdefABCDEF-", *c); c++)
+		digits += *c != '-';
+	if (*name && name[strspn(name, "0123456789-")] && (*c || digits != 32))
+		return true;
+	complain("%s: a domain whose name is a number or a UUID may be taken for another one: rename it",
+		 name);
+	return false;
+}
+
+/**
  * virsh_run - run a command of virsh
  * @jobs: what runs meanwhile
  * @words: its arguments, NULL at the end
@@ -53,6 +76,17 @@ int virsh_run(struct jobs *jobs, const char *const *words, char **options)
 	return status;
 }
 
+static void abort_job(struct jobs *jobs, const char *domain)
+{
+	const char *const words[] = { "domjobabort", "--domain", domain, NULL };
+	struct start how = {
+		.argv = virsh_command(words, NULL), .in = -1, .out = -1, .quiet = true
+	};
+
+	jobs_run(jobs, &how);
+	free(how.argv);
+}
+
 /**
  * virsh_abort - abort what virsh does with a domain, if it can be aborted already
  * @jobs: what runs meanwhile
@@ -64,16 +98,11 @@ int virsh_run(struct jobs *jobs, const char *const *words, char **options)
  */
 void virsh_abort(struct jobs *jobs, struct job *virsh, const char *domain)
 {
-	const char *const words[] = { "domjobabort", "--domain", domain, NULL };
-	struct start how = { .in = -1, .out = -1, .quiet = true };
-
 	if (!job_may_be_asked(virsh))
 		return;
 	if (jobs->stops > 1)
 		job_end(virsh, SIGTERM);
-	how.argv = virsh_command(words, NULL);
-	jobs_run(jobs, &how);
-	free(how.argv);
+	abort_job(jobs, domain);
 }
 
 /**
@@ -167,6 +196,47 @@ int domain_runs(const char *domain)
 	runs = !strncmp(state, "running", strlen("running"));
 	free(state);
 	return runs;
+}
+
+/* Also returns true if that is not known. */
+static bool has_job(const char *domain)
+{
+	const char *const words[] = { "domjobinfo", "--domain", domain, NULL };
+	static const char type[] = "Job type:", none[] = "None";
+	char *info = virsh_text(words), *at = info ? strstr(info, type) : NULL;
+	bool has;
+
+	if (at)
+		at += sizeof(type) - 1;
+	has = !at || strncmp(at + strspn(at, " "), none, sizeof(none) - 1);
+	free(info);
+	return has;
+}
+
+/**
+ * domain_settles - abort what libvirt may still do with a domain, and wait until it is done
+ * @jobs: what runs meanwhile
+ * @domain: its name
+ * @pidfd: its process, from process_open()
+ *
+ * virsh may be gone, or the connection to libvirt, and libvirt goes on.
+ *
+ * Return: as domain_runs(), also without a message.
+ */
+int domain_settles(struct jobs *jobs, const char *domain, int pidfd)
+{
+	int runs;
+
+	while (!process_ends(pidfd, 0)) {
+		runs = domain_runs(domain);
+		if (runs < 0)
+			return -1;
+		if (!has_job(domain))
+			return domain_runs(domain);
+		abort_job(jobs, domain);
+		jobs_wait(jobs);
+	}
+	return -1;
 }
 
 static const struct entity {

@@ -88,6 +88,7 @@ begin() {
 	echo 'echo running' >acts/domstate
 	echo ': >$W/resumed' >acts/resume
 	echo ': >$W/aborted' >acts/domjobabort
+	echo 'echo "Job type:         None"' >acts/domjobinfo
 	printf '%s\n' arrive held leave >acts/migrate
 	: >asked
 }
@@ -100,6 +101,8 @@ leave() {
 	while [[ -e /proc/$(<"$W/src")/exe ]]; do sleep 0.05; done
 	echo >"$W/a/dev/kvm_mte"
 }
+depart_vm() { rm -r "${W:?}/b/sys/kernel/kvm_mte/vms/$(<"$W/dst")-9"; }
+soon_out() { until grep -qF -- "$1" "$W/out"; do sleep 0.05; done; }
 depart() { rm -r "${W:?}/b/sys/kernel/kvm_mte/vms/$(<"$W/dst")-9"; kill "$(<"$W/dst")"; }
 # The migration is under way, until it is aborted.
 lasts() {
@@ -109,7 +112,7 @@ lasts() {
 	echo "virsh: aborted"
 	exit 1
 }
-export -f vm arrive held leave depart lasts
+export -f vm arrive held leave depart depart_vm soon_out lasts
 
 # run ARGUMENT... - runs kvm-mte on host a; STATUS, OUT: what it prints.
 run() {
@@ -122,7 +125,8 @@ run() {
 start() {
 	echo "$SRC" >src
 	echo "$DST" >dst
-	./on a "$@" >out 2>&1 &
+	: >out
+	${SETSID:-} ./on a "$@" >out 2>&1 &
 	JOB=$!
 }
 finish() { wait "$JOB"; STATUS=$?; }
@@ -168,6 +172,7 @@ HELD="kvm-mte: host: THERE: held until its tags are in"
 IN="kvm-mte: host: THERE: released, 300 pages with tags"
 NOT="kvm-mte: web: not migrated:"
 NO_STREAM="kvm-mte: host: web: the stream has ended before it began; no VM was held"
+SSH="ssh -o ConnectTimeout=30 -o ServerAliveInterval=15"
 URI=qemu+ssh://host/system
 same_tags() { is "$(cmp b/tagdev/written <(grep ^page tags) 2>&1)" "" "$1: all tags are there"; }
 

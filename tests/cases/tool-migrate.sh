@@ -16,6 +16,9 @@ usage "migrate: where to?" migrate web
 usage "migrate: one domain and one URI only: x" migrate web "$URI" x
 usage "migrate: which VM?" migrate --qmp=x
 usage "migrate: one VM and one URI only: --" migrate --qmp=x web tcp:host:1 -- --live
+for uri in "exec:cat >f" fd:3 file:f x; do
+	usage "migrate: the destination cannot answer over this URI: $uri" migrate --qmp=x web "$uri"
+done
 usage "migrate: tags cannot travel with post-copy: --postcopy" migrate web "$URI" -- --postcopy
 usage "migrate: tags cannot travel with post-copy: --postcopy-after-precopy" migrate web "$URI" -- --p2p --postcopy-after-precopy
 usage "migrate: there are no tags to migrate: --offline" migrate web "$URI" -- --offline
@@ -33,7 +36,7 @@ same_tags "migrate"
 is "$(head -n 2 out | sort)" "$(printf '%s\n' "$WAITS" "$READY" | sed "s/HERE/$SRC-9 (web)/" | sort)" "migrate: both hosts wait before it begins"
 is "$(hold_there):$(ls resumed)" "0:resumed" "migrate: the guest runs"
 is "$(cat asked)" "virsh domstate --domain web
-ssh host kvm-mte 'tags' 'load' '--incoming' '--' 'web'
+$SSH host kvm-mte 'tags' 'load' '--incoming' '--' 'web'
 virsh migrate --live --suspend --domain web --desturi $URI
 virsh --connect $URI resume --domain web" "migrate: what virsh and ssh are asked"
 
@@ -44,12 +47,12 @@ asks() {
 	((STATUS == 0)) || diag "$(cat out)"
 	is "$STATUS:$(grep ^ssh asked | sed "s/ kvm-mte .*//"):$(tail -n 1 out)" "0:$2:web: migrated to ${2##* } with its tags" "$3"
 }
-asks qemu+ssh://root@host:2222/system "ssh -p 2222 root@host" "user and port of the URI"
-asks "qemu+ssh://[2001:db8::1]/system" "ssh 2001:db8::1" "an IPv6 address"
-asks qemu+tls://host:16514/system "ssh host" "the port of libvirt's own transport is not that of ssh"
-asks "qemu+ssh://host?keyfile=x" "ssh host" "a URI without a path"
+asks qemu+ssh://root@host:2222/system "$SSH -p 2222 root@host" "user and port of the URI"
+asks "qemu+ssh://[2001:db8::1]/system" "$SSH 2001:db8::1" "an IPv6 address"
+asks qemu+tls://host:16514/system "$SSH host" "the port of libvirt's own transport is not that of ssh"
+asks "qemu+ssh://host?keyfile=x" "$SSH host" "a URI without a path"
 asks qemu+ssh://host/system "ssh -4 -l root host" "--rsh, split into words" --rsh "ssh -4 -l root"
-asks "qemu+unix:///system?socket=x" "ssh other" "--host" --host=other
+asks "qemu+unix:///system?socket=x" "$SSH other" "--host" --host=other
 asks "qemu+unix:///system?socket=x" "ssh localhost" "--rsh and no host" -e ssh
 
 begin "it's \$(touch $W/pwned)"
@@ -83,6 +86,27 @@ echo on >"b/sys/kernel/kvm_mte/vms/$DST-9/state"
 finish
 is "$STATUS:$(hold_there):$(ls resumed)" "0:0:resumed" "it gets MTE: all goes on"
 
+# At the time of "virsh resume" all tags are in.
+begin
+echo 'cat $W/b/sys/kernel/kvm_mte/vms/*-9/hold >$W/at-resume; cat $W/b/tagdev/written >>$W/at-resume; : >$W/resumed' >acts/resume
+run migrate web "$URI"
+is "$STATUS:$(cmp at-resume <(echo 0; grep ^page tags) 2>&1)" "0:" "the guest is resumed after its tags are in"
+
+# QEMU creates a VM only to look what KVM can do: the guest is in the next one.
+begin
+printf '%s\n' arrive held depart_vm 'soon_out "waiting for another VM"' arrive held leave >acts/migrate
+run migrate web "$URI"
+ends 0 "a VM that is gone at once" "$HELD" "kvm-mte: host: THERE: it has ended before the stream came; waiting for another VM" \
+	"$HELD" "$IN" "web: migrated to host with its tags"
+begin
+printf '%s\n' arrive held depart_vm 'soon_out "waiting for another VM"' leave >acts/migrate
+start migrate web "$URI"
+soon out "kvm-mte: web: waiting until it is held at host"
+is "$(ls resumed 2>&1)" "ls: cannot access 'resumed': No such file or directory" "only a VM that is gone was held: the guest is not resumed"
+vm b "$DST" web
+finish
+is "$STATUS:$(hold_there):$(ls resumed)" "0:0:resumed" "only a VM that is gone was held: the next one gets the tags"
+
 # --- migrate: what fails before anything is migrated ---
 
 # asked_nothing NAME - virsh was not asked to migrate.
@@ -102,6 +126,23 @@ begin
 run migrate "$SRC" "$URI"
 ends 1 "not a name" "kvm-mte: HERE: no domain of libvirt has this name: $SRC"
 asked_nothing "not a name"
+for name in 7 7-9 c7a5fdbd-edaf-9455-926a-d65c16db1809 c7a5fdbdedaf9455926ad65c16db1809; do
+	UNCLEAR="kvm-mte: $name: a domain whose name is a number or a UUID may be taken for another one: rename it"
+	begin "$name"
+	run migrate "$name" "$URI"
+	is "$STATUS: $(cat out asked)" "1: $UNCLEAR" "a name that is none: $name"
+	run save "$name" f
+	is "$STATUS: $(cat out asked)" "1: $UNCLEAR" "a name that is none: save $name"
+	begin
+	run migrate web "$URI" -- --dname="$name"
+	is "$STATUS: $(cat out asked)" "1: $UNCLEAR" "a name that is none: --dname=$name"
+done
+for name in c7a5fdbd-edaf-9455-926a-d65c16db180 web7 7web deadbeef; do
+	begin "$name"
+	echo "NAME=$name arrive; held; leave" >acts/migrate
+	run migrate "$name" "$URI"
+	is "$STATUS: $(tail -n 1 out)" "0: $name: migrated to host with its tags" "a name: $name"
+done
 begin
 echo 'echo "error: no connection" >&2; exit 1' >acts/domstate
 run migrate web "$URI"
@@ -113,6 +154,12 @@ vm a "$SRC" web off
 run migrate web "$URI"
 ends 1 "no MTE" "kvm-mte: HERE: the VM has no MTE" "$NO_STREAM" "$NOT its tags cannot follow. It goes on here"
 asked_nothing "no MTE"
+begin
+vm b "$DST" web
+run migrate web "$URI"
+ends 1 "a VM of this name is there" "$HELD" "kvm-mte: host: THERE: the stream ends early" 'kvm-mte: host: THERE: the VM stays held; "kvm-mte release DST" lets it run without its tags' \
+	"$NOT a VM of this name was there already. It goes on here"
+asked_nothing "a VM of this name is there"
 begin
 rm -r b/sys
 run migrate web "$URI"
@@ -149,6 +196,37 @@ echo 'kill -9 $$' >acts/migrate
 run migrate web "$URI"
 ends 1 "virsh is killed" "$NO_STREAM" "$NOT virsh has failed. It goes on here"
 goes_on "virsh is killed"
+begin
+printf '%s\n' 'STATE=off arrive' 'soon_out "has no MTE yet"' depart 'until [[ -e $W/aborted ]]; do sleep 0.05; done' 'exit 1' >acts/migrate
+run migrate web "$URI"
+ends 1 "the VM there ends, and never had MTE" "kvm-mte: host: THERE: has no MTE yet; waiting until it is on" "kvm-mte: host: web: the VM's process has ended" \
+	"kvm-mte: web: its tags cannot follow: the migration is stopped" "$NOT virsh has failed. It goes on here"
+goes_on "the VM there ends, and never had MTE"
+# virsh is gone, but libvirt goes on.
+begin
+printf '%s\n' arrive held 'kill -9 $$' >acts/migrate
+echo 'if [[ -e $W/aborted ]]; then depart; echo "Job type: None"; else echo "Job type:         Unbounded"; fi' >acts/domjobinfo
+run migrate web "$URI"
+MAYBE="process has ended$\|stream ends early$" ends 1 "virsh is killed, and libvirt goes on" "$HELD" "$NOT virsh has failed. It goes on here"
+is "$(grep -c domjobabort asked)" 1 "virsh is killed, and libvirt goes on: it is told to stop"
+goes_on "virsh is killed, and libvirt goes on"
+UNKNOWN="and it is not known where the guest is. Its tags are sent when QEMU ends here. If the guest is here, interrupt twice"
+# not_known NAME - the tags are kept until it has ended here.
+not_known() {
+	soon out "kvm-mte: web: virsh has failed, $UNKNOWN"
+	leave
+	finish
+	ends 1 "$1" "$HELD" "$IN" "kvm-mte: web: virsh has failed, $UNKNOWN" "kvm-mte: web: its tags are in at host; look there whether it runs" "${@:2}"
+	same_tags "$1"
+}
+begin
+printf '%s\n' arrive held 'echo "echo error: no connection >&2; exit 1" >$W/acts/domstate' 'exit 1' >acts/migrate
+start migrate web "$URI"
+not_known "libvirt is gone" "error: no connection"
+begin
+printf '%s\n' arrive held 'echo "echo paused" >$W/acts/domstate' 'exit 1' >acts/migrate
+start migrate web "$URI"
+not_known "virsh fails, and the guest is paused here"
 for signal in INT TERM HUP; do
 	begin
 	printf '%s\n' arrive held lasts >acts/migrate
@@ -162,6 +240,14 @@ for signal in INT TERM HUP; do
 	MAYBE="process has ended$\|stream ends early$" ends 1 "SIG$signal" "$HELD" "virsh: aborted" "$NOT interrupted. It goes on here"
 	goes_on "SIG$signal"
 done
+begin
+printf '%s\n' arrive held lasts >acts/migrate
+SETSID=setsid start migrate web "$URI"
+until [[ -e migrating ]]; do sleep 0.1; done
+kill -HUP -- "-$JOB"
+finish
+MAYBE="process has ended$\|stream ends early$" ends 1 "the terminal is closed" "$HELD" "virsh: aborted" "$NOT interrupted. It goes on here"
+goes_on "the terminal is closed"
 begin
 printf '%s\n' arrive held lasts >acts/migrate
 mkfifo cut pipe
@@ -194,7 +280,7 @@ begin
 echo 'echo "error: no connection" >&2; exit 1' >acts/resume
 run migrate web "$URI"
 ends 1 "resume fails" "$HELD" "$IN" "error: no connection" \
-	"kvm-mte: web: it is paused at host; \"virsh resume web\" there lets it run"
+	"kvm-mte: web: its tags are in, but it is paused at host; \"virsh resume web\" there lets it run"
 same_tags "resume fails"
 begin
 printf '%s\n' arrive held leave 'exit 1' >acts/migrate

@@ -23,13 +23,27 @@ usage "restore: which VM?" restore --qmp=x
 qmp() {
 	[[ -z ${QMP:-} ]] || kill "$QMP"
 	rm -f sock sock.new
+	echo "$SRC" >a/tagdev/peer
 	"$TESTS/fake-qmp.py" sock asked "$SRC" ended=a/dev/kvm_mte "$@" 2>qmp.err &
 	QMP=$!
 	until [[ -e sock ]]; do sleep 0.05; done
 }
+# bind FILE - FILE.tags has the tags, and says that they belong to FILE.
+bind() {
+	python3 - "$1" "$W/right" <<'X'
+import struct, sys, zlib
+data = open(sys.argv[1], "rb").read()
+end = b"KVMMTEOF" + struct.pack("<QI", len(data), zlib.crc32(data))
+with open(sys.argv[1] + ".tags", "wb") as f:
+    f.write(open(sys.argv[2], "rb").read() + end + struct.pack("<I", zlib.crc32(end)))
+X
+}
+# tags_of FILE - is FILE.tags what bind makes?
+tags_of() { (cp "$1" bound; bind bound; cmp "$1.tags" bound.tags) 2>&1; }
 # asked NAME LINE... - what the monitor, virsh and ssh were asked.
 asked() { is "$(grep -v -e ^qmp_capabilities asked | uniq)" "$(printf '%s\n' "${@:2}")" "$1: what is asked"; }
-LOAD="ssh host kvm-mte 'tags' 'load' '--incoming' '--' 'web'"
+LOAD="$SSH host kvm-mte 'tags' 'load' '--incoming' '--' 'web'"
+RETURN_PATH="migrate-set-capabilities [{'capability': 'return-path', 'state': True}]"
 MIGRATE=(migrate --qmp=sock web tcp:host:4444)
 ENDS_EARLY="kvm-mte: host: THERE: the stream ends early"
 STAYS='kvm-mte: host: THERE: the VM stays held; "kvm-mte release DST" lets it run without its tags'
@@ -42,7 +56,7 @@ vm b "$DST" web
 qmp "query-migrate={}|$ACTIVE|$DONE"
 run "${MIGRATE[@]}"
 ends 0 "migrate" "$HELD" "$IN" "web: migrated to host with its tags"
-asked "migrate" "$LOAD" "migrate tcp:host:4444" query-migrate quit
+asked "migrate" "$LOAD" "$RETURN_PATH" "migrate tcp:host:4444" query-migrate quit
 same_tags "migrate"
 is "$(hold_there)" 0 "migrate: the guest runs"
 
@@ -51,8 +65,15 @@ vm b "$DST" web
 qmp 'query-migrate={"status": "failed", "error-desc": "the other \"end\" is gone"}'
 run "${MIGRATE[@]}"
 ends 1 "QEMU fails" "$HELD" 'kvm-mte: QEMU: migrate: failed: the other "end" is gone' "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
-asked "QEMU fails" "$LOAD" "migrate tcp:host:4444" query-migrate
+asked "QEMU fails" "$LOAD" "$RETURN_PATH" "migrate tcp:host:4444" query-migrate query-status
 goes_on "QEMU fails"
+begin
+vm b "$DST" web
+qmp "migrate-set-capabilities=error:no such capability" "query-migrate=$DONE"
+run "${MIGRATE[@]}"
+ends 1 "no return path" "$HELD" 'kvm-mte: QEMU: migrate-set-capabilities: no such capability' "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+asked "no return path" "$LOAD" "$RETURN_PATH"
+goes_on "no return path"
 begin
 vm b "$DST" web
 qmp 'migrate=error:Live migration disabled'
@@ -67,7 +88,7 @@ soon asked query-migrate
 kill -INT "$JOB"
 finish
 ends 1 "SIGINT" "$HELD" 'kvm-mte: QEMU: migrate: cancelled' "$ENDS_EARLY" "$STAYS" "$NOT interrupted. It goes on here"
-asked "SIGINT" "$LOAD" "migrate tcp:host:4444" query-migrate migrate_cancel query-migrate
+asked "SIGINT" "$LOAD" "$RETURN_PATH" "migrate tcp:host:4444" query-migrate migrate_cancel query-migrate query-status
 goes_on "SIGINT"
 begin
 vm b "$DST" web
@@ -96,11 +117,81 @@ run "${MIGRATE[@]}"
 ends 1 "QEMU dies" "$HELD" "$IN" "kvm-mte: QEMU's monitor has closed the connection: query-migrate" \
 	"kvm-mte: web: QEMU has failed, but it has ended here" "kvm-mte: web: its tags are in at host; look there whether it runs"
 
+# The monitor of another VM.
+begin
+vm b "$DST" web
+qmp "query-migrate=$DONE"
+rm a/tagdev/peer
+run "${MIGRATE[@]}"
+FOREIGN="kvm-mte: sock: it is not the monitor of this VM: process $QMP listens there, the VM's is $SRC"
+ends 1 "migrate: another VM's monitor" "$HELD" "$FOREIGN" "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+bind right
+for command in save restore; do
+	run "$command" --qmp=sock web right
+	is "$STATUS: $(grep -v goes out)" "1: $FOREIGN" "$command: another VM's monitor"
+done
+is "$(cat asked)" "$LOAD" "another VM's monitor is asked nothing"
 begin
 vm b "$DST" web
 rm -f sock
 run "${MIGRATE[@]}"
 ends 1 "no monitor" "$HELD" "kvm-mte: sock: No such file or directory" "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+begin
+vm b "$DST" web
+qmp "query-migrate=$ACTIVE"
+SETSID=setsid start "${MIGRATE[@]}"
+soon asked query-migrate
+kill -HUP -- "-$JOB"
+finish
+ends 1 "the terminal is closed" "$HELD" 'kvm-mte: QEMU: migrate: cancelled' "$ENDS_EARLY" "$STAYS" "$NOT interrupted. It goes on here"
+goes_on "the terminal is closed"
+# A monitor that is gone says nothing of the guest.
+begin
+vm b "$DST" web
+qmp "query-migrate=none|$ACTIVE"
+run "${MIGRATE[@]}"
+ends 1 "the monitor's connection is cut" "$HELD" "kvm-mte: QEMU's monitor has closed the connection: query-migrate" 'kvm-mte: QEMU: migrate: cancelled' \
+	"$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+is "$(grep -c migrate_cancel asked)" 1 "the monitor's connection is cut: the migration is cancelled"
+goes_on "the monitor's connection is cut"
+begin
+vm b "$DST" web
+qmp 'query-migrate={"status": "failed"}' 'query-status={"status": "postmigrate"}'
+run "${MIGRATE[@]}"
+ends 1 "QEMU fails, and the guest is stopped" "$HELD" "kvm-mte: QEMU: migrate: failed" "kvm-mte: QEMU: the guest does not run: postmigrate" \
+	"$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It does not run, but is here"
+UNKNOWN="kvm-mte: web: QEMU has failed, and it is not known where the guest is. Its tags are sent when QEMU ends here. If the guest is here, interrupt twice"
+begin
+vm b "$DST" web
+qmp "query-migrate=none|$DONE"
+start "${MIGRATE[@]}"
+soon out "$UNKNOWN"
+is "$(grep -c quit asked)" 0 "the monitor is lost, and the migration is complete: QEMU is not ended"
+leave
+finish
+ends 1 "the monitor is lost, and the migration is complete" "$HELD" "kvm-mte: QEMU's monitor has closed the connection: query-migrate" "$UNKNOWN" \
+	"$IN" "kvm-mte: web: its tags are in at host; look there whether it runs"
+begin
+vm b "$DST" web
+qmp "query-migrate=run:kill -9 \$PPID"
+start "${MIGRATE[@]}"
+soon out "$UNKNOWN"
+kill -INT "$JOB"
+soon out "interrupt again"
+kill -INT "$JOB"
+finish
+is "$STATUS:$(tail -n 1 out)" "1:kvm-mte: web: its tags are still here, because QEMU has not ended: end the one at host, and let this one go on with \"cont\"" \
+	"the monitor is lost: a second SIGINT ends it"
+clean "the monitor is lost"
+for word in die late; do
+	begin
+	vm b "$DST" web
+	qmp "query-migrate=$DONE" quit=$word
+	run "${MIGRATE[@]}"
+	MAYBE="waiting until QEMU has ended" ends 0 "the answer to quit is lost: $word" "$HELD" "$IN" "kvm-mte: QEMU's monitor has closed the connection: quit" \
+		"web: migrated to host with its tags"
+	same_tags "the answer to quit is lost: $word"
+done
 # no_json LINE - a line that is not JSON, or not an object.
 no_json() {
 	begin
@@ -108,7 +199,7 @@ no_json() {
 	run restore --qmp=sock web right
 	is "$STATUS: $(cat out)" "1: kvm-mte: this is no monitor of QEMU in control mode, or it is pretty-printing" "not JSON: $1"
 }
-cp right right.tags
+bind right
 for line in '' '{' 'QEMU 7.2.0 monitor - type "help"' '[]' '{"a" 1}' '{"a": 1,}' '{"a": [1, ]}' '{"a": tru}' '{"a": "\x"}' \
 	'{"a": "b' '{"a": 1} x' '{a: 1}' '{"a": -}' "{\"a\": $(printf '%080d' 0 | tr 0 '[')"; do
 	no_json "$line"
@@ -116,7 +207,7 @@ done
 begin
 qmp 'greeting={"a": {"QMP": 1}, "b": "QMP", "": [true, false, null, -1.5e+3, "\"\\\u00e4", {}, []], "QMP": 0}'
 run restore --qmp=sock web right
-is "$STATUS: $(cat out)" "1: kvm-mte: web: QEMU does not wait for a guest, it is ; start it with \"-incoming defer\"" "a greeting with all that JSON has"
+is "$STATUS: $(cat out)" "1: kvm-mte: web: QEMU does not wait for a guest, it is running; start it with \"-incoming defer\"" "a greeting with all that JSON has"
 
 begin
 printf 'qemu\0' >"a/proc/$SRC/cmdline"
@@ -131,6 +222,8 @@ NAME=other ends 0 "to the same host" "kvm-mte: destination: THERE: held until it
 is "$(grep -c ^ssh asked):$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold")" "0:0" "to the same host: without ssh"
 
 # --- save, with libvirt ---
+
+RUNNING='{"running": true, "status": "running"}' PAUSED='{"status": "paused"}'
 
 # old - a file of an earlier save is there.
 old() {
@@ -148,7 +241,7 @@ old
 run save web f -- --bypass-cache
 ends 0 "save" "web: saved with its tags: f, f.tags"
 asked "save" "virsh domstate --domain web" "virsh suspend --domain web" "virsh save --domain web --file f --running --bypass-cache"
-is "$(cat f):$(stat -c %a f.tags):$(cmp f.tags right):$(ls f.tags.new 2>&1)" "new:600::ls: cannot access 'f.tags.new': No such file or directory" "save: the files"
+is "$(cat f):$(stat -c %a f.tags):$(tags_of f):$(ls f.tags.new 2>&1)" "new:600::ls: cannot access 'f.tags.new': No such file or directory" "save: the files"
 begin
 old
 echo 'echo paused' >acts/domstate
@@ -159,7 +252,7 @@ old
 echo 'echo "error: no space" >&2; exit 1' >acts/save
 run save web f
 ends 1 "virsh save fails" "error: no space" "kvm-mte: web: not saved. It goes on here"
-is "$(ls resumed)" resumed "virsh save fails: the guest is resumed"
+is "$(ls resumed):$(cat "a/sys/kernel/kvm_mte/vms/$SRC-9/hold")" resumed:0 "virsh save fails: the guest is resumed, and not held"
 unsaved "virsh save fails"
 begin
 old
@@ -170,11 +263,34 @@ run save web f
 is "$STATUS:$(ls resumed 2>&1)" "1:ls: cannot access 'resumed': No such file or directory" "virsh save fails: a guest that was paused stays paused"
 begin
 old
-mkdir f.tags.new
+echo 'ln -s f $W/f.tags.new' >acts/suspend
 run save web f
-ends 1 "the tags cannot be written" "kvm-mte: f.tags.new: Is a directory" "kvm-mte: web: not saved. It goes on here"
-is "$(ls resumed; grep -c 'virsh save' asked)" "resumed
-0" "the tags cannot be written: the guest is not saved, and resumed"
+ends 1 "a link in the place of the tags" "kvm-mte: f.tags.new: File exists" "kvm-mte: web: not saved. It goes on here"
+is "$(ls resumed; cat f; grep -c 'virsh save' asked)" "resumed
+old
+0" "a link in the place of the tags: nothing is written to its file, the guest is not saved, and resumed"
+for part in f.tags.new f.new; do
+	begin
+	old
+	rm -f f.tags.new f.new
+	echo precious >$part
+	qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$DONE"
+	run save --qmp=sock web f
+	ends 1 "$part of a save that has failed" "kvm-mte: $part: it is left from a save that has failed: move it away, or remove it"
+	is "$(cat $part asked f)" "precious
+old" "$part of a save that has failed: it stays, and nothing is done"
+	rm $part
+done
+begin
+old
+echo 'cat "$W/a/sys/kernel/kvm_mte/vms/$(<"$W/src")-9/hold" >$W/at-save; echo new >f; leave' >acts/save
+run save web f
+is "$STATUS:$(cat at-save)" 0:1 "the guest is held until its state is saved"
+begin
+old
+echo 'exit 1' >acts/suspend
+run save web f
+ends 1 "virsh suspend fails" "kvm-mte: web: not saved. It goes on here"
 begin
 old
 echo "0 16 1" >a/tagdev/fail
@@ -185,6 +301,17 @@ unsaved "the tags cannot be read"
 begin
 old
 printf '%s\n' ': >$W/migrating' 'until [[ -e $W/aborted ]]; do sleep 0.05; done' 'exit 1' >acts/save
+SETSID=setsid start save web f
+until [[ -e migrating ]]; do sleep 0.1; done
+kill -HUP -- "-$JOB"
+finish
+ends 1 "the terminal is closed" "kvm-mte: web: not saved. It goes on here"
+is "$(ls resumed aborted)" "aborted
+resumed" "the terminal is closed: the guest is resumed"
+unsaved "the terminal is closed"
+begin
+old
+printf '%s\n' ': >$W/migrating' 'until [[ -e $W/aborted ]]; do sleep 0.05; done' 'exit 1' >acts/save
 start save web f
 until [[ -e migrating ]]; do sleep 0.1; done
 kill -TERM "$JOB"
@@ -192,6 +319,20 @@ finish
 ends 1 "SIGTERM" "kvm-mte: web: not saved. It goes on here"
 is "$(ls resumed)" resumed "SIGTERM: the guest is resumed"
 unsaved "SIGTERM"
+begin
+old
+printf '%s\n' 'echo "exit 1" >$W/acts/domstate' 'exit 1' >acts/save
+run save web f
+ends 1 "libvirt is gone" "kvm-mte: web: it is not known whether it is saved. Its tags are in f.tags.new; if it is here, it is held"
+is "$(cmp f.tags.new right):$(cat "a/sys/kernel/kvm_mte/vms/$SRC-9/hold"):$(ls resumed 2>/dev/null)" ":1:" "libvirt is gone: the tags are there, and the guest is held"
+begin
+old
+printf '%s\n' 'kill -9 $$' >acts/save
+echo 'if [[ -e $W/aborted ]]; then echo "Job type: None"; else echo "Job type:         Unbounded"; fi' >acts/domjobinfo
+run save web f
+ends 1 "virsh save is killed, and libvirt goes on" "kvm-mte: web: not saved. It goes on here"
+is "$(ls aborted)" aborted "virsh save is killed, and libvirt goes on: it is told to stop"
+unsaved "virsh save is killed, and libvirt goes on"
 begin
 old
 printf '%s\n' leave 'rm -r "$W/a/sys/kernel/kvm_mte/vms/$(<"$W/src")-9"' 'exit 1' >acts/save
@@ -206,7 +347,7 @@ saved() {
 	begin "${1:-web}"
 	rm -r "${W:?}/a/sys/kernel/kvm_mte/vms/$SRC-9"
 	echo state >f
-	cp right f.tags
+	bind f
 	rm -rf f.tags.new
 	printf '%s\n' 'cat <<"X"' "<domain type='kvm'>" '  <name>web</name>' '  <metadata><name>other</name>' X >acts/save-image-dumpxml
 	echo 'vm a "$(<"$W/dst")" "${NAME:-web}"' >acts/restore
@@ -239,6 +380,9 @@ refuses() {
 	is "$(grep -c 'virsh restore' asked)" 0 "$1: nothing is restored"
 }
 saved
+sed -i 's/>web</>7</' acts/save-image-dumpxml
+refuses "a name that is a number" "kvm-mte: 7: a domain whose name is a number or a UUID may be taken for another one: rename it"
+saved
 rm f.tags
 refuses "no tags" "kvm-mte: f.tags: No such file or directory"
 saved
@@ -246,8 +390,29 @@ head -c 20000 right >f.tags
 refuses "tags that are cut" "kvm-mte: the stream ends early"
 saved
 : >f.tags.new
-refuses "a save has failed" "kvm-mte: f.tags.new: it is left from a save that has failed. If f is of that save, give it the name f.tags, else remove it"
+refuses "a save has failed" "kvm-mte: f.tags.new: it is left from a save that has failed. If f is of that save, restore it by hand with these tags, else remove it"
 rm f.tags.new
+saved
+cp right f.tags
+refuses "tags that were saved by hand" "kvm-mte: f.tags: it does not say to which file it belongs"
+saved
+./on a tags check <f.tags >checked 2>&1
+is "$?:$(cmp checked <(./on a tags check <right))" "0:" "tags check: what binds them to the file is no part of the stream"
+# other NAME CONTENT - the same tags, and another file.
+other() {
+	local sum
+	saved
+	sum() { python3 -c 'import sys, zlib; print("%08x" % zlib.crc32(open("f", "rb").read()))'; }
+	sum=$(sum)
+	printf %b "$2" >f
+	refuses "$1" "kvm-mte: f.tags: it does not belong to f: 6 bytes with checksum $sum, here $(stat -c %s f) with $(sum)"
+}
+other "the file of another save" 'stat1\n'
+other "a file that was cut" state
+other "a file that has grown" 'state\n\n'
+saved
+printf x | dd of=f.tags bs=1 seek=$(($(stat -c %s f.tags) - 10)) conv=notrunc status=none
+refuses "what binds them is damaged" "kvm-mte: there is more after the stream's end"
 saved
 echo 'exit 1' >acts/save-image-dumpxml
 refuses "no image"
@@ -261,39 +426,82 @@ run restore f
 is "$STATUS:$(tail -n 1 out):$(ls resumed 2>&1):$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold")" \
 	"1:kvm-mte: web: not restored, so it does not run:ls: cannot access 'resumed': No such file or directory:1" "other memory: held, and not resumed"
 saved
+echo ': >$W/restoring; exec sleep 1000' >acts/restore
+start restore f
+until [[ -e restoring ]]; do sleep 0.1; done
+kill -INT "$JOB"
+finish
+ends 1 "restore is interrupted" "kvm-mte: web: interrupted: if the domain is there, it is paused, and has no tags: end it"
+rm restoring
+saved
+: >acts/restore
+run restore f
+ends 1 "virsh has restored, and there is no VM" 'kvm-mte: web: no such VM; "kvm-mte list" shows them' "kvm-mte: web: not restored, so it does not run"
+saved
 echo 'exit 1' >acts/resume
 run restore f
 ends 1 "resume fails" "kvm-mte: THERE: held until its tags are in" "kvm-mte: THERE: released, 300 pages with tags" "kvm-mte: web: its tags are in, but it is paused"
 
 # --- save and restore, with QEMU's monitor ---
 
-RUNNING='{"running": true, "status": "running"}' PAUSED='{"status": "paused"}'
 begin
 old
 rm f
 qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$ACTIVE|$DONE"
 run save --qmp=sock web f
 ends 0 "QEMU: save" "web: saved with its tags: f, f.tags"
-asked "QEMU: save" query-status stop "getfd kvm-mte" "migrate fd:kvm-mte" query-migrate quit
-is "$(cat f):$(stat -c %a f f.tags | uniq):$(cmp f.tags right)" "state:600:" "QEMU: save: the files"
+asked "QEMU: save" query-status stop "${RETURN_PATH/True/False}" "getfd kvm-mte" "migrate fd:kvm-mte" query-migrate quit
+is "$(cat f):$(stat -c %a f f.tags | uniq):$(tags_of f)" "state:600:" "QEMU: save: the files"
 begin
 old
 rm f
 qmp "query-status=$RUNNING" migrate=FILE+state 'query-migrate={"status": "failed"}'
 run save --qmp=sock web f
 ends 1 "QEMU: save fails" "kvm-mte: QEMU: migrate: failed" "kvm-mte: web: not saved. It goes on here"
-is "$(tail -n 1 asked):$(ls f f.tags.new 2>/dev/null):$(cat f.tags)" "cont::old" "QEMU: save fails: the guest goes on, and no file is left"
+is "$(tail -n 1 asked):$(ls f f.new f.tags.new 2>/dev/null):$(cat f.tags)" "cont::old" "QEMU: save fails: the guest goes on, and no file is left"
+begin
+old
+qmp "query-status=$RUNNING" migrate=FILE+state 'query-migrate={"status": "failed"}'
+run save --qmp=sock web f
+unsaved "QEMU: save fails, and there is an earlier one"
+begin
+old
+qmp "query-status=$RUNNING" migrate=FILE+state query-migrate=die
+run save --qmp=sock web f
+is "$STATUS:$(tail -n 1 out):$(cat f f.new f.tags)" "1:kvm-mte: web: it has ended; its tags are in f.tags.new:old
+stateold" "QEMU: it dies: what it has written stays"
+rm f.new
 begin
 old
 qmp "query-status=$PAUSED" migrate=error:no
 run save --qmp=sock web f
 is "$STATUS:$(grep -c -e ^cont -e ^stop asked)" "1:0" "QEMU: save fails: a guest that was paused stays paused"
 
+# When QEMU was told to end, the files may be all that is left of the guest.
+for word in die late; do
+	begin
+	old
+	qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$DONE" quit=$word
+	run save --qmp=sock web f
+	MAYBE="waiting until QEMU has ended" ends 0 "QEMU: the answer to quit is lost: $word" "kvm-mte: QEMU's monitor has closed the connection: quit" "web: saved with its tags: f, f.tags"
+	is "$(cat f):$(tags_of f)" "state:" "QEMU: the answer to quit is lost: $word: the files"
+done
+begin
+old
+qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$DONE" quit=none
+start save --qmp=sock web f
+soon out "kvm-mte: web: waiting until QEMU has ended"
+kill -INT "$JOB"
+finish
+ends 1 "QEMU: it does not end" "kvm-mte: web: waiting until QEMU has ended" "kvm-mte: QEMU's monitor has closed the connection: quit" \
+	"kvm-mte: web: saved in f, f.tags, but QEMU has not ended: end it, and do not let it go on"
+is "$(cat f):$(tags_of f):$(tail -n 1 asked)" "state::quit" "QEMU: it does not end: the files, and the guest stays stopped"
+
 INCOMING='{"running": false, "status": "inmigrate"}'
 begin
 echo state >f
 printf state >f
-cp right f.tags
+bind f
 qmp "query-status=$INCOMING" migrate-incoming=FILE+state "query-migrate=$ACTIVE|$DONE"
 run restore --qmp=sock web f
 ends 0 "QEMU: restore" "kvm-mte: HERE: held until its tags are in" "kvm-mte: HERE: released, 300 pages with tags" "web: restored with its tags"
