@@ -127,7 +127,7 @@ says 1 "kvm-mte: /nosuch: no such cgroup" "policy --cgroup: no such cgroup" mte 
 says 1 "kvm-mte: /a/cgroup.procs: not a cgroup, but a file of one" "policy --cgroup: a file" mte policy --cgroup /a/cgroup.procs on
 says 2 "kvm-mte: not the path of a cgroup, as after \"0::\" in /proc/PID/cgroup: /a/..
 Try \"kvm-mte --help\"." "policy --cgroup: not a path" mte policy --cgroup /a/.. on
-says 2 "kvm-mte: not the path of a cgroup, as after \"0::\" in /proc/PID/cgroup: /../a
+says 125 "kvm-mte: not the path of a cgroup, as after \"0::\" in /proc/PID/cgroup: /../a
 Try \"kvm-mte --help\"." "run --cgroup: not a path" mte run --cgroup /../a -- true
 says 1 "kvm-mte: /a/b: on no list" "policy --cgroup none: it has none of its own" mte policy --cgroup /a/b none
 says 1 "kvm-mte: only root may change the policy" "policy --cgroup, as nobody" nobody policy --cgroup /a off
