@@ -19,6 +19,17 @@ quiet() {
 	if [[ -z $out ]]; then ok "$name"; else not_ok "$name" "$(head -n 40 <<<"$out")"; fi
 }
 
+# soon FILE TEXT - waits until the file has a line with this text.
+soon() {
+	local i
+	for ((i = 0; i < 600; i++)); do
+		! grep -qsF -- "$2" "$1" || return 0
+		sleep 0.1
+	done
+	not_ok "$1 has: $2" "$(cat "$1")"
+	return 1
+}
+
 cross_make() { make -s ARCH=arm64 "CROSS_COMPILE=$CROSS" "CC=${CROSS}gcc" "$@"; }
 
 # tools VAR - the directory of Linux's own scripts for checking source.

@@ -130,16 +130,6 @@ start() {
 	JOB=$!
 }
 finish() { wait "$JOB"; STATUS=$?; }
-# soon FILE TEXT - waits until the file has a line with this text.
-soon() {
-	local i
-	for ((i = 0; i < 600; i++)); do
-		! grep -qsF -- "$2" "$1" || return 0
-		sleep 0.1
-	done
-	not_ok "$1 has: $2" "$(cat "$1")"
-	return 1
-}
 # ends STATUS NAME LINE... - the exit status, and all that was printed, in any order (two hosts speak at once). In a LINE, HERE
 # and THERE stand for the VMs. The lines that both hosts wait, and that save has noticed the other's end, may be missing, because
 # save and load are ended as soon as one of them fails. MAYBE: a pattern for another line.

@@ -16,17 +16,6 @@ POLICY=$MTE/policy CG=/sys/fs/cgroup
 LISTS='off on request'
 export POLICY CG
 
-declare -A TOLD=(
-	[on]='dev 1 vm 1 born 1 enable 0'
-	[request]='dev 1 vm 1 born 0 enable 0'
-	[off]='dev 0 vm 0 born 0 enable EINVAL'
-)
-
-# told WORD NAME COMMAND... - runs the client by COMMAND. KVM tells it what WORD means, also in its thread and its child.
-told() {
-	is "$("${@:3}" 2>&1 | tr '\n' ';')" "main: ${TOLD[$1]};thread: ${TOLD[$1]};child: ${TOLD[$1]};" "$2: $1"
-}
-
 # within PATH COMMAND... - runs the command in that cgroup. /tmp/within becomes the command, so that $! is its process.
 cat >/tmp/within <<'EOL'
 #!/bin/bash

@@ -13,17 +13,6 @@ POLICY=$MTE/policy
 LISTS='off on request'
 export POLICY
 
-declare -A TOLD=(
-	[on]='dev 1 vm 1 born 1 enable 0'
-	[request]='dev 1 vm 1 born 0 enable 0'
-	[off]='dev 0 vm 0 born 0 enable EINVAL'
-)
-
-# told WORD NAME COMMAND... - runs the client by COMMAND. KVM tells it what WORD means, also in its thread and its child.
-told() {
-	is "$("${@:3}" 2>&1 | tr '\n' ';')" "main: ${TOLD[$1]};thread: ${TOLD[$1]};child: ${TOLD[$1]};" "$2: $1"
-}
-
 # under LIST... -- COMMAND... - runs the command below a process for each LIST. Each process is a child of the one before, and
 # is on its LIST; "none" is a process on no list.
 cat >/tmp/under <<'EOL'

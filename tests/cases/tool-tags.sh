@@ -47,16 +47,6 @@ held() { cat "$VMS/$VM/hold"; }
 slots() { printf '%s\n' "$@" >"$TAGDEV/slots"; }
 # called - the kernel's calls since the last time.
 called() { cat "$TAGDEV/calls"; rm -f "$TAGDEV/calls" "$TAGDEV/written"; }
-# soon FILE TEXT - waits until the file has a line with this text.
-soon() {
-	local i
-	for ((i = 0; i < 600; i++)); do
-		! grep -qsF -- "$2" "$1" || return 0
-		sleep 0.1
-	done
-	not_ok "$1 has: $2" "$(cat "$1")"
-	return 1
-}
 # finished - waits for $JOB, a load or save in the background; sets STATUS to its exit status.
 finished() {
 	local i

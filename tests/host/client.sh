@@ -25,6 +25,19 @@ client_points() {
 	((status == 0 || bad)) || not_ok "$label: ends well" "its status is $status"
 }
 
+# --- what KVM tells a VMM, for each policy ---
+
+declare -A TOLD=(
+	[on]='dev 1 vm 1 born 1 enable 0'
+	[request]='dev 1 vm 1 born 0 enable 0'
+	[off]='dev 0 vm 0 born 0 enable EINVAL'
+)
+
+# told WORD NAME COMMAND... - runs the client by COMMAND. KVM tells it what WORD means, also in its thread and its child.
+told() {
+	is "$("${@:3}" 2>&1 | tr '\n' ';')" "main: ${TOLD[$1]};thread: ${TOLD[$1]};child: ${TOLD[$1]};" "$2: $1"
+}
+
 # --- clients that stay ---
 
 declare -A HOLD_IN HOLD_OUT HOLD_PID
