@@ -31,7 +31,8 @@ is "$(policy)" request "the module is loaded; the example options change nothing
 rmmod kvm_mte
 sed -i 's/^#options/options/; s/hook=kprobe/hook=auto/' /etc/modprobe.d/kvm-mte.conf
 succeeds "systemd-modules-load, with options" /usr/lib/systemd/systemd-modules-load
-is "$(policy)" on "the example options, without their #, take effect"
+is "$(policy), $(cat "$MTE/policy/migration")" "on, refuse" "the example options, without their #, take effect"
+echo warn >"$MTE/policy/migration"
 
 # unit - runs the unit's command as systemd would, with the variables of its EnvironmentFile.
 unit() {
@@ -80,8 +81,9 @@ qemu_monitor u 'migrate -d file:/tmp/state'
 wait_until 300 grep -qs . /tmp/logged
 is "$(cat /tmp/logged)" "-t|kvm-mte|-p|daemon.warning|VM $VM of process $(qemu_pid u) is migrated or saved without its MTE tags|" \
 	"udev: a guest that is saved without its tags is logged"
-migrated() { qemu_monitor u 'info migrate' | grep -qE 'completed|failed'; }
+migrated() { ! guest_alive u || qemu_monitor u 'info migrate' | grep -qE 'completed|failed'; }
 wait_until 300 migrated
+succeeds "udev: QEMU lives on" guest_alive u
 qemu_stop u
 rm -f /tmp/state /tmp/logged
 
