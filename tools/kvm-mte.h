@@ -42,7 +42,7 @@ enum {
  * @vcpus: number of vCPUs created so far
  * @pages_tagged: number of base pages whose tags were cleared for it
  * @tags_restored: number of base pages whose tags were restored from swap
- * @untracked: number of migrations that do not carry the tags
+ * @untracked: number of migrations by its VMM, which does not carry the tags
  * @held: 1 if an administrator holds it
  */
 struct vm {

@@ -168,7 +168,8 @@ static const struct vm_family families[] = {
 	{ "kvm_mte_vm_tags_restored_total", "counter",
 	  "Base pages whose tags came back from swap.", offsetof(struct vm, tags_restored) },
 	{ "kvm_mte_vm_untracked_migrations_total", "counter",
-	  "Migrations that began without the tags.", offsetof(struct vm, untracked) },
+	  "Migrations and saves by a VMM that does not carry the tags.",
+	  offsetof(struct vm, untracked) },
 	{ "kvm_mte_vm_held", "gauge", "1 if an administrator holds the VM.",
 	  offsetof(struct vm, held) },
 };

@@ -85,7 +85,7 @@ static void put_vms(void)
 	for (j = 0; j < vms.nr; j++)
 		untracked += vms.vm[j].untracked > 0;
 	if (untracked)
-		printf("warning:  %zu migrated or saved without their tags; see the kernel log\n",
+		printf("warning:  %zu migrated or saved by a VMM that does not carry the tags; see the kernel log\n",
 		       untracked);
 	vms_free(&vms);
 }

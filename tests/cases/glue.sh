@@ -79,7 +79,7 @@ udevadm settle
 is "$(cat /tmp/logged 2>&1)" "cat: /tmp/logged: No such file or directory" "udev: nothing is logged about a VM that only runs"
 qemu_monitor u 'migrate -d file:/tmp/state'
 wait_until 300 grep -qs . /tmp/logged
-is "$(cat /tmp/logged)" "-t|kvm-mte|-p|daemon.warning|VM $VM of process $(qemu_pid u) is migrated or saved without its MTE tags|" \
+is "$(cat /tmp/logged)" "-t|kvm-mte|-p|daemon.warning|VM $VM of process $(qemu_pid u) is migrated or saved by a VMM that does not carry its MTE tags|" \
 	"udev: a guest that is saved without its tags is logged"
 migrated() { ! guest_alive u || qemu_monitor u 'info migrate' | grep -qE 'completed|failed'; }
 wait_until 300 migrated

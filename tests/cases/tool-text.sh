@@ -108,7 +108,7 @@ policy:   unknown
 VMs:      2: 1 on, 1 turning-on
 repairs:  thp_split unknown, block_collapse unknown, hugetlb_reuse unknown, hugetlb_partial unknown, remap_race unknown, swapoff_unreadable unknown, copy_tags_hang unknown, device_slots unknown, hugetlb_slots unknown" "status where files are missing"
 file sys/kernel/kvm_mte/vms/10-9/stats/untracked_migrations "3\n"
-like "$(mte status)" '^warning:  1 migrated or saved without their tags' "status: a warning of lost tags"
+like "$(mte status)" '^warning:  1 migrated or saved by a VMM that does not carry the tags; see the kernel log$' "status: a warning of lost tags"
 rm -rf "${HOST:?}"/*
 
 # --- policy by cgroup ---
