@@ -107,7 +107,7 @@ int archive_resume(struct archive *a)
  * struct transfer - arguments of transfer()
  * @path: socket of QEMU's monitor
  * @command: migrate, migrate-incoming
- * @is_save: it is migrate
+ * @is_save: the command is migrate
  * @fd: the file
  */
 struct transfer {

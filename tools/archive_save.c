@@ -142,7 +142,7 @@ static int sync_directory(const char *file)
 static int name_files(struct archive *a)
 {
 	if (a->qmp && rename_file(a->new, a->file)) {
-		complain("%s: and %s the name %s", a->which, a->part, a->tags);
+		complain("%s: also give %s the name %s", a->which, a->part, a->tags);
 		return END_ERROR;
 	}
 	if (sync_directory(a->file) || rename_file(a->part, a->tags))

@@ -54,7 +54,7 @@ static double now(void)
  * @vm: its directory
  * @busy: since when it has been busy; 0 if it was not
  * @no_mte: how often it had no MTE
- * @pidfd: then its process; -1 for none
+ * @pidfd: its process, if it had no MTE; otherwise -1
  */
 struct tries {
 	char vm[64];
@@ -125,9 +125,9 @@ static int try_take(struct load *load, const struct vm *vm)
 
 /*
  * Has the program that would write the stream ended, or the connection to it?  Then no VM
- * must be held: nothing would release it.  If a part of the stream is there, another
- * program may have written it and ended; but one at the other end of a connection would
- * still read what is said here.
+ * must be held: nothing would release it.  If a part of the stream is there, its writer may
+ * have ended because it was done.  But if standard error is closed too, the connection is
+ * lost.
  */
 static bool stream_will_not_come(void)
 {

@@ -67,10 +67,11 @@ struct jobs {
  * @arg: argument of @run
  * @argv: program and arguments, NULL at the end
  * @in: its standard input; -1: that of this process
- * @out: its standard output; -1: that of this process, or read with its lines
- * @reads: its standard error (and output) is read, line by line
+ * @out: its standard output; -1: that of this process, or with @reads the same as its
+ *	standard error
+ * @reads: its standard error is read, line by line
  * @stays: SIGINT does not end it: a terminal sends it to all
- * @quiet: nobody sees what it says
+ * @quiet: its output and its errors are thrown away
  */
 struct start {
 	int (*run)(void *arg);
@@ -203,15 +204,15 @@ int migrate_vm(struct migrate *m);
  * @which: names the VM on the command line
  * @file: has its memory and devices
  * @tags: has its tags
- * @part: has them before the save is complete
- * @made_part: it was created by this program
- * @new: has the memory and devices until then, with QEMU's monitor
+ * @part: has the tags until the save is complete
+ * @made_part: this program has created @part
+ * @new: with QEMU's monitor: has the memory and devices until the save is complete
  * @qmp: socket of QEMU's monitor; NULL with libvirt
  * @options: more options for virsh, NULL at the end
  * @paused: it does not run after it was restored
  * @stopped: it was restored, and is paused or held
  * @ran: it ran before it was saved
- * @holds: it was not held before
+ * @holds: this program has held the VM, which was not held before
  * @pidfd: the process of the one that is saved
  * @complete: all of it is in @file, and QEMU may have ended
  */

@@ -128,8 +128,8 @@ static int look_whether_it_runs(struct qmp *qmp)
  * qmp_cancel - cancel a migration after the connection was lost
  * @path: the monitor's socket
  *
- * The migration may go on.  If it is complete now, another one may be meant, or the
- * destination may have failed since: only an administrator can know.
+ * The migration may go on.  If QEMU says that it is complete, that may be an earlier one, or
+ * the destination may have failed since: only an administrator can know.
  *
  * Return: END_ERROR if it has failed, after an error message; QMP_LOST, QMP_STOPPED.
  */
@@ -190,7 +190,7 @@ int qmp_transfer(const char *path, const char *command, int fd)
 	struct qmp qmp;
 	int end = begin(&qmp, path);
 
-	/* A file has none.  A migration that has failed may have left it on. */
+	/* A file has no return path.  A migration that has failed may have left it on. */
 	if (!end && !strcmp(command, "migrate"))
 		end = set_return_path(&qmp, false);
 	if (!end)

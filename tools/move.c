@@ -33,7 +33,7 @@
  * @mover: migrates the VM
  * @stops: signals that came before the guest had left
  * @unknown: it is not known whether it has left
- * @warned: that a further signal gives up its tags
+ * @warned: a message has said that one more signal gives up its tags
  */
 struct move {
 	struct migrate *m;
@@ -237,7 +237,7 @@ static void wait_for_load(struct move *move)
 	}
 }
 
-/* The load has released the VM.  Only that says that it had the right one, and all tags. */
+/* The load has released the VM: so it was the right one, and all tags are in. */
 static int resume_there(struct move *move)
 {
 	const char *const words[] = {
