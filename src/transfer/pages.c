@@ -106,11 +106,126 @@ static struct vm_area_struct *find_mapping(struct mm_struct *mm, unsigned long a
 	return userfaultfd_armed(vma) ? ERR_PTR(-EBUSY) : vma;
 }
 
+/**
+ * struct entry - what the VMM's page tables have for an address, down to the PMD
+ * @val: the entry; also that of a PUD, or none
+ * @size: bytes for which it stands
+ */
+struct entry {
+	pmd_t val;
+	u64 size;
+};
+
+/* An entry is none for a moment when it becomes that of a migration, with its lock held. */
+static pud_t read_pud(struct mm_struct *mm, pud_t *pud)
+{
+	pud_t val = READ_ONCE(*pud);
+	spinlock_t *ptl;
+
+	if (!pud_none(val))
+		return val;
+	ptl = pud_lock(mm, pud);
+	val = READ_ONCE(*pud);
+	spin_unlock(ptl);
+	return val;
+}
+
+static pmd_t read_pmd(struct mm_struct *mm, pmd_t *pmd)
+{
+	pmd_t val = READ_ONCE(*pmd);
+	spinlock_t *ptl;
+
+	if (!pmd_none(val))
+		return val;
+	ptl = pmd_lock(mm, pmd);
+	val = READ_ONCE(*pmd);
+	spin_unlock(ptl);
+	return val;
+}
+
+/* mmap_lock is held: tables down to those of PMDs are freed only with the mapping. */
+static struct entry find_entry(struct mm_struct *mm, unsigned long addr)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	p4d_t *p4d;
+	pud_t *pud, val;
+
+	if (pgd_none(READ_ONCE(*pgd)))
+		return (struct entry){ .size = PGDIR_SIZE };
+	p4d = p4d_offset(pgd, addr);
+	if (p4d_none(READ_ONCE(*p4d)))
+		return (struct entry){ .size = P4D_SIZE };
+	pud = pud_offset(p4d, addr);
+	val = read_pud(mm, pud);
+	if (pud_none(val) || !pud_present(val) || pud_leaf(val))
+		return (struct entry){ .val = __pmd(pud_val(val)), .size = PUD_SIZE };
+	return (struct entry){ .val = read_pmd(mm, pmd_offset(pud, addr)), .size = PMD_SIZE };
+}
+
+/* Not true for a huge page that is being migrated. */
+static bool is_table(const struct entry *e)
+{
+	return pmd_present(e->val) && !pmd_leaf(e->val);
+}
+
+/*
+ * The zero page?  Its tags need not be read.  If its entry is the same before and after the
+ * look-up, all of it is the huge zero page: a huge page that was split, and unmapped in part,
+ * does not get its entry back.
+ */
+static void skip_zero_page(struct batch *b, struct vm_area_struct *vma, unsigned long addr,
+			   const struct entry *before, u64 size)
+{
+	struct entry after = find_entry(vma->vm_mm, addr);
+
+	if (!vma_is_anonymous(vma) || PageAnon(b->page[0]))
+		return;
+	pages_put(b);
+	b->size = pmd_val(before->val) == pmd_val(after.val) ? size : PAGE_SIZE;
+}
+
+/*
+ * FOLL_DUMP: memory that was never used, and the zero page, give -EFAULT.  So does a huge page
+ * that is being migrated: no FOLL_DUMP for what had an entry before.  What gets one after that
+ * was not used before, and has no tags.
+ */
+static int look_up(struct batch *b, struct vm_area_struct *vma, unsigned long addr, u64 size,
+		   unsigned long max)
+{
+	struct entry e = find_entry(vma->vm_mm, addr);
+	bool huge = !pmd_none(e.val) && !is_table(&e);
+	unsigned int flags = FOLL_FORCE | FOLL_GET;
+	u64 rest = min_t(u64, size, up_to(addr, e.size));
+	long nr;
+
+	if (pmd_none(e.val) && vma_is_anonymous(vma)) {
+		b->size = rest;
+		return 0;
+	}
+	if (huge)
+		max = min_t(u64, max, rest >> PAGE_SHIFT);
+	else
+		flags |= FOLL_DUMP;
+	/* Does not drop mmap_lock, so what was checked stays true. */
+	nr = compat_get_user_pages(vma->vm_mm, addr, max, flags, b->page);
+	if (nr > 0) {
+		b->nr = nr;
+		b->size = (u64)nr << PAGE_SHIFT;
+		if (huge)
+			skip_zero_page(b, vma, addr, &e, rest);
+		return 0;
+	}
+	/* -EHWPOISON: the page is lost, and so is its content. */
+	if (nr != -EHWPOISON && (huge || nr != -EFAULT))
+		return nr ?: -EFAULT;
+	b->size = min_t(u64, size, up_to(addr, vma_kernel_pagesize(vma)));
+	return 0;
+}
+
 static int get_pages(struct batch *b, struct vm_area_struct *vma, unsigned long addr,
 		     u64 size)
 {
 	unsigned long max = min_t(u64, size >> PAGE_SHIFT, BATCH), unused;
-	long nr;
 
 	if (is_shared(vma)) {
 		max = used_pages(vma, addr, max, size >> PAGE_SHIFT, &unused);
@@ -118,22 +233,7 @@ static int get_pages(struct batch *b, struct vm_area_struct *vma, unsigned long 
 		if (!max)
 			return 0;
 	}
-	/* Does not drop mmap_lock, so what was checked stays true. */
-	nr = compat_get_user_pages(vma->vm_mm, addr, max, FOLL_FORCE | FOLL_DUMP | FOLL_GET,
-				   b->page);
-	if (nr > 0) {
-		b->nr = nr;
-		b->size = (u64)nr << PAGE_SHIFT;
-		return 0;
-	}
-	/*
-	 * FOLL_DUMP: nothing is there, or the zero page; or the page is lost, and so is
-	 * its content (memory failure, or swap that cannot be read).
-	 */
-	if (nr != -EFAULT && nr != -EHWPOISON)
-		return nr ?: -EFAULT;
-	b->size = min_t(u64, size, up_to(addr, vma_kernel_pagesize(vma)));
-	return 0;
+	return look_up(b, vma, addr, size, max);
 }
 
 static int get_locked(struct batch *b, struct mm_struct *mm, unsigned long addr, u64 size)
