@@ -235,6 +235,17 @@ static bool is_left(const char *file)
 	return true;
 }
 
+/* Then KVM refuses what QEMU needs for a save, and QEMU aborts: the guest is lost. */
+static bool migration_is_refused(const struct vm *vm)
+{
+	char word[16];
+
+	if (read_word(vm->fd, "migration", word, sizeof(word)) || strcmp(word, "refuse"))
+		return false;
+	complain_of(vm, "not saved: its file migration has \"refuse\", so QEMU would abort: write \"warn\" to it first");
+	return true;
+}
+
 /**
  * archive_save - save a VM and its tags, and end it
  * @a: what was asked for
@@ -253,6 +264,8 @@ int archive_save(struct archive *a)
 		end = END_ERROR;
 	if (end)
 		return end;
+	if (migration_is_refused(a->vm))
+		return END_ERROR;
 	a->pidfd = process_open(a->vm);
 	if (a->pidfd < 0)
 		return END_ERROR;

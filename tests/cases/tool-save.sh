@@ -288,6 +288,13 @@ run save web f
 is "$STATUS:$(cat at-save)" 0:1 "the guest is held until its state is saved"
 begin
 old
+echo refuse >"a/sys/kernel/kvm_mte/vms/$SRC-9/migration"
+: >asked
+run save web f
+ends 1 "migration is refused" "kvm-mte: $SRC-9 (web): not saved: its file migration has \"refuse\", so QEMU would abort: write \"warn\" to it first"
+is "$(cat asked f)" old "migration is refused: nothing is done"
+begin
+old
 echo 'exit 1' >acts/suspend
 run save web f
 ends 1 "virsh suspend fails" "kvm-mte: web: not saved. It goes on here"
