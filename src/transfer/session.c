@@ -125,8 +125,10 @@ static int open_vm(struct transfer *t, struct mte_vm *vm)
 {
 	int err = ondemand_get(HOOK_ON_DEMAND, true);
 
-	if (err)
+	if (err) {
+		vm_notice(vm, "tags: refused: the on-demand hooks cannot be armed (%d)\n", err);
 		return err;
+	}
 	atomic_inc(&vms_active);
 	err = -EINTR;
 	if (!mutex_lock_killable(&vm->hold.lock)) {
