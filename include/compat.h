@@ -30,7 +30,7 @@
  * returns nothing.  No tested kernel is like this.
  * 6.3 to 6.10: each vCPU has its own CLIDR_EL1.  Since 6.5 each VM has its own ID registers,
  * but no function sets one of them.
- * 5.14 to 6.0: KVM's flag is a bool, a VM has no config_lock, or nothing tests PG_mte_tagged.
+ * 5.14 to 6.0: KVM's flag is a bool, a VM has no config_lock, or page_mte_tagged() is missing.
  */
 #if defined(HAVE_TRY_PAGE_MTE_TAGGING) && defined(HAVE_MTE_SYNC_OLD_PTE)
 #error "kvm_mte: the kernel restores tags in a way not supported (6.2 to 6.4); use 6.11 or later"

@@ -134,7 +134,8 @@ struct kvm_mte_write {
  * All but KVM_MTE_OPEN: ENOTCONN: before KVM_MTE_OPEN.  EAGAIN: the VM has not ended
  * (KVM_MTE_SAVE_AT_END).  EINVAL: the VM had no MTE at its end (KVM_MTE_SAVE_AT_END).
  * ENODEV: the VM has been destroyed (loads).  ESTALE: the memory slots have changed since
- * KVM_MTE_RANGES, or change at this moment; or memory was removed from the VM before its end.
+ * KVM_MTE_RANGES, or change at this moment; or (KVM_MTE_SAVE_AT_END) memory was removed from
+ * the VM before its end, or a process other than the VMM destroyed the VM.
  *
  * KVM_MTE_READ, KVM_MTE_WRITE: EBUSY: a userfaultfd is registered for the memory.  EIO: the
  * kernel has freed the memory because it was short of memory.  EFAULT: a part of the memory

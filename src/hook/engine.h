@@ -27,7 +27,7 @@ int hook_disarm_on_demand(enum hook_when when);
  * The operations of a mechanism.  Rows without an address are skipped.
  *
  * check: can all rows that are not armed be armed?  Impossible optional rows lose
- *	their address.  hook_kprobe_check() takes only a table without armed rows.
+ *	their address.
  * arm: arm all rows that are not on-demand, or none
  * set, clear: arm or remove one row; hook_ftrace_clear() can fail
  * disarm: remove all rows

@@ -15,9 +15,12 @@ static struct hook *table;
 static unsigned int nr_hooks;
 static enum hook_mechanism armed_by;
 
-/* Number of calls that were missed by kprobes that are removed now. */
+/* Number of calls that were missed by kprobes that have been removed since hook_arm(). */
 static unsigned long missed_before;
-/* For hook_missed(): a kprobe is removed, and its misses are in @missed_before. */
+/*
+ * A kprobe stops counting as armed, and its misses are added to missed_before, in one step.
+ * So hook_missed() counts each miss once.
+ */
 static DEFINE_SPINLOCK(missed_lock);
 
 /*
@@ -155,7 +158,7 @@ bool hook_any_on_demand(enum hook_when when)
  * again later.
  *
  * A call that entered one of these functions before it was hooked may still run when
- * this returns, but not with preemption off.
+ * this returns.  This waits only for those calls that run with preemption off.
  *
  * Context: may sleep.
  * Return: 0; -EBUSY if one of the functions has another owner now (named in the log);

@@ -42,8 +42,8 @@ static int add_kprobe(struct hook *hook, u32 flags)
 
 /**
  * hook_kprobe_check - can kprobes be set on these functions?
- * @hooks: the table; no row is armed
- * @nr: number of rows
+ * @hooks: the table
+ * @nr: number of rows; armed rows are skipped
  *
  * Context: may sleep.
  * Return: 0 or the error of register_kprobe(), with the name in the log.  An optional

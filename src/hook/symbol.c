@@ -113,7 +113,7 @@ static int walk_text(const struct symbol *symbols, unsigned int nr)
  * @symbols: names, and where to store the addresses
  * @nr: number of @symbols
  *
- * Context: may sleep.  Takes some ten milliseconds: it looks at every symbol of
+ * Context: may sleep.  Takes tens of milliseconds: it looks at every symbol of
  * the kernel's text.
  * Return: 0; -ENOENT, with the name in the log, if a function that is not optional is
  * missing or its name is not unique; or the error of register_kprobe().

@@ -65,7 +65,10 @@ static bool is_outside(unsigned long addr)
 	return strchr(name, '[') || !strncmp(name, "0x", 2);
 }
 
-/* The functions are in the kernel's image, so their text stays and can be read. */
+/*
+ * The functions are in the kernel's image, or (selftest.c) in this module.  So their text stays
+ * and can be read.
+ */
 static bool jumps_away(const struct hook *hook)
 {
 	unsigned long addr = hook->addr;

@@ -49,8 +49,8 @@ static bool maybe_huge_zero_page(struct page *page)
  * page_can_hold_tags - does the kernel keep this page's tags?
  * @page: the page
  *
- * Anonymous and shmem pages are swap-backed.  A page of a file would lose its tags at
- * the next write-back.  Each base page of a hugetlb page needs its own PG_mte_tagged.
+ * Anonymous and shmem pages are swap-backed.  A page of a file would lose its tags when
+ * it is reclaimed.  Each base page of a hugetlb page needs its own PG_mte_tagged.
  *
  * Context: any; the caller holds a reference on the page, or the page table lock or
  * mmu_lock that keeps it mapped.
@@ -206,14 +206,14 @@ unsigned long tags_ahead(struct page *page)
 }
 
 /**
- * tags_all_init - have all tags of a large block been initialised?
+ * tags_all_initialised - have all tags of a large block been initialised?
  * @page: first page of the block; the whole block is in one compound page
  * @nr: pages in the block, a multiple of TAGS_CHUNK
  *
  * Context: as tags_init().
  * Return: true if they have.
  */
-bool tags_all_init(struct page *page, unsigned long nr)
+bool tags_all_initialised(struct page *page, unsigned long nr)
 {
 	raw_spinlock_t *lock = tag_lock(compound_head(page));
 	unsigned long i;

@@ -70,7 +70,7 @@ static void narrow(struct block *b)
 	/* The VMM may have mapped other memory since KVM chose the size of the block. */
 	if (!page || compound_nr(compound_head(page)) < nr)
 		return;
-	if (!vcpu || tags_all_init(page, nr))
+	if (!vcpu || tags_all_initialised(page, nr))
 		return;
 	offset = ALIGN_DOWN(kvm_vcpu_get_fault_ipa(vcpu) - b->ipa, PART_SIZE);
 	if (offset >= b->size)
@@ -130,9 +130,10 @@ HOOK_WRAP_IF(kvm_pgtable_stage2_map, is_mte_memory, int, COMPAT_STAGE2_MAP_PROTO
 	err = original(kvm_pgtable_stage2_map)COMPAT_STAGE2_MAP_ARGS(b.ipa, b.size,
 								     b.phys);
 	/*
-	 * A part needs a stage-2 table that the block does not need.  For a permission
-	 * fault KVM has allocated no memory for it, so this fails.  The guest faults there
-	 * again, and for that fault KVM allocates memory.
+	 * A part may need a stage-2 table that the block does not need.  On a permission
+	 * fault KVM does not fill its cache of pages for tables, so this may fail.  The part
+	 * is not mapped then, so the guest's next fault there is no permission fault, and
+	 * KVM fills the cache first.
 	 */
 	return err == -ENOMEM && b.size != size ? 0 : err;
 }

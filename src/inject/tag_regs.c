@@ -3,10 +3,10 @@
  * The registers RGSR_EL1, GCR_EL1, TFSR_EL1 and TFSRE0_EL1 of a vCPU.  KVM of these
  * kernels has no place for them.
  *
- * The module switches them where KVM_RUN begins and ends, and when its task is
+ * The module switches them where KVM_RUN begins and ends, and when the vCPU's task is
  * scheduled out or in during KVM_RUN.  Between these points the host does not depend on
- * them.  Only IRG uses GCR_EL1 and RGSR_EL1, and the kernel does not use IRG
- * (KASAN_HW_TAGS is refused).  The kernel reads TFSRE0_EL1 only on entry from EL0.
+ * them.  Only the instructions IRG, ADDG and SUBG use GCR_EL1 or RGSR_EL1, and the kernel has
+ * none of them (KASAN_HW_TAGS is refused).  The kernel reads TFSRE0_EL1 only on entry from EL0.
  * mte_thread_switch() runs between sched_out() of one task and sched_in() of the next,
  * so it works on the host's registers.  Under VHE the kernel's own TFSR_EL1 is TFSR_EL2,
  * and the guest's TFSR_EL1 is reached as TFSR_EL12.

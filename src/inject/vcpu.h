@@ -31,7 +31,7 @@ struct mte_regs {
  * @vcpu: the vCPU
  * @notifier: reports that its task is scheduled out or in during KVM_RUN
  * @regs: its registers while no CPU has them
- * @loaded: the CPU that runs its task has the registers; only that task reads this
+ * @loaded: the CPU that runs its task has the registers; read under vcpu->mutex
  * @counted: under vcpu->mutex: @regs were counted for the VMM's list of registers
  * @listed: under vcpu->mutex: the list that its VMM got has these registers
  * @rcu: frees the struct after all readers of the hash

@@ -16,7 +16,7 @@
 #include "hook/ondemand.h"
 #include "vm/backend.h"
 
-/* @vm is NULL for KVM_CHECK_EXTENSION on /dev/kvm: no VM exists yet. */
+/* @vm is NULL on /dev/kvm, because no VM exists yet, and for a VM that is not registered. */
 static bool policy_allows(const struct mte_vm *vm)
 {
 	return (vm ? vm->policy : policy_of_current()) != POLICY_OFF;
@@ -26,7 +26,7 @@ static bool policy_allows(const struct mte_vm *vm)
  * Unless policy says no, KVM itself answers in two cases: for a VM that could not be
  * registered, and for all VMs while the module is being loaded or unloaded.
  */
-static bool answer_is_kvms(const struct kvm *kvm, const struct mte_vm *vm)
+static bool kvm_answers(const struct kvm *kvm, const struct mte_vm *vm)
 {
 	return (kvm && !vm) || !vm_may_set();
 }
@@ -43,7 +43,7 @@ HOOK_WRAP_IF(kvm_vm_ioctl_check_extension, asks_for_mte, int,
 
 	if (!policy_allows(vm))
 		return 0;
-	if (answer_is_kvms(kvm, vm))
+	if (kvm_answers(kvm, vm))
 		return original(kvm_vm_ioctl_check_extension)(kvm, ext);
 	return vm_backend->offers_cap(kvm, original(kvm_vm_ioctl_check_extension)) &&
 	       ondemand_possible();
@@ -67,7 +67,7 @@ HOOK_WRAP_WAITS(kvm_vm_ioctl_enable_cap, enables_mte, int,
 			vm_notice(vm, "its VMM asked for MTE: refused by policy off\n");
 		return -EINVAL;
 	}
-	if (answer_is_kvms(kvm, vm))
+	if (kvm_answers(kvm, vm))
 		return original(kvm_vm_ioctl_enable_cap)(kvm, cap);
 	return vm_backend->enable_cap(vm, cap, original(kvm_vm_ioctl_enable_cap));
 }

@@ -50,9 +50,9 @@ HOOK_WRAP_IF(kvm_dev_ioctl, creates_vm, long,
 }
 
 /*
- * A VM may come here without being registered.  Either another thread guessed the
- * descriptor before KVM_CREATE_VM returned, or the VM was being created while the module
- * was loaded.
+ * A VM may come here without being registered.  Another thread guessed the descriptor
+ * before KVM_CREATE_VM returned, or the VM was being created while the module was loaded, or
+ * registry_add() failed.
  */
 HOOK_WRAP(kvm_arch_vcpu_precreate, int, (struct kvm *kvm, unsigned int id),
 	  (kvm, id))

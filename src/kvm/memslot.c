@@ -7,11 +7,14 @@
 #include "trace.h"
 #include "vm/backend.h"
 
-/* A slot that cannot hold tags is being set, and the VM has MTE or is to get it. */
+/*
+ * A slot that cannot hold tags is being set, and the VM has MTE or is to get it.  Returns 0 if
+ * the VM gives MTE up, and so may have the slot.
+ */
 static int refuse_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 {
 	if (!vm_has_mte(vm)) {
-		vm_slot_refused(vm);
+		vm_slot_excludes_mte(vm);
 		return 0;
 	}
 	if (vm_policy_fallback_slot(vm, slot, "cannot hold tags"))
@@ -22,7 +25,10 @@ static int refuse_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 	return -EINVAL;
 }
 
-/* The VMM starts to log the guest's memory, and a migration without the tags is refused. */
+/*
+ * The VMM starts to log the guest's memory, and a migration without the tags is refused.
+ * Returns 0 if the VM gives MTE up, and so may be migrated.
+ */
 static int refuse_log(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 {
 	if (vm_policy_fallback_slot(vm, slot, "is logged, and migration is refused"))

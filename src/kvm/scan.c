@@ -136,7 +136,7 @@ int scan_vms(void)
 	scan_tasks(&scan);
 	list_for_each_entry_safe(found, next, &scan.found, list) {
 		if (!scan.err && !registry_add(found->kvm, found->kvm->userspace_pid,
-					       found->pid, found->fd, policy_of_old()))
+					       found->pid, found->fd, policy_of_existing_vm()))
 			scan.err = -ENOMEM;
 		/* If this is the last reference, the VM is destroyed, and a hook removes it. */
 		kvm_put_kvm(found->kvm);

@@ -12,11 +12,9 @@
 #include "native/native.h"
 
 /**
- * native_switch_id_regs - show or hide MTE in a VM's ID registers
+ * native_switch_id_regs - nothing to do: KVM computes ID_AA64PFR1_EL1 at each read
  * @kvm: the VM
  * @on: show MTE
- *
- * Context: the VM's config_lock held.
  */
 void native_switch_id_regs(struct kvm *kvm, bool on)
 {
@@ -24,7 +22,8 @@ void native_switch_id_regs(struct kvm *kvm, bool on)
 
 /**
  * native_switch_vcpu - give MTE to a vCPU, or take it away
- * @vcpu: the vCPU; it is held, and has not run since it was initialised
+ * @vcpu: the vCPU; it has not run since it was initialised; it is held, except in
+ *	vm_policy_fallback_vcpu()
  * @on: give MTE
  *
  * Context: the VM's config_lock held.

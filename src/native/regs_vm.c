@@ -18,7 +18,7 @@
 #include "native/native.h"
 
 #define CLIDR_LOC_MASK		GENMASK_ULL(26, 24)
-/* Tags are separate from data, in the same cache line: reset_clidr() */
+/* One cache has tags and data, in the same lines: reset_clidr() */
 #define TTYPE_UNIFIED_TAGS	2ULL
 #define TTYPE_MASK		3ULL
 
@@ -79,14 +79,19 @@ u64 native_mte_fields(u32 reg)
 
 /**
  * native_switch_vcpu - give MTE to a vCPU, or take it away
- * @vcpu: the vCPU; it is held, and has not run since it was initialised
+ * @vcpu: the vCPU; it has not run since it was initialised; it is held, except in
+ *	vm_policy_fallback_vcpu()
  * @on: give MTE
  *
  * Context: the VM's config_lock held; native_update_traps() follows.
  */
 void native_switch_vcpu(struct kvm_vcpu *vcpu, bool on)
 {
-	/* Atomic: interrupt lines set bits in HCR_EL2 at any time. */
+	/*
+	 * Both bits are cleared, whether MTE is given or taken away: KVM's own function then
+	 * sets those that are needed, in native_update_traps() or at the first run.  Atomic:
+	 * interrupt lines set bits in HCR_EL2 at any time.
+	 */
 	clear_bit(HCR_ATA_BIT, vcpu_hcr(vcpu));
 	clear_bit(HCR_TID5_BIT, vcpu_hcr(vcpu));
 	if (compat_vcpu_is_initialised(vcpu))
@@ -101,7 +106,8 @@ void native_switch_vcpu(struct kvm_vcpu *vcpu, bool on)
  * run, this calls that function again.  It is not atomic: if the VMM emulates the interrupt
  * controller, a change of an interrupt line at the same moment may be lost.
  *
- * Context: the vCPU is held; takes config_lock.
+ * Context: the vCPU is held, or (vm_policy_fallback_vcpu()) has never run; takes
+ * config_lock.
  */
 void native_update_traps(struct kvm_vcpu *vcpu)
 {
@@ -111,10 +117,10 @@ void native_update_traps(struct kvm_vcpu *vcpu)
 
 /**
  * native_switch_clidr - show or hide tags in a vCPU's CLIDR_EL1
- * @vcpu: the vCPU; it is held
+ * @vcpu: the vCPU
  * @on: show tags
  *
- * Context: vcpu->mutex held.
+ * Context: vcpu->mutex held, except in vm_policy_fallback_vcpu().
  */
 void native_switch_clidr(struct kvm_vcpu *vcpu, bool on)
 {

@@ -102,7 +102,7 @@ enum vm_policy policy_of_cgroups(enum vm_policy otherwise)
 }
 
 /* Consumes the reference on @kn. */
-static int put_on_list(struct kernfs_node *kn, enum vm_policy policy)
+static int add_to_list(struct kernfs_node *kn, enum vm_policy policy)
 {
 	struct listed_cgroup *new = kmalloc(sizeof(*new), GFP_KERNEL), *l;
 	int err = 0;
@@ -129,7 +129,7 @@ static int put_on_list(struct kernfs_node *kn, enum vm_policy policy)
 }
 
 /* Consumes the reference on @kn. */
-static int take_off_list(struct kernfs_node *kn, enum vm_policy policy)
+static int remove_from_list(struct kernfs_node *kn, enum vm_policy policy)
 {
 	struct listed_cgroup *l;
 	int err = -ENOENT;
@@ -169,7 +169,7 @@ static bool is_path(char *path, size_t len)
 	       has_no_dots(path);
 }
 
-static int log_failure(int err, const char *list, const char *path, bool is_off)
+static int log_failure(int err, const char *list, const char *path, bool remove)
 {
 	if (err == -ENOSPC)
 		pr_notice_ratelimited("policy/%s: full: %d cgroups are on the lists\n",
@@ -177,31 +177,31 @@ static int log_failure(int err, const char *list, const char *path, bool is_off)
 	else if (err == -EOPNOTSUPP)
 		pr_notice_ratelimited("policy/%s: no file system of type cgroup2 is mounted: this host does not use cgroup v2\n",
 				      list);
-	else if (err == -ENOENT && is_off)
+	else if (err == -ENOENT && remove)
 		pr_notice_ratelimited("policy/%s: not on this list: %s\n", list, path);
 	else if (err == -ENOENT || err == -ENOTDIR)
 		pr_notice_ratelimited("policy/%s: no cgroup %s\n", list, path);
 	return err;
 }
 
-static int change_list(char *path, bool is_off, enum vm_policy policy)
+static int change_list(char *path, bool remove, enum vm_policy policy)
 {
 	struct kernfs_node *kn;
 
-	if (!is_off && !hierarchy_is_mounted())
+	if (!remove && !hierarchy_is_mounted())
 		return -EOPNOTSUPP;
 	kn = hierarchy_get(path);
 	if (IS_ERR(kn))
 		return PTR_ERR(kn);
-	return is_off ? take_off_list(kn, policy) : put_on_list(kn, policy);
+	return remove ? remove_from_list(kn, policy) : add_to_list(kn, policy);
 }
 
 static ssize_t cgroups_write(struct file *file, struct kobject *kobj,
 			     compat_bin_attribute *attr, char *buf, loff_t off,
 			     size_t len)
 {
-	bool is_off = buf[0] == '-';
-	char *path = buf + is_off;
+	bool remove = buf[0] == '-';
+	char *path = buf + remove;
 	int err;
 
 	/* kernfs passes one page at most, so a longer text may be cut off. */
@@ -211,13 +211,13 @@ static ssize_t cgroups_write(struct file *file, struct kobject *kobj,
 		return -ENAMETOOLONG;
 	}
 	/* kernfs adds a zero byte after the written data. */
-	if (!is_path(path, len - is_off)) {
+	if (!is_path(path, len - remove)) {
 		pr_notice_ratelimited("policy/%s: not the path of a cgroup\n",
 				      attr->attr.name);
 		return -EINVAL;
 	}
-	err = change_list(path, is_off, (enum vm_policy)(unsigned long)attr->private);
-	return log_failure(err, attr->attr.name, path, is_off) ?: len;
+	err = change_list(path, remove, (enum vm_policy)(unsigned long)attr->private);
+	return log_failure(err, attr->attr.name, path, remove) ?: len;
 }
 
 static ssize_t cgroups_read(struct file *file, struct kobject *kobj,

@@ -45,7 +45,8 @@ bool hierarchy_is_mounted(void)
 
 /*
  * The root of the calling process's cgroup namespace.  The namespace holds a reference.
- * A process that opens or writes a file has a namespace, unless it exits.
+ * current->nsproxy is NULL only late in the exit of a process, when it reads and writes no
+ * files any more.
  */
 static struct cgroup *namespace_root(void)
 {
@@ -76,7 +77,7 @@ static struct kernfs_node *step(struct kernfs_node *dir, const char *name)
  * hierarchy_get - find a cgroup
  * @path: its path in the calling process's cgroup namespace; changed and then restored
  *
- * Slashes at the end, or more than one of them, are allowed.
+ * Slashes at the end, and several slashes in a row, are allowed.
  *
  * Context: process context; may sleep.
  * Return: the cgroup's node with a reference, which the caller drops with kernfs_put();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What happens if a VMM that does not know of tags begins to migrate a VM with MTE: the
- * word for new VMs, in the file policy/migration.  Each VM has its own word after that.
- * What the words do: vm/migration.c.
+ * The file policy/migration: what the module does when a VMM that does not know of tags
+ * begins to migrate a VM with MTE.  A new VM gets the word in this file, and keeps it until
+ * an admin writes to the VM's own file.  vm/migration.c does what the word says.
  */
 #include <linux/kernel.h>
 #include <linux/kobject.h>
@@ -32,7 +32,7 @@ int migration_parse(const char *word)
 
 /**
  * migration_word - the opposite of migration_parse()
- * @migration: what it is
+ * @migration: the policy
  *
  * Context: any.
  * Return: the word, as in sysfs.
@@ -62,10 +62,10 @@ int migration_set_default(const char *word)
 }
 
 /**
- * migration_default - the word for new VMs
+ * migration_default - the policy for new VMs
  *
  * Context: any.
- * Return: what it is.
+ * Return: the policy.
  */
 enum migration_policy migration_default(void)
 {

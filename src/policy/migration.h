@@ -6,7 +6,7 @@
 struct kobj_attribute;
 
 /**
- * enum migration_policy - what a migration without the tags does
+ * enum migration_policy - what the module does about a migration without the tags
  * @MIGRATION_WARN: it is logged and counted
  * @MIGRATION_REFUSE: the VMM gets an error when it starts to log the guest's memory
  */

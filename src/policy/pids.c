@@ -144,7 +144,7 @@ static struct pid *get_process(pid_t nr)
 	return pid;
 }
 
-static int put_on_list(struct pid *pid, enum vm_policy policy)
+static int add_to_list(struct pid *pid, enum vm_policy policy)
 {
 	struct listed *l;
 	int err = 0;
@@ -190,7 +190,7 @@ static ssize_t pids_write(struct file *file, struct kobject *kobj,
 				      attr->attr.name, nr);
 		return -ESRCH;
 	}
-	err = put_on_list(pid, (enum vm_policy)(unsigned long)attr->private);
+	err = add_to_list(pid, (enum vm_policy)(unsigned long)attr->private);
 	put_pid(pid);
 	return err ?: len;
 }

@@ -66,14 +66,14 @@ enum vm_policy policy_of_current(void)
 }
 
 /**
- * policy_of_old - the policy for a VM that existed before the module
+ * policy_of_existing_vm - the policy for a VM that existed before the module
  *
  * Policy does not turn such a VM on, but a default of "off" counts for it.
  *
  * Context: any.
  * Return: the policy.
  */
-enum vm_policy policy_of_old(void)
+enum vm_policy policy_of_existing_vm(void)
 {
 	return READ_ONCE(policy_default) == POLICY_OFF ? POLICY_OFF
 							: POLICY_REQUEST;

@@ -19,7 +19,7 @@ extern const struct attribute_group policy_group;
 int policy_set_default(const char *word);
 const char *policy_word(void);
 enum vm_policy policy_of_current(void);
-enum vm_policy policy_of_old(void);
+enum vm_policy policy_of_existing_vm(void);
 void policy_exit(void);
 
 #endif /* _KVM_MTE_POLICY_H */

@@ -59,7 +59,7 @@ static void clear_if_free(struct page *page)
 }
 
 /* A process owns the tags if it maps the page PROT_MTE, or if its VM has MTE or is to get it. */
-static bool is_not_mte(compat_rmap_t *page, struct vm_area_struct *vma,
+static bool owns_no_tags(compat_rmap_t *page, struct vm_area_struct *vma,
 		       unsigned long addr, void *owned)
 {
 	bool vms;
@@ -77,11 +77,11 @@ static bool is_not_mte(compat_rmap_t *page, struct vm_area_struct *vma,
  * Only tries the file's i_mmap_rwsem: the page's lock is held, and for hugetlb pages
  * i_mmap_rwsem comes before it (mm/rmap.c, lock ordering).
  */
-static bool try_clear_unless_mte(struct page *page)
+static bool try_clear_unless_owned(struct page *page)
 {
 	struct address_space *mapping = NULL;
 	bool owned = false;
-	struct rmap_walk_control rwc = { .rmap_one = is_not_mte, .arg = &owned };
+	struct rmap_walk_control rwc = { .rmap_one = owns_no_tags, .arg = &owned };
 
 	if (!PageAnon(page))
 		mapping = page_mapping(page);
@@ -98,7 +98,7 @@ static bool try_clear_unless_mte(struct page *page)
 	return true;
 }
 
-static void clear_unless_mte(struct page *page)
+static void clear_unless_owned(struct page *page)
 {
 	bool done = true;
 
@@ -107,7 +107,7 @@ static void clear_unless_mte(struct page *page)
 			usleep_range(100, 200);
 		lock_page(page);
 		if (PageHead(page) && PageHuge(page))
-			done = try_clear_unless_mte(page);
+			done = try_clear_unless_owned(page);
 		unlock_page(page);
 	} while (!done);
 }
@@ -121,7 +121,7 @@ static void check_page(unsigned long pfn)
 	clear_if_free(page);
 	if (!get_page_unless_zero(page))
 		return;
-	clear_unless_mte(page);
+	clear_unless_owned(page);
 	put_page(page);
 }
 

@@ -51,7 +51,7 @@ unsigned int tags_init(struct page *page);
 unsigned long tags_ahead(struct page *page);
 void tags_read(struct page *page, struct page_tags *tags);
 void tags_write(struct page *page, const struct page_tags *tags);
-bool tags_all_init(struct page *page, unsigned long nr);
+bool tags_all_initialised(struct page *page, unsigned long nr);
 
 /* hugetlb_reuse.c */
 void tags_clear_hugetlb(void);

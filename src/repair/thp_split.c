@@ -39,7 +39,7 @@ COMPAT_WATCH_SPLIT
  * exception: no page has PG_mte_tagged here, and a VM or a process tags a page while the
  * folio is being unmapped.  Then that hook clears the tags of all other pages at once.
  */
-static void complete_ahead(struct folio *folio)
+static void make_uniform_ahead(struct folio *folio)
 {
 	unsigned long i, nr = folio_nr_pages(folio);
 
@@ -69,14 +69,14 @@ static notrace bool is_split(const u64 *x)
 HOOK_WRAP_VOID_IF(try_to_migrate, is_split,
 		  (struct folio *folio, enum ttu_flags flags), (folio, flags))
 {
-	complete_ahead(folio);
+	make_uniform_ahead(folio);
 	original(try_to_migrate)(folio, flags);
 }
 
 HOOK_WRAP_VOID_IF(try_to_unmap, is_split,
 		  (struct folio *folio, enum ttu_flags flags), (folio, flags))
 {
-	complete_ahead(folio);
+	make_uniform_ahead(folio);
 	original(try_to_unmap)(folio, flags);
 }
 #endif

@@ -57,7 +57,7 @@ static void end(struct transfer *t, int err)
 	wake_up_all(&t->queue);
 }
 
-static void end_if_process_has(struct transfer *t)
+static void end_if_process_ended(struct transfer *t)
 {
 	struct mte_vm *vm = t->vm;
 
@@ -73,14 +73,14 @@ static void look_for_end(struct work_struct *work)
 {
 	struct transfer *t = container_of(to_delayed_work(work), struct transfer, look);
 
-	end_if_process_has(t);
+	end_if_process_ended(t);
 	if (!READ_ONCE(t->ended))
 		schedule_delayed_work(&t->look, LOOK_INTERVAL);
 }
 
 /**
  * at_end_watch - the file has its VM: notice the end of the VM or of its process
- * @t: the file; nothing happens if it is not for KVM_MTE_SAVE_AT_END
+ * @t: the file; if it is not for KVM_MTE_SAVE_AT_END, it is only added to files_with_vm
  *
  * Context: may sleep; vm_hold.lock held, so the VM does not end before this returns.
  */
@@ -142,7 +142,7 @@ static bool end_with_vm(struct transfer *t, struct mte_vm *vm)
 		return false;
 	err = look_at_end(t, vm);
 	if (!err && !own && process_lives(t)) {
-		vm_notice(vm, "tags: lost: another process destroys the VM, and its own may unmap the memory\n");
+		vm_notice(vm, "tags: lost: another process destroys the VM, and the VMM may unmap the memory\n");
 		err = -ESTALE;
 	}
 	end(t, err);

@@ -74,7 +74,7 @@ static int do_write(struct transfer *t, const void __user *arg)
 {
 	struct kvm_mte_write write;
 
-	/* Also refuses a file that is open for a save. */
+	/* A file that is open for a save may not write. */
 	if (!transfer_is_load(t))
 		return -EINVAL;
 	if (copy_from_user(&write, arg, sizeof(write)))
@@ -167,7 +167,7 @@ int transfer_init(void)
 /**
  * transfer_exit - remove /dev/kvm_mte
  *
- * Context: module exit or a failed init; no file is open; may sleep.
+ * Context: module exit; no file is open; may sleep.
  */
 void transfer_exit(void)
 {

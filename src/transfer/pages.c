@@ -34,7 +34,7 @@ void pages_put(struct batch *b)
 		put_page(b->page[--b->nr]);
 }
 
-/* Bytes, at least one page, up to the next multiple of @align of the VMM's addresses. */
+/* Returns the number of bytes from @addr to the next higher multiple of @align. */
 static u64 up_to(unsigned long addr, unsigned long align)
 {
 	return ALIGN(addr + 1, align) - addr;
@@ -71,15 +71,13 @@ static unsigned long used_pages(struct vm_area_struct *vma, unsigned long addr,
 	return used;
 }
 
-/*
- * Does KVM map this memory without tags?  Only device memory.  Whether pages of hugetlb
- * memory can hold tags is a question for each page.
- */
+/* Does KVM map this memory without tags?  It does so for device memory only. */
 static bool is_device(const struct vm_area_struct *vma)
 {
 	return vma->vm_flags & VM_PFNMAP;
 }
 
+/* Hugetlb memory passes, because some of its pages may hold tags: write_tags() checks each page. */
 static bool can_hold_tags(struct vm_area_struct *vma, unsigned long addr, u64 size)
 {
 	return is_vm_hugetlb_page(vma) ||
@@ -284,7 +282,7 @@ int pages_get(struct batch *b, struct mm_struct *mm, unsigned long addr, u64 siz
 	return err;
 }
 
-/* The page is dirty then: a copy of it in swap, if there is one, has other tags. */
+/* Also marks the page dirty: a copy of it in swap has the old tags, and must not be used. */
 static int write_locked(struct mm_struct *mm, unsigned long addr,
 			const struct page_tags *tags)
 {

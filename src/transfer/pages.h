@@ -14,9 +14,9 @@
 
 /**
  * struct batch - base pages of the guest's memory
- * @page: those pages that are there; pages_put() drops the references
- * @nr: their number; 0: the memory has no tags for @size bytes
- * @size: bytes
+ * @page: the pages, each with a reference; pages_put() drops the references
+ * @nr: number of @page; 0: the first @size bytes have no pages, and so no tags
+ * @size: bytes of the guest's memory that the batch covers
  * @tags: space for the tags of one page
  */
 struct batch {

@@ -89,7 +89,7 @@ static int take(struct transfer *t, struct mte_vm *vm)
 	}
 	err = get_memory(t, vm);
 	if (err) {
-		vm_notice(vm, "tags: refused: the VM is being destroyed, or there is no memory (%d)\n",
+		vm_notice(vm, "tags: refused: the VM is being destroyed, its slots change, or there is no memory (%d)\n",
 			  err);
 		return err;
 	}
@@ -173,7 +173,7 @@ int transfer_open(struct transfer *t, const struct kvm_mte_open *how)
 
 /**
  * transfer_close - the file is closed
- * @t: the file; freed when this returns
+ * @t: the file; may be freed when this returns
  *
  * A VM that was held for a load stays held by the admin, unless KVM_MTE_RELEASE was called.
  *

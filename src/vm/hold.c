@@ -62,7 +62,7 @@ static void put_hooks(void)
 /**
  * vm_hold_get - hold a VM
  * @vm: the VM
- * @who: VM_HOLD_ADMIN or VM_HOLD_FILE
+ * @who: VM_HOLD_ADMIN or VM_HOLD_FILE, or both
  *
  * From now on no vCPU enters the guest.  vCPUs that are in it stay there:
  * see vm_is_stopped().

@@ -66,8 +66,8 @@ out:
 }
 
 /*
- * Drops the request of a VM that waits for MTE, because a slot or a vCPU now excludes MTE.
- * Returns false if the VM did not wait any more.
+ * Drops the request of a VM that waits for MTE, because a slot, a vCPU or a migration now
+ * excludes MTE.  Returns false if the VM did not wait any more.
  */
 static bool drop_request(struct mte_vm *vm)
 {
@@ -86,14 +86,14 @@ static bool drop_request(struct mte_vm *vm)
 }
 
 /**
- * vm_slot_refused - a VM that is turning on gets a slot that cannot hold tags
+ * vm_slot_excludes_mte - a VM that is turning on gets a slot that cannot hold tags
  * @vm: the VM
  *
  * The VM has no MTE yet, so it may have the slot.  The pending change is dropped.
  *
  * Context: slots_lock held; may sleep.
  */
-void vm_slot_refused(struct mte_vm *vm)
+void vm_slot_excludes_mte(struct mte_vm *vm)
 {
 	if (drop_request(vm))
 		vm_notice(vm, "no longer turning on: a new memory slot cannot hold tags\n");
@@ -142,7 +142,8 @@ static void note_reinitialised(struct mte_vm *vm, const struct kvm_vcpu *vcpu)
 
 /*
  * Does this KVM_ARM_VCPU_INIT end without another try?  It does if another one is in flight
- * and finishes the change, if there is nothing to finish, or if the time is over.
+ * and finishes the change, if there is nothing to finish, if the time is over, or if the
+ * caller is killed.  Then it no longer counts in mte_vm.inits.
  */
 static bool leave(struct mte_vm *vm, unsigned long end)
 {

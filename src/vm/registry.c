@@ -133,8 +133,8 @@ struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
  *
  * Writes to its files that have started finish first.  Later writes fail.
  *
- * Context: may sleep: waits for readers and writers of its files.  The caller must not
- * hold registry_lock, which is taken inside mte_vm.destroy_lock.
+ * Context: may sleep: takes mte_vm.destroy_lock, and waits for readers and writers of its
+ * files.  The caller must not hold registry_lock: destroy_lock is not taken inside it.
  */
 void vm_unpublish(struct mte_vm *vm)
 {
@@ -163,7 +163,10 @@ void registry_remove(struct mte_vm *vm)
 	vm_put(vm);
 }
 
-/* Returns a VM that still has its directory, with a reference on its state. */
+/*
+ * Closes the registry.  Returns a VM that still has its directory, with a reference on its
+ * state.
+ */
 static struct mte_vm *get_published(void)
 {
 	struct mte_vm *vm, *published = NULL;

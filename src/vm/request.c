@@ -3,8 +3,8 @@
  * A request of an admin: turns a VM on or off from outside its VMM.
  *
  * The VMM may close its VM meanwhile.  mte_vm.destroy_lock delays only
- * kvm_arch_destroy_vm(), and before 7.2 KVM destroys stage 2 before it calls that
- * function.  So the write also holds a reference on the VM.
+ * kvm_arch_destroy_vm(), and KVM destroys stage 2 before it calls that function
+ * (kvm_arch_flush_shadow_all()).  So the write also holds a reference on the VM.
  *
  * Dropping the last reference destroys the VM, and that waits for destroy_lock and for the
  * VM's files in sysfs.  So the write must not drop the reference itself.  A struct file of

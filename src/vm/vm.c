@@ -256,6 +256,6 @@ void vm_dirs_exit(void)
 	/* vm_release() may not have returned yet. */
 	synchronize_rcu_tasks();
 	kset_unregister(vms_set);
-	/* Waits for RCU callbacks.  kfree_rcu() needs no wait: it uses no code of the module. */
+	/* For callbacks of call_rcu().  Today the module has none, only kfree_rcu(). */
 	rcu_barrier();
 }

@@ -17,7 +17,7 @@
  *				together with destroy_lock.  kvm->lock and vCPU mutexes are
  *				tried inside, ondemand_lock is taken.
  *	mte_vm.destroy_lock	the VM is not destroyed while sysfs works on it; sysfs only
- *				tries the lock
+ *				tries the lock.  Native: also held in KVM_ENABLE_CAP.
  *	  kvm->lock		no vCPU gets its file, and no ioctl of KVM holds all vCPUs
  *	    clearing		native: no VM gets a vCPU while PG_mte_tagged of hugetlb
  *				pages is cleared at load
@@ -106,7 +106,7 @@ struct vm_hold {
  * @pid: process of that thread
  * @fd: the VM's file descriptor in that process
  * @policy: the policy of its creator when it was created
- * @migration: what a migration without its tags does
+ * @migration: what the module does about a migration without the VM's tags
  * @destroy_lock: the VM is not destroyed while sysfs works on it
  * @init_lock: native: its vCPUs are initialised one at a time while policy may fall back
  * @fallback_lock: only one vCPU at a time makes policy fall back
@@ -123,8 +123,8 @@ struct vm_hold {
  * @inits: number of KVM_ARM_VCPU_INIT in flight
  * @switched: the module has turned the VM on or off, so its VMM may write back registers
  *	from before
- * @holds_hooks: holds a reference on the on-demand hooks.  Taken when the VM first
- *	leaves VM_OFF, dropped when the VM is destroyed.
+ * @holds_hooks: holds a reference on the on-demand hooks.  Taken before the VM first
+ *	leaves VM_OFF (set.c:prepare(), vm_change_state()), dropped when the VM is destroyed.
  * @had_mte: the VM had MTE before a later change of its state
  * @vmm_asked: its VMM has enabled MTE itself, so the VMM knows about tags
  * @tags_loaded: tags have been written to it by /dev/kvm_mte, so policy does not fall back
@@ -153,7 +153,7 @@ struct mte_vm {
 	struct mutex fallback_lock;	/* policy falls back */
 	bool destroyed;
 
-	/* Raw: taken in tracing callbacks, which must never sleep. */
+	/* Guards the members that @lock names above. */
 	raw_spinlock_t lock;
 	enum vm_state state;
 	enum vm_origin origin;
@@ -246,7 +246,7 @@ int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin);
 int vm_request(struct mte_vm *vm, bool on);
 
 /* reboot.c: changes that wait for the guest's reboot */
-void vm_slot_refused(struct mte_vm *vm);
+void vm_slot_excludes_mte(struct mte_vm *vm);
 void vm_init_begin(struct mte_vm *vm);
 void vm_init_end(struct mte_vm *vm, struct kvm_vcpu *vcpu, long err);
 
