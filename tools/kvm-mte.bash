@@ -40,7 +40,8 @@ _kvm_mte() {
 		esac
 	done
 	case $command in
-	'') _kvm_mte_among status list enable disable migrate save restore tags hold release policy run metrics --root= --help --version ;;
+	'') _kvm_mte_among status check list enable disable migrate save restore tags hold release policy run metrics --root= --help --version ;;
+	check) _kvm_mte_check ;;
 	list) _kvm_mte_among --json --watch --count= ;;
 	enable | disable | hold | release) _kvm_mte_vms ;;
 	migrate | save | restore) _kvm_mte_move "$command" "${COMP_WORDS[COMP_CWORD-1]}" ;;
@@ -50,6 +51,14 @@ _kvm_mte() {
 	run) _kvm_mte_run "$i" ;;
 	esac
 	[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
+}
+
+# _kvm_mte_check - completes what follows "check".
+_kvm_mte_check() {
+	case ${COMP_WORDS[COMP_CWORD]} in
+	-*) _kvm_mte_among --json ;;
+	*) _kvm_mte_vms ;;
+	esac
 }
 
 # _kvm_mte_tags WORD... - completes what follows "tags WORD...".

@@ -18,6 +18,7 @@ const char *root = "";
 
 static const char help[] =
 "usage: kvm-mte status\n"
+"       kvm-mte check [--json] [VM|PID|NAME]\n"
 "       kvm-mte list [--json] [--watch[=SECONDS]] [--count=N]\n"
 "       kvm-mte enable|disable VM|PID|NAME...\n"
 "       kvm-mte migrate [-e COMMAND] DOMAIN DESTINATION-URI [-- VIRSH-OPTION...]\n"
@@ -36,6 +37,7 @@ static const char help[] =
 "       kvm-mte --help | --version\n"
 "\n"
 "  status   backend, policy and VMs; or why this host's guests cannot have MTE\n"
+"  check    can this host, or a VM, have MTE: each requirement, and what to do about it\n"
 "  list     the VMs: state, who asked for it, vCPUs, memory with tags, guest's name\n"
 "  enable   turn MTE on for a VM: now, or when its guest next reboots\n"
 "  disable  turn MTE off for a VM: now, or when its guest next reboots\n"
@@ -54,9 +56,10 @@ static const char help[] =
 "\n"
 "  --root=DIR   before the command: look below DIR instead of /\n"
 "\n"
-"Exit status: 0 done; 1 error; 2 usage; 3 guests cannot have MTE on this host (status);\n"
-"4 the module is not loaded (status: and nothing was found that prevents MTE). run: the\n"
-"command's; 125 kvm-mte failed, 126 the command cannot be run, 127 it was not found.\n"
+"Exit status: 0 done; 1 error; 2 usage; 3 guests cannot have MTE on this host (status,\n"
+"check); 4 the module is not loaded (status, check: and nothing was found that prevents\n"
+"MTE); 5 only root can know (check). run: the command's; 125 kvm-mte failed, 126 the\n"
+"command cannot be run, 127 it was not found.\n"
 "See kvm-mte(8).\n";
 
 static const struct command {
@@ -64,6 +67,7 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "status", cmd_status },
+	{ "check", cmd_check },
 	{ "list", cmd_list },
 	{ "enable", cmd_enable },
 	{ "disable", cmd_disable },

@@ -34,7 +34,7 @@ ends() {
 
 # --- --root ---
 
-for command in status list 'enable 1' policy 'policy on'; do
+for command in status check list 'enable 1' policy 'policy on'; do
 	# shellcheck disable=SC2086 # several words
 	says 1 "kvm-mte: --root: $HOST: No such file or directory" "$command, --root does not exist" --root="$HOST" $command
 done
@@ -92,7 +92,7 @@ ends 0 status
 # --- the manual page and the help ---
 
 PAGE=$(mandoc -Tutf8 "$TOP/tools/kvm-mte.8" | sed 's/.\x08//g' | sed -n '/^EXIT STATUS/,/^EXAMPLES/p')
-for status in 0 1 2 3 4 125 126 127; do
+for status in 0 1 2 3 4 5 125 126 127; do
 	like "$PAGE" "(^| )$status( |,|\$)" "the page has the exit status $status"
 	like "$("$TOOL" --help)" "(^| )$status " "so has the help"
 done

@@ -15,6 +15,10 @@ is "$(told CPU)" "no MTE" "status: the CPU"
 is "$(told reason)" "$REASON" "status: the reason"
 is "$(told log)" "" "status: the log has nothing yet"
 
+OUT=$(/t/kvm-mte check)
+is "$?" 3 "check: its exit status"
+is "$(grep -c '^no  *CPU: it has only the instructions of MTE (ID_AA64PFR1_EL1.MTE is 1, not 2 or more)$' <<<"$OUT"),$(grep -c '^no  *firmware: there is no memory for tags' <<<"$OUT")" 1,1 "check: the CPU and the firmware"
+
 load_module 2>/dev/null
 OUT=$(/t/kvm-mte status 2>&1)
 like "$(told log)" '^kvm_mte: no guest MTE: the CPU has no MTE \(' "status, after the module has refused to load: its message"

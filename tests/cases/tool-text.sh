@@ -251,9 +251,11 @@ printf '#!/bin/bash\nexec %q --root=%q "$@"\n' "$TOOL" "$HOST" >"$W/tool"
 chmod +x "$W/tool"
 quiet "bash -n" bash -n "$TOP/tools/kvm-mte.bash"
 quiet "shellcheck" shellcheck "$TOP/tools/kvm-mte.bash" "$TOP/contrib/libvirt/kvm-mte"
-is "$(complete_to kvm-mte '')" "--help --root= --version disable enable hold list metrics migrate policy release restore run save status tags " "completion: commands"
+is "$(complete_to kvm-mte '')" "--help --root= --version check disable enable hold list metrics migrate policy release restore run save status tags " "completion: commands"
 is "$(complete_to kvm-mte p)" "policy " "completion: p"
 is "$(complete_to kvm-mte list --)" "--count= --json --watch " "completion: list"
+is "$(complete_to kvm-mte check --)" "--json " "completion: check"
+is "$(complete_to "$W/tool" check web)" "web\\ 1 " "completion: check, a guest"
 is "$(complete_to kvm-mte policy '')" "off on request " "completion: policy"
 is "$(complete_to kvm-mte policy on '')" " " "completion: policy takes one word"
 is "$(complete_to kvm-mte run --)" "-- --cgroup --off --on --request " "completion: run"
@@ -309,7 +311,7 @@ lint() { mandoc -Tlint "$1" 2>&1 | grep -v -e 'referenced manual not found' -e '
 quiet "mandoc -Tlint" lint "$TOP/tools/kvm-mte.8"
 quiet "groff's warnings" groff -man -mdoc -Tutf8 -ww -z "$TOP/tools/kvm-mte.8"
 PAGE=$(mandoc -Tutf8 "$TOP/tools/kvm-mte.8" | sed 's/.\x08//g')
-for word in $("$TOOL" --help | grep -oE -e '--[a-z]+(-[a-z]+)*' | sort -u) status list enable disable migrate restore tags save load check hold release policy run; do
+for word in $("$TOOL" --help | grep -oE -e '--[a-z]+(-[a-z]+)*' | sort -u) status check list enable disable migrate restore tags save load check hold release policy run; do
 	like "$PAGE" "(^|[^a-z-])$word([^a-z-]|\$)" "the page has $word"
 done
 
