@@ -35,7 +35,7 @@ static bool may_run(const char *path)
 	struct stat st;
 
 	return !*root && !stat(path, &st) && S_ISREG(st.st_mode) && !st.st_uid &&
-	       !(st.st_mode & (S_IWGRP | S_IWOTH));
+	       !(st.st_mode & 0022);
 }
 
 /* The first line; NULL if it is not known. */

@@ -41,6 +41,7 @@ _kvm_mte() {
 	done
 	case $command in
 	'') _kvm_mte_among status check list enable disable migrate save restore tags hold release policy run metrics --root= --help --version ;;
+	status) _kvm_mte_among --json ;;
 	check) _kvm_mte_check ;;
 	list) _kvm_mte_among --json --watch --count= ;;
 	enable | disable | hold | release) _kvm_mte_vms ;;

@@ -143,6 +143,16 @@ enum kvm_mode kvm_mode(void);
 enum tribool kvm_has_mte(void);
 char *why_no_kvm(void);
 
+/**
+ * struct build - a build of the module
+ * @version: its version; NULL if it is not known
+ * @srcversion: checksum of its source; NULL if it is not known
+ */
+struct build {
+	char *version;
+	char *srcversion;
+};
+
 /* installed.c: the module's file */
 char *installed(const char *release);
 bool installed_for_another(void);
@@ -151,9 +161,15 @@ char *module_info(void);
 char *info_value(const char *info, const char *key);
 bool info_has(const char *info, const char *key, const char *value);
 
+/* build.c */
+bool build_installed(struct build *build);
+void build_loaded(struct build *build);
+void build_free(struct build *build);
+enum tribool builds_differ(const struct build *a, const struct build *b);
+
 /* why.c */
 bool cpu_is_known(void);
-int why_not(void);
+int why_not(bool json);
 
 /* The commands: argv[0] is the command's name. */
 int cmd_status(int argc, char **argv);

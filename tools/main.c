@@ -17,7 +17,7 @@
 const char *root = "";
 
 static const char help[] =
-"usage: kvm-mte status\n"
+"usage: kvm-mte status [--json]\n"
 "       kvm-mte check [--json] [VM|PID|NAME]\n"
 "       kvm-mte list [--json] [--watch[=SECONDS]] [--count=N]\n"
 "       kvm-mte enable|disable VM|PID|NAME...\n"

@@ -15,6 +15,9 @@
 /* The first thing found that prevents MTE.  why_not() prints it at the end. */
 static char *reason;
 
+/* Where to print what was found on the way. */
+static FILE *to;
+
 static void against(const char *fmt, ...) __printf(1, 2);
 
 static void against(const char *fmt, ...)
@@ -79,7 +82,7 @@ static void check_cpu(void)
 		against("this is no arm64 machine");
 		return;
 	}
-	printf("CPU:      %s\n", cpu_has_mte() ? "MTE" : "no MTE");
+	fprintf(to, "CPU:      %s\n", cpu_has_mte() ? "MTE" : "no MTE");
 	if (!cpu_has_mte())
 		no_mte();
 }
@@ -99,10 +102,10 @@ static void check_mode(enum kvm_mode mode)
 	};
 
 	if (mode == MODE_UNKNOWN)
-		printf("KVM:      mode unknown (the kernel log %s)",
-		       klog_readable() ? "no longer has it" : "cannot be read; root can");
+		fprintf(to, "KVM:      mode unknown (the kernel log %s)",
+			klog_readable() ? "no longer has it" : "cannot be read; root can");
 	else
-		printf("KVM:      %s mode", words[mode]);
+		fprintf(to, "KVM:      %s mode", words[mode]);
 	if (mode == MODE_PROTECTED)
 		against("KVM is in protected mode%s", booted_with("kvm-arm.mode=protected") ?
 			" (kvm-arm.mode=protected is on the kernel's command line)" : "");
@@ -118,7 +121,7 @@ static void check_kvm(void)
 
 	free(dev);
 	if (missing) {
-		puts("KVM:      none");
+		fputs("KVM:      none\n", to);
 		why = why_no_kvm();
 		against("no /dev/kvm: %s", why);
 		free(why);
@@ -127,7 +130,7 @@ static void check_kvm(void)
 	mode = kvm_mode();
 	own = kvm_has_mte();
 	check_mode(mode);
-	puts(own == YES ? ", has guest MTE itself" : "");
+	fputs(own == YES ? ", has guest MTE itself\n" : "\n", to);
 	/* If KVM has guest MTE itself, this is not needed. */
 	if (own != YES)
 		check_for_inject(mode);
@@ -142,12 +145,12 @@ static bool check_module(void)
 
 	path = installed(release ?: "");
 	there = path;
-	printf("module:   not loaded; ");
+	fprintf(to, "module:   not loaded; ");
 	if (path)
-		printf("installed, /lib/modules/%s/%s\n", release, path);
+		fprintf(to, "installed, /lib/modules/%s/%s\n", release, path);
 	else
-		printf("not installed for this kernel, %s%s\n", release ?: "unknown",
-		       installed_for_another() ? ", but for another: see \"dkms status\"" : "");
+		fprintf(to, "not installed for this kernel, %s%s\n", release ?: "unknown",
+			installed_for_another() ? ", but for another: see \"dkms status\"" : "");
 	free(release);
 	free(path);
 	return there;
@@ -162,36 +165,55 @@ static void put_log(void)
 	if (!said || strstr(said, "out-of-tree module") ||
 	    strstr(said, "verification failed"))
 		return;
-	fputs("log:      ", stdout);
-	put_safely(stdout, said);
-	putchar('\n');
+	fputs("log:      ", to);
+	put_safely(to, said);
+	putc('\n', to);
+}
+
+static void put_reason(bool there)
+{
+	if (reason)
+		printf("reason:   guests cannot have MTE: %s\n", reason);
+	else if (there)
+		puts("reason:   nothing found that prevents MTE; load the module: modprobe kvm_mte");
+	else
+		puts("reason:   nothing found that prevents MTE; install the module");
+}
+
+/* The rest of the object that status begins. */
+static void put_reason_json(void)
+{
+	printf(", \"possible\": %s, \"reason\": ", reason ? "false" : "true");
+	put_json(stdout, reason);
+	puts("}");
 }
 
 /**
  * why_not - the module is not loaded: print why, or what to do
+ * @json: print the last members of an object, and not lines
  *
  * Return: END_NO_MTE if guests cannot have MTE; END_NOT_LOADED if only the module is not
  * loaded; END_ERROR.
  */
-int why_not(void)
+int why_not(bool json)
 {
 	bool there;
+	int end;
 
-	if (!cpu_is_known())
-		return END_ERROR;
+	to = json ? fopen("/dev/null", "w") : stdout;
+	need(to);
 	there = check_module();
 	check_cpu();
 	if (!reason)
 		check_kvm();
 	put_log();
-	if (reason) {
-		printf("reason:   guests cannot have MTE: %s\n", reason);
-		free(reason);
-		return END_NO_MTE;
-	}
-	if (there)
-		puts("reason:   nothing found that prevents MTE; load the module: modprobe kvm_mte");
+	if (json)
+		fclose(to);
+	end = reason ? END_NO_MTE : END_NOT_LOADED;
+	if (json)
+		put_reason_json();
 	else
-		puts("reason:   nothing found that prevents MTE; install the module");
-	return END_NOT_LOADED;
+		put_reason(there);
+	free(reason);
+	return end;
 }

@@ -102,13 +102,42 @@ is "$(mte list | awk '{ print $1 ":" $6 ":" $7 }' | tail -n +2 | tr '\n' ' ')" "
 is "$(mte list --json | jq -c '[.[] | [.vm, .pid, .state, .pages_tagged]]')" '[["9-9",9,"turning-on",0],["10-9",10,"on",300000]]' "as JSON"
 is "$(mte enable two)" "9-9 (two): turning-on: takes effect when the guest reboots" "enable"
 is "$(cat "$HOST/sys/kernel/kvm_mte/vms/9-9/enable")" 1 "enable has written the file"
-is "$(mte status)" "module:   loaded, version 1.2.3
+is "$(mte status)" "module:   loaded, version 1.2.3; not installed for this kernel
 backend:  unknown
 policy:   unknown
 VMs:      2: 1 on, 1 turning-on
 repairs:  thp_split unknown, block_collapse unknown, hugetlb_reuse unknown, hugetlb_partial unknown, remap_race unknown, swapoff_unreadable unknown, copy_tags_hang unknown, device_slots unknown, hugetlb_slots unknown" "status where files are missing"
 file sys/kernel/kvm_mte/vms/10-9/stats/untracked_migrations "3\n"
 like "$(mte status)" '^warning:  1 migrated or saved without their tags' "status: a warning of lost tags"
+
+# --- which build is loaded ---
+
+# module_file KEY=VALUE... - the installed module, as modinfo sees it.
+module_file() {
+	file lib/modules/5.10.0-x/modules.dep "updates/dkms/kvm_mte.ko:\n"
+	mkdir -p "$HOST/lib/modules/5.10.0-x/updates/dkms"
+	: | gcc -x c -c -o "$W/empty.o" -
+	printf '%s\0' "$@" >"$W/modinfo"
+	objcopy --add-section .modinfo="$W/modinfo" "$W/empty.o" "$HOST/lib/modules/5.10.0-x/updates/dkms/kvm_mte.ko"
+}
+# builds INSTALLED RELOAD NAME - what status says of them, and whether a reload is due.
+builds() {
+	is "$(mte status | sed -n 's/^module: *loaded, version 1.2.3; //p; s/^reload: *\(due\): .*(\(.*\));.*/\1: \2/p' | paste -sd '|')" "$1" "status: $3"
+	is "$(mte status --json | jq -c '.reload_due')" "$2" "status --json: $3"
+}
+file proc/sys/kernel/osrelease "5.10.0-x\n"
+file sys/module/kvm_mte/srcversion "AAA\n"
+builds "not installed for this kernel" false "the loaded build is not installed"
+module_file version=1.2.3 srcversion=AAA
+builds "installed, version 1.2.3" false "the loaded build is installed"
+module_file version=1.2.3 srcversion=BBB
+builds "installed, version 1.2.3|due: srcversion BBB, loaded AAA" true "another build of this version is installed"
+module_file version=1.2.4
+builds "installed, version 1.2.4|due: srcversion unknown, loaded AAA" true "another version is installed"
+module_file version=1.2.3
+builds "installed, version 1.2.3" null "a build without a checksum is installed"
+is "$(mte status --json | jq -c '[.loaded, .installed, .version, .vms, .untracked]')" \
+	'[true,{"version":"1.2.3","srcversion":null},"1.2.3",{"on":1,"turning-on":1,"turning-off":0,"off":0},1]' "status --json"
 rm -rf "${HOST:?}"/*
 
 # --- policy by cgroup ---
@@ -218,6 +247,7 @@ because "${NOT}KVM is not in VHE mode, and kernels before 5.14 need that for gue
 file var/log/dmesg "<6>[    0.1] kvm [1]: VHE mode initialized successfully\n[    9.1] kvm_mte: no guest MTE: of old\n[   10.2] kvm_mte: CPU1: GMID_EL1 is \x1b[2J5\n"
 because "nothing found that prevents MTE; install the module" "nothing prevents MTE"
 is "$(mte status | sed -n 's/^log: *//p')" 'kvm_mte: CPU1: GMID_EL1 is \x1b[2J5' "the last message of the module, with control characters escaped"
+is "$(mte status --json)" '{"loaded": false, "installed": null, "possible": true, "reason": null}' "status --json, not loaded"
 file lib/modules/5.10.0-y/modules.dep "kernel/a.ko.xz:\nupdates/dkms/kvm_mte.ko.xz:\n"
 like "$(mte status)" '^module: .*not installed for this kernel, 5.10.0-x, but for another' "installed for another kernel"
 file lib/modules/5.10.0-x/modules.dep "kernel/a.ko.xz:\nupdates/dkms/kvm_mte.ko.xz: kernel/a.ko.xz\n"
@@ -254,6 +284,7 @@ quiet "shellcheck" shellcheck "$TOP/tools/kvm-mte.bash" "$TOP/contrib/libvirt/kv
 is "$(complete_to kvm-mte '')" "--help --root= --version check disable enable hold list metrics migrate policy release restore run save status tags " "completion: commands"
 is "$(complete_to kvm-mte p)" "policy " "completion: p"
 is "$(complete_to kvm-mte list --)" "--count= --json --watch " "completion: list"
+is "$(complete_to kvm-mte status -)" "--json " "completion: status"
 is "$(complete_to kvm-mte check --)" "--json " "completion: check"
 is "$(complete_to "$W/tool" check web)" "web\\ 1 " "completion: check, a guest"
 is "$(complete_to kvm-mte policy '')" "off on request " "completion: policy"

@@ -86,12 +86,13 @@ hold_end before
 modprobe kvm_mte "hook=$HOOK" || bail "the module does not load"
 OUT=$(mte status)
 is "$?" 0 "status: its exit status"
-is "$OUT" "module:   loaded, version $(cat "$MTE/version")
+is "$OUT" "module:   loaded, version $(cat "$MTE/version"); installed, version $(cat "$MTE/version")
 backend:  inject
 policy:   request
 VMs:      0
 repairs:  thp_split active, block_collapse active, hugetlb_reuse active, hugetlb_partial not-needed, remap_race active, swapoff_unreadable active, copy_tags_hang not-needed, device_slots not-needed, hugetlb_slots not-needed" "status"
 says 0 "$OUT" "status, as nobody" nobody status
+is "$(mte status --json | tr -d '\n' | sed -E 's/ +/ /g')" "{\"loaded\": true, \"installed\": {\"version\": \"$(cat "$MTE/version")\", \"srcversion\": \"$(cat /sys/module/kvm_mte/srcversion)\"}, \"version\": \"$(cat "$MTE/version")\", \"srcversion\": \"$(cat /sys/module/kvm_mte/srcversion)\", \"reload_due\": false, \"backend\": \"inject\", \"policy\": \"request\", \"migration\": \"warn\", \"lists\": {\"on\": {\"processes\": 0, \"cgroups\": 0}, \"request\": {\"processes\": 0, \"cgroups\": 0}, \"off\": {\"processes\": 0, \"cgroups\": 0}}, \"vms\": {\"on\": 0, \"turning-on\": 0, \"turning-off\": 0, \"off\": 0}, \"untracked\": 0, \"repairs\": {\"thp_split\": \"active\", \"block_collapse\": \"active\", \"hugetlb_reuse\": \"active\", \"hugetlb_partial\": \"not-needed\", \"remap_race\": \"active\", \"swapoff_unreadable\": \"active\", \"copy_tags_hang\": \"not-needed\", \"device_slots\": \"not-needed\", \"hugetlb_slots\": \"not-needed\"}}" "status --json"
 says 0 "VM                 PID STATE       ORIGIN VCPUS  TAGGED  NAME" "list without VMs" mte list
 says 0 "[]" "list --json without VMs" mte list --json
 
@@ -302,7 +303,7 @@ is "$(grep -cE '^status|^kvm-mte' /tmp/race)" 0 "list while VMs come and go"
 
 says 0 "kvm-mte $(cat "$MTE/version")" "--version" mte --version
 mte --help >/tmp/out
-is "$?: $(head -n 1 /tmp/out)" "0: usage: kvm-mte status" "--help"
+is "$?: $(head -n 1 /tmp/out)" "0: usage: kvm-mte status [--json]" "--help"
 says 2 "kvm-mte: no such command: x
 Try \"kvm-mte --help\"." "no such command" mte x
 mte >/dev/null 2>&1
