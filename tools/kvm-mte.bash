@@ -89,7 +89,8 @@ _kvm_mte_cgroups() {
 _kvm_mte_policy() {
 	case $*:${COMP_WORDS[COMP_CWORD]} in
 	--cgroup:* | '--cgroup =:'*) _kvm_mte_cgroups ;;
-	:-*) _kvm_mte_among --cgroup ;;
+	:-*) _kvm_mte_among --cgroup --migration ;;
+	--migration:*) _kvm_mte_among warn refuse ;;
 	:*) _kvm_mte_among request on off ;;
 	'--cgroup = '*) (($# > 3)) || _kvm_mte_among request on off none ;;
 	'--cgroup '*) (($# > 2)) || _kvm_mte_among request on off none ;;

@@ -188,6 +188,18 @@ is "$(mte policy none 2>&1 | head -n 1)" "kvm-mte: policy: not one of request, o
 is "$(mte policy --cgroup /x on off 2>&1 | head -n 1)" "kvm-mte: policy takes one word" "policy --cgroup: two words"
 is "$(mte policy --cgroup 2>&1 | tail -n 1)$?" "Try \"kvm-mte --help\".0" "policy --cgroup without a path"
 
+# policy --migration
+is "$(mte policy --migration 2>&1)$?" "kvm-mte: the loaded module has no policy for migrations1" "policy --migration: an earlier module"
+file sys/kernel/kvm_mte/policy/migration "warn\n"
+is "$(mte policy --migration)" warn "policy --migration: shown"
+for word in refuse warn; do
+	: >"$P/migration"
+	is "$(mte policy --migration "$word" 2>&1)$?:$(cat "$P/migration")" "0:$word" "policy --migration $word"
+done
+is "$(mte policy --migration on 2>&1 | head -n 1):$(cat "$P/migration")" "kvm-mte: policy --migration: not one of warn, refuse: on:warn" "policy --migration: another word"
+is "$(mte policy --migration --cgroup /x 2>&1 | head -n 1)" "kvm-mte: policy: --migration is for all VMs, not for a cgroup's" "policy --migration --cgroup"
+is "$(mte policy --migration warn refuse 2>&1 | head -n 1)" "kvm-mte: policy takes one word" "policy --migration: two words"
+
 # run --cgroup, with directories in place of cgroups
 is "$(mte run --cgroup /x true 2>&1)$?" "kvm-mte: /x: this host does not use cgroup v2: cgroup2 is not mounted125" "run --cgroup: no cgroup2"
 for top in sys/fs/cgroup/unified sys/fs/cgroup; do
@@ -290,11 +302,13 @@ is "$(complete_to "$W/tool" check web)" "web\\ 1 " "completion: check, a guest"
 is "$(complete_to kvm-mte policy '')" "off on request " "completion: policy"
 is "$(complete_to kvm-mte policy on '')" " " "completion: policy takes one word"
 is "$(complete_to kvm-mte run --)" "-- --cgroup --off --on --request " "completion: run"
+is "$(complete_to kvm-mte policy --migration '')" "refuse warn " "completion: policy --migration"
+is "$(complete_to kvm-mte policy --migration warn '')" " " "completion: policy --migration takes one word"
 mkdir -p "$HOST/cgroup/"{machine.slice/a.scope,'two words','$(touch x)',user.slice}
 touch "$HOST/cgroup/cgroup.controllers" "$HOST/cgroup/machine.slice/cgroup.procs"
 export KVM_MTE_CGROUPS=$HOST/cgroup
 ALL_CGROUPS='/\$\(touch\ x\) /machine.slice /two\ words /user.slice '
-is "$(complete_to kvm-mte policy -)" "--cgroup " "completion: policy's option"
+is "$(complete_to kvm-mte policy -)" "--cgroup --migration " "completion: policy's option"
 for words in '--cgroup' '--cgroup ='; do
 	# shellcheck disable=SC2086 # the words that bash makes of it
 	is "$(complete_to kvm-mte policy $words '')" "$ALL_CGROUPS" "completion: policy $words, cgroups, quoted"

@@ -110,6 +110,12 @@ Try \"kvm-mte --help\"." "policy '$word'" mte policy "$word"
 done
 is "$(cat "$MTE/policy/default")" request "a refused word changes nothing"
 
+says 0 warn "policy --migration: shown" nobody policy --migration
+says 0 "" "policy --migration refuse" mte policy --migration refuse
+is "$(cat "$MTE/policy/migration")" refuse "policy --migration: is set"
+says 1 "kvm-mte: only root may change the policy" "policy --migration, as nobody" nobody policy --migration warn
+mte policy --migration warn
+
 # --- run ---
 
 for word in on off request; do
