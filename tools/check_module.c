@@ -37,12 +37,13 @@ static void check_file(const char *release, const char *info)
 			installed_for_another() ? ", but for another kernel" : "");
 	else if (!magic)
 		checked(CHECK_UNKNOWN, "module for this kernel", NULL,
-			"%s is installed, but modinfo cannot read it", path);
+			"/lib/modules/%s/%s is installed, but modinfo cannot read it", release, path);
 	else if (strncmp(magic, release, len) || (magic[len] && magic[len] != ' '))
-		checked(CHECK_INSTALL, "module for this kernel", "build it again", "%s was built for %.*s",
-			path, (int)strcspn(magic, " "), magic);
+		checked(CHECK_INSTALL, "module for this kernel", "build it again", "/lib/modules/%s/%s was built for %.*s",
+			release, path, (int)strcspn(magic, " "), magic);
 	else
-		checked(CHECK_OK, "module for this kernel", NULL, "%s", path);
+		checked(CHECK_OK, "module for this kernel", NULL, "/lib/modules/%s/%s", release,
+			path);
 	free(magic);
 	free(path);
 }

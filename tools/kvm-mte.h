@@ -117,8 +117,13 @@ int set_cgroup(const char *path, const char *word);
 void show_cgroup(const char *path, const char *word);
 int join_cgroup(const char *path);
 
+/* list.c */
+bool parse_seconds(const char *text, double *seconds);
+bool parse_count(const char *text, long *count);
+
 /* watch.c */
 void watch_signals(void);
+bool watch_stopped(void);
 int watch_open(void);
 bool watch_wait(int fd, double seconds);
 
@@ -175,6 +180,8 @@ int why_not(bool json);
 int cmd_status(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_events(int argc, char **argv);
+int cmd_drain(int argc, char **argv);
 int cmd_enable(int argc, char **argv);
 int cmd_disable(int argc, char **argv);
 int cmd_hold(int argc, char **argv);

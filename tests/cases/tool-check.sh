@@ -70,7 +70,7 @@ ok       configuration: all options that the module needs are on (/boot/config-$
 ok       /dev/kvm: it is there
 ok       KVM mode: VHE
 unknown  KVM's guest MTE: KVM cannot be asked whether it has guest MTE itself: /dev/kvm cannot be opened
-ok       module for this kernel: updates/dkms/kvm_mte.ko
+ok       module for this kernel: /lib/modules/$REL/updates/dkms/kvm_mte.ko
 ok       signature: not needed
 ok       taint: the kernel allows it; now 0, the module adds 4096 (out of tree) and, without a signature, 8192
 ok       livepatches: none
@@ -129,12 +129,12 @@ tells "unknown KVM mode: only the kernel log has it, which this user cannot read
 # --- the module's file ---
 
 module_file "vermagic=5.10.0-y SMP mod_unload aarch64"
-tells "no module for this kernel: updates/dkms/kvm_mte.ko was built for 5.10.0-y; do: build it again" "built for another kernel"
+tells "no module for this kernel: /lib/modules/$REL/updates/dkms/kvm_mte.ko was built for 5.10.0-y; do: build it again" "built for another kernel"
 module_file "vermagic=${REL}y SMP mod_unload aarch64"
 like "$(line 'module for this kernel')" "^no .* was built for ${REL}y" "built for a kernel whose release begins with this one's"
 ends 4 "built for another kernel: it has only to be built"
 echo junk >"$HOST/lib/modules/$REL/updates/dkms/kvm_mte.ko"
-tells "unknown module for this kernel: updates/dkms/kvm_mte.ko is installed, but modinfo cannot read it" "a file that is no module"
+tells "unknown module for this kernel: /lib/modules/$REL/updates/dkms/kvm_mte.ko is installed, but modinfo cannot read it" "a file that is no module"
 file lib/modules/5.10.0-y/modules.dep "updates/dkms/kvm_mte.ko:\n"
 gone "lib/modules/$REL"
 tells "no module for this kernel: not installed for $REL, but for another kernel; do: install it: \"dkms status kvm-mte\" tells whether DKMS could build it" "not installed"

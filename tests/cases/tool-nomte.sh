@@ -26,7 +26,7 @@ sysctl -qw kernel.dmesg_restrict=1
 OUT=$(setpriv --reuid 65534 --regid 65534 --clear-groups /t/kvm-mte status 2>&1)
 is "$?,$(told log),$(told CPU)" "3,,no MTE" "status, for a user who may not read the log"
 
-for command in list 'list --json' 'enable 1' 'disable 1' policy 'policy on'; do
+for command in list 'list --json' events drain 'enable 1' 'disable 1' policy 'policy on'; do
 	# shellcheck disable=SC2086 # several words
 	OUT=$(/t/kvm-mte $command 2>&1)
 	is "$?: $OUT" "4: kvm-mte: the module kvm_mte is not loaded; \"kvm-mte status\" tells whether it can be loaded here" "$command"

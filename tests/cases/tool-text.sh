@@ -293,10 +293,12 @@ printf '#!/bin/bash\nexec %q --root=%q "$@"\n' "$TOOL" "$HOST" >"$W/tool"
 chmod +x "$W/tool"
 quiet "bash -n" bash -n "$TOP/tools/kvm-mte.bash"
 quiet "shellcheck" shellcheck "$TOP/tools/kvm-mte.bash" "$TOP/contrib/libvirt/kvm-mte"
-is "$(complete_to kvm-mte '')" "--help --root= --version check disable enable hold list metrics migrate policy release restore run save status tags " "completion: commands"
+is "$(complete_to kvm-mte '')" "--help --root= --version check disable drain enable events hold list metrics migrate policy release restore run save status tags " "completion: commands"
 is "$(complete_to kvm-mte p)" "policy " "completion: p"
 is "$(complete_to kvm-mte list --)" "--count= --json --watch " "completion: list"
 is "$(complete_to kvm-mte status -)" "--json " "completion: status"
+is "$(complete_to kvm-mte drain -)" "--wait " "completion: drain"
+is "$(complete_to kvm-mte events --)" "--count= --json " "completion: events"
 is "$(complete_to kvm-mte check --)" "--json " "completion: check"
 is "$(complete_to "$W/tool" check web)" "web\\ 1 " "completion: check, a guest"
 is "$(complete_to kvm-mte policy '')" "off on request " "completion: policy"
@@ -356,7 +358,7 @@ lint() { mandoc -Tlint "$1" 2>&1 | grep -v -e 'referenced manual not found' -e '
 quiet "mandoc -Tlint" lint "$TOP/tools/kvm-mte.8"
 quiet "groff's warnings" groff -man -mdoc -Tutf8 -ww -z "$TOP/tools/kvm-mte.8"
 PAGE=$(mandoc -Tutf8 "$TOP/tools/kvm-mte.8" | sed 's/.\x08//g')
-for word in $("$TOOL" --help | grep -oE -e '--[a-z]+(-[a-z]+)*' | sort -u) status check list enable disable migrate restore tags save load check hold release policy run; do
+for word in $("$TOOL" --help | grep -oE -e '--[a-z]+(-[a-z]+)*' | sort -u) status check drain list events enable disable migrate restore tags save load check hold release policy run; do
 	like "$PAGE" "(^|[^a-z-])$word([^a-z-]|\$)" "the page has $word"
 done
 
