@@ -433,6 +433,6 @@ quiet "no file of more than 350 lines" awk 'FNR > 350 { print FILENAME; nextfile
 
 make -s -C "$TOP/tools" OUT="$W" SANITIZE=1 install DESTDIR="$W/root" PREFIX=/usr
 is "$(cd "$W/root" && find . -type f | LC_ALL=C sort | tr '\n' ' ')" \
-	"./usr/sbin/kvm-mte ./usr/share/bash-completion/completions/kvm-mte ./usr/share/man/man8/kvm-mte.8 " "make install"
+	"./usr/sbin/kvm-mte ./usr/share/bash-completion/completions/kvm-mte ./usr/share/kvm-mte/schema/check.json ./usr/share/kvm-mte/schema/events.json ./usr/share/kvm-mte/schema/list-watch.json ./usr/share/kvm-mte/schema/list.json ./usr/share/kvm-mte/schema/status.json ./usr/share/man/man8/kvm-mte.8 " "make install"
 is "$("$W/root/usr/sbin/kvm-mte" --version)" "kvm-mte $(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TOP/dkms.conf")" "its version is the project's"
 done_testing
