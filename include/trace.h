@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* This comes first, because on some vendors' kernels it includes trace headers. */
+/* These come first, because on some vendors' kernels they include trace headers. */
 #include <linux/kvm_host.h>
+#include <linux/cred.h>
+#include <linux/sched.h>
+#include <linux/uidgid.h>
+#include <linux/user_namespace.h>
 
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM kvm_mte
@@ -18,6 +22,13 @@ struct mte_vm;
 			 { VM_ON, "on" },	\
 			 { VM_TURNING_ON, "turning-on" },	\
 			 { VM_TURNING_OFF, "turning-off" })
+
+#define show_vm_origin(origin)			\
+	__print_symbolic(origin,		\
+			 { ORIGIN_NONE, "none" },	\
+			 { ORIGIN_VMM, "vmm" },	\
+			 { ORIGIN_POLICY, "policy" },	\
+			 { ORIGIN_ADMIN, "admin" })
 
 #define show_refused(what)			\
 	__print_symbolic(what,			\
@@ -44,6 +55,33 @@ TRACE_EVENT(kvm_mte_state,
 	),
 	TP_printk("vm=%d-%d %s -> %s", __entry->pid, __entry->fd,
 		  show_vm_state(__entry->from), show_vm_state(__entry->to))
+);
+
+/* A request has changed a VM's state; uid, pid and comm are those of the calling process. */
+TRACE_EVENT(kvm_mte_set,
+	TP_PROTO(const struct mte_vm *vm, bool on, int origin),
+	TP_ARGS(vm, on, origin),
+	TP_STRUCT__entry(
+		__field(pid_t, pid)
+		__field(int, fd)
+		__field(bool, on)
+		__field(int, origin)
+		__field(uid_t, by_uid)
+		__field(pid_t, by_pid)
+		__array(char, by_comm, TASK_COMM_LEN)
+	),
+	TP_fast_assign(
+		__entry->pid = vm->creator;
+		__entry->fd = vm->fd;
+		__entry->on = on;
+		__entry->origin = origin;
+		__entry->by_uid = from_kuid_munged(&init_user_ns, current_uid());
+		__entry->by_pid = current->tgid;
+		memcpy(__entry->by_comm, current->comm, TASK_COMM_LEN);
+	),
+	TP_printk("vm=%d-%d %s origin=%s uid=%u pid=%d comm=%s", __entry->pid, __entry->fd,
+		  __entry->on ? "on" : "off", show_vm_origin(__entry->origin),
+		  __entry->by_uid, __entry->by_pid, __entry->by_comm)
 );
 
 /* Tags were cleared before a mapping was created; size of the mapping in bytes. */

@@ -4,7 +4,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kvm-mte.h"
@@ -21,47 +20,9 @@ static const char * const places[] = {
 static bool looked;
 static char *config, *source;
 
-/* Runs gzip, which every system has, with an unnamed file as its output.  Frees @path. */
-static char *gunzip(char *path)
-{
-	FILE *out = tmpfile();
-	char *text = NULL;
-	int status = -1;
-	pid_t pid;
-
-	if (!out) {
-		free(path);
-		return NULL;
-	}
-	pid = fork();
-	if (!pid) {
-		dup2(fileno(out), STDOUT_FILENO);
-		execlp("gzip", "gzip", "-dcq", path, NULL);
-		_exit(127);
-	}
-	if (pid > 0 && waitpid(pid, &status, 0) == pid && !status) {
-		char *name;
-
-		if (asprintf(&name, "/proc/self/fd/%d", fileno(out)) >= 0)
-			text = read_all(name, NULL);
-	}
-	fclose(out);
-	free(path);
-	return text;
-}
-
-static char *release(void)
-{
-	char *text = read_all(below_root("/proc/sys/kernel/osrelease"), NULL);
-
-	if (text)
-		text[strcspn(text, "\n")] = '\0';
-	return text;
-}
-
 static void look(void)
 {
-	char *rel = release();
+	char *rel = host_release();
 	char *place;
 	size_t i;
 
@@ -87,7 +48,9 @@ static void look(void)
 		free(place);
 		return;
 	}
-	config = gunzip(place);
+	/* Every system has gzip. */
+	config = output_of((char *[]){ "gzip", "-dcq", place, NULL });
+	free(place);
 	if (config)
 		source = need(strdup(CONFIG_GZ));
 }

@@ -40,16 +40,28 @@ _kvm_mte() {
 		esac
 	done
 	case $command in
-	'') _kvm_mte_among status list enable disable migrate save restore tags hold release policy run metrics --root= --help --version ;;
+	'') _kvm_mte_among status check list events enable disable migrate save restore tags hold release policy run drain metrics --root= --help --version ;;
+	status) _kvm_mte_among --json ;;
+	check) _kvm_mte_check ;;
+	events) _kvm_mte_among --json --count= ;;
 	list) _kvm_mte_among --json --watch --count= ;;
 	enable | disable | hold | release) _kvm_mte_vms ;;
 	migrate | save | restore) _kvm_mte_move "$command" "${COMP_WORDS[COMP_CWORD-1]}" ;;
 	tags) _kvm_mte_tags "${COMP_WORDS[@]:i+1:COMP_CWORD-i-1}" ;;
+	drain) _kvm_mte_among --wait ;;
 	metrics) _kvm_mte_among --output= ;;
 	policy) _kvm_mte_policy "${COMP_WORDS[@]:i+1:COMP_CWORD-i-1}" ;;
 	run) _kvm_mte_run "$i" ;;
 	esac
 	[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
+}
+
+# _kvm_mte_check - completes what follows "check".
+_kvm_mte_check() {
+	case ${COMP_WORDS[COMP_CWORD]} in
+	-*) _kvm_mte_among --json ;;
+	*) _kvm_mte_vms ;;
+	esac
 }
 
 # _kvm_mte_tags WORD... - completes what follows "tags WORD...".
@@ -79,7 +91,8 @@ _kvm_mte_cgroups() {
 _kvm_mte_policy() {
 	case $*:${COMP_WORDS[COMP_CWORD]} in
 	--cgroup:* | '--cgroup =:'*) _kvm_mte_cgroups ;;
-	:-*) _kvm_mte_among --cgroup ;;
+	:-*) _kvm_mte_among --cgroup --migration ;;
+	--migration:*) _kvm_mte_among warn refuse ;;
 	:*) _kvm_mte_among request on off ;;
 	'--cgroup = '*) (($# > 3)) || _kvm_mte_among request on off none ;;
 	'--cgroup '*) (($# > 2)) || _kvm_mte_among request on off none ;;

@@ -17,6 +17,8 @@ enum {
 	END_USAGE = 2,
 	END_NO_MTE = 3,
 	END_NOT_LOADED = 4,
+	END_NOT_ROOT = 5,
+	END_IN_USE = 6,
 
 	/* "run": the same values as for env(1), nice(1) and timeout(1) */
 	END_RUN_ERROR = 125,
@@ -104,6 +106,9 @@ const struct vm *find_vm(const struct vms *vms, const char *which);
 int need_vms(struct vms *vms);
 int each_named_vm(int argc, char **argv, const char *command, int (*run)(const struct vm *vm));
 
+/* scan.c */
+void vms_scan(struct vms *vms, bool *hidden);
+
 /* cgroup.c */
 bool is_cgroup_path(const char *word);
 void each_listed_cgroup(void (*do_cgroup)(const char *list, const char *path, void *arg),
@@ -112,8 +117,13 @@ int set_cgroup(const char *path, const char *word);
 void show_cgroup(const char *path, const char *word);
 int join_cgroup(const char *path);
 
+/* list.c */
+bool parse_seconds(const char *text, double *seconds);
+bool parse_count(const char *text, long *count);
+
 /* watch.c */
 void watch_signals(void);
+bool watch_stopped(void);
 int watch_open(void);
 bool watch_wait(int fd, double seconds);
 
@@ -129,12 +139,49 @@ const char *klog_last(const char *text);
 size_t klog_said(const struct vm *vm);
 void klog_explain(const struct vm *vm, size_t before);
 
+/* host.c: the kernel and KVM */
+enum kvm_mode { MODE_UNKNOWN, MODE_VHE, MODE_NVHE, MODE_PROTECTED };
+bool booted_with(const char *option);
+char *booted_value(const char *option);
+char *host_release(void);
+enum kvm_mode kvm_mode(void);
+enum tribool kvm_has_mte(void);
+char *why_no_kvm(void);
+
+/**
+ * struct build - a build of the module
+ * @version: its version; NULL if it is not known
+ * @srcversion: checksum of its source; NULL if it is not known
+ */
+struct build {
+	char *version;
+	char *srcversion;
+};
+
+/* installed.c: the module's file */
+char *installed(const char *release);
+bool installed_for_another(void);
+char *output_of(char *const *argv);
+char *module_info(void);
+char *info_value(const char *info, const char *key);
+bool info_has(const char *info, const char *key, const char *value);
+
+/* build.c */
+bool build_installed(struct build *build);
+void build_loaded(struct build *build);
+void build_free(struct build *build);
+enum tribool builds_differ(const struct build *a, const struct build *b);
+
 /* why.c */
-int why_not(void);
+bool cpu_is_known(void);
+int why_not(bool json);
 
 /* The commands: argv[0] is the command's name. */
 int cmd_status(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_events(int argc, char **argv);
+int cmd_drain(int argc, char **argv);
 int cmd_enable(int argc, char **argv);
 int cmd_disable(int argc, char **argv);
 int cmd_hold(int argc, char **argv);

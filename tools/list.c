@@ -30,28 +30,44 @@ static void put_table(const struct vms *vms)
 	}
 }
 
+static void put_object(const struct vm *vm)
+{
+	fputs("{\"vm\": ", stdout);
+	put_json(stdout, vm->dir);
+	fputs(", \"name\": ", stdout);
+	put_json(stdout, vm->name);
+	printf(", \"pid\": %lld, \"state\": ", vm->pid);
+	put_json(stdout, vm->state);
+	fputs(", \"origin\": ", stdout);
+	put_json(stdout, vm->origin);
+	printf(", \"vcpus\": %lld, \"pages_tagged\": %lld, \"tags_restored\": %lld, \"untracked_migrations\": %lld, \"held\": %s}",
+	       vm->vcpus, vm->pages_tagged, vm->tags_restored, vm->untracked,
+	       vm->held ? "true" : "false");
+}
+
 static void put_array(const struct vms *vms)
 {
-	const struct vm *vm;
 	size_t i;
 
 	putchar('[');
 	for (i = 0; i < vms->nr; i++) {
-		vm = &vms->vm[i];
-		fputs(i ? ",\n {" : "\n {", stdout);
-		fputs("\"vm\": ", stdout);
-		put_json(stdout, vm->dir);
-		fputs(", \"name\": ", stdout);
-		put_json(stdout, vm->name);
-		printf(", \"pid\": %lld, \"state\": ", vm->pid);
-		put_json(stdout, vm->state);
-		fputs(", \"origin\": ", stdout);
-		put_json(stdout, vm->origin);
-		printf(", \"vcpus\": %lld, \"pages_tagged\": %lld, \"tags_restored\": %lld, \"untracked_migrations\": %lld, \"held\": %s}",
-		       vm->vcpus, vm->pages_tagged, vm->tags_restored, vm->untracked,
-		       vm->held ? "true" : "false");
+		fputs(i ? ",\n " : "\n ", stdout);
+		put_object(&vms->vm[i]);
 	}
 	puts(vms->nr ? "\n]" : "]");
+}
+
+/* All VMs in a line, for programs that read a line at a time. */
+static void put_line(const struct vms *vms)
+{
+	size_t i;
+
+	fputs("{\"vms\": [", stdout);
+	for (i = 0; i < vms->nr; i++) {
+		fputs(i ? ", " : "", stdout);
+		put_object(&vms->vm[i]);
+	}
+	puts("]}");
 }
 
 /* For completion: the words that "enable" accepts, one a line. */
@@ -108,7 +124,14 @@ static int list_again(void (*put)(const struct vms *vms), double seconds, long c
 	return end;
 }
 
-static bool parse_seconds(const char *text, double *seconds)
+/**
+ * parse_seconds - read a number of seconds
+ * @text: the number: at least 0.1, at most a day
+ * @seconds: set to it
+ *
+ * Return: false if it is none.
+ */
+bool parse_seconds(const char *text, double *seconds)
 {
 	char *end;
 
@@ -116,7 +139,14 @@ static bool parse_seconds(const char *text, double *seconds)
 	return *text && !*end && *seconds >= 0.1 && *seconds <= 86400;
 }
 
-static bool parse_count(const char *text, long *count)
+/**
+ * parse_count - read a number that is greater than 0
+ * @text: the number
+ * @count: set to it
+ *
+ * Return: false if it is none.
+ */
+bool parse_count(const char *text, long *count)
 {
 	char *end;
 
@@ -170,5 +200,7 @@ int cmd_list(int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage_error("list takes no VM: %s", argv[optind]);
+	if (again && put == put_array)
+		put = put_line;
 	return again ? list_again(put, seconds, count) : list_once(put);
 }

@@ -17,8 +17,10 @@
 const char *root = "";
 
 static const char help[] =
-"usage: kvm-mte status\n"
+"usage: kvm-mte status [--json]\n"
+"       kvm-mte check [--json] [VM|PID|NAME]\n"
 "       kvm-mte list [--json] [--watch[=SECONDS]] [--count=N]\n"
+"       kvm-mte events [--json] [--count=N]\n"
 "       kvm-mte enable|disable VM|PID|NAME...\n"
 "       kvm-mte migrate [-e COMMAND] [--host=HOST] DOMAIN DESTINATION-URI [-- VIRSH-OPTION...]\n"
 "       kvm-mte migrate --qmp=SOCKET [-e COMMAND] [--host=HOST] [--name=NAME] VM MIGRATE-URI\n"
@@ -32,12 +34,17 @@ static const char help[] =
 "       kvm-mte hold|release VM|PID|NAME...\n"
 "       kvm-mte policy [request|on|off]\n"
 "       kvm-mte policy --cgroup=PATH [request|on|off|none]\n"
+"       kvm-mte policy --migration [warn|refuse]\n"
 "       kvm-mte run [--on|--off|--request] [--cgroup=PATH] -- COMMAND [ARGUMENT...]\n"
+"       kvm-mte drain [--wait[=SECONDS]]\n"
 "       kvm-mte metrics [--output=FILE]\n"
 "       kvm-mte --help | --version\n"
 "\n"
 "  status   backend, policy and VMs; or why this host's guests cannot have MTE\n"
+"  check    can this host, or a VM, have MTE: each requirement, and what to do about it\n"
 "  list     the VMs: state, who asked for it, vCPUs, memory with tags, guest's name\n"
+"  events   print what happens, as it happens: changes of state, who has changed what,\n"
+"           refusals, migrations without the tags\n"
 "  enable   turn MTE on for a VM: now, or when its guest next reboots\n"
 "  disable  turn MTE off for a VM: now, or when its guest next reboots\n"
 "  migrate  migrate a guest with its tags: a domain of libvirt, or a VM by its QEMU's monitor\n"
@@ -48,15 +55,19 @@ static const char help[] =
 "           that what was saved is whole\n"
 "  hold     keep a VM's vCPUs out of the guest\n"
 "  release  let a VM's vCPUs into the guest again\n"
-"  policy   show or set the policy for new VMs, or that for a cgroup's VMs\n"
+"  policy   show or set the policy for new VMs, or that for a cgroup's VMs, or what a\n"
+"           migration without the tags does\n"
 "  run      run a command with its own policy: its VMs get MTE (--on, the default), get\n"
 "           it if they ask (--request), or do not get it (--off); or in a cgroup\n"
+"  drain    turn the policy off, and show which VMs keep the module from being unloaded;\n"
+"           or wait until none does\n"
 "  metrics  print the module's and the VMs' numbers for Prometheus\n"
 "\n"
 "  --root=DIR   before the command: look below DIR instead of /\n"
 "\n"
-"Exit status: 0 done; 1 error; 2 usage; 3 guests cannot have MTE on this host (status);\n"
-"4 the module is not loaded (status: and nothing was found that prevents MTE). run: the\n"
+"Exit status: 0 done; 1 error; 2 usage; 3 guests cannot have MTE on this host (status,\n"
+"check); 4 the module is not loaded (status, check: and nothing was found that prevents\n"
+"MTE); 5 only root can know (check); 6 a VM needs the module (drain). run: the\n"
 "command's; 125 kvm-mte failed, 126 the command cannot be run, 127 it was not found.\n"
 "See kvm-mte(8).\n";
 
@@ -65,7 +76,9 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "status", cmd_status },
+	{ "check", cmd_check },
 	{ "list", cmd_list },
+	{ "events", cmd_events },
 	{ "enable", cmd_enable },
 	{ "disable", cmd_disable },
 	{ "tags", cmd_tags },
@@ -76,6 +89,7 @@ static const struct command {
 	{ "release", cmd_release },
 	{ "policy", cmd_policy },
 	{ "run", cmd_run },
+	{ "drain", cmd_drain },
 	{ "metrics", cmd_metrics },
 };
 

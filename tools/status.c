@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,32 +63,49 @@ static void put_policy(void)
 	putchar('\n');
 }
 
+/* The number of VMs in each state, as in states[], and of those that have lost tags. */
+struct counts {
+	size_t all;
+	size_t in_state[ARRAY_SIZE(states)];
+	size_t untracked;
+};
+
+static bool count_vms(struct counts *counts)
+{
+	struct vms vms;
+	size_t i, j;
+	int err = vms_read(&vms);
+
+	memset(counts, 0, sizeof(*counts));
+	counts->all = vms.nr;
+	for (j = 0; j < vms.nr; j++) {
+		for (i = 0; i < ARRAY_SIZE(states); i++)
+			counts->in_state[i] += !strcmp(vms.vm[j].state, states[i]);
+		counts->untracked += vms.vm[j].untracked > 0;
+	}
+	vms_free(&vms);
+	return !err;
+}
+
 static void put_vms(void)
 {
-	size_t i, j, in_state, untracked = 0;
 	const char *before = ": ";
-	struct vms vms;
+	struct counts counts;
+	size_t i;
 
-	if (vms_read(&vms)) {
-		vms_free(&vms);
+	if (!count_vms(&counts))
 		return;
-	}
-	printf("VMs:      %zu", vms.nr);
+	printf("VMs:      %zu", counts.all);
 	for (i = 0; i < ARRAY_SIZE(states); i++) {
-		for (in_state = j = 0; j < vms.nr; j++)
-			in_state += !strcmp(vms.vm[j].state, states[i]);
-		if (!in_state)
+		if (!counts.in_state[i])
 			continue;
-		printf("%s%zu %s", before, in_state, states[i]);
+		printf("%s%zu %s", before, counts.in_state[i], states[i]);
 		before = ", ";
 	}
 	putchar('\n');
-	for (j = 0; j < vms.nr; j++)
-		untracked += vms.vm[j].untracked > 0;
-	if (untracked)
+	if (counts.untracked)
 		printf("warning:  %zu migrated or saved by a VMM that does not carry the tags; see the kernel log\n",
-		       untracked);
-	vms_free(&vms);
+		       counts.untracked);
 }
 
 static void put_repairs(void)
@@ -103,8 +121,126 @@ static void put_repairs(void)
 	putchar('\n');
 }
 
+static void put_module(const struct build *loaded)
+{
+	struct build other;
+	bool there = build_installed(&other);
+
+	printf("module:   loaded, version %s; ", loaded->version ?: "unknown");
+	if (there)
+		printf("installed, version %s\n", other.version ?: "unknown");
+	else
+		puts("not installed for this kernel");
+	if (there && builds_differ(loaded, &other) == YES)
+		printf("reload:   due: another build is installed (srcversion %s, loaded %s); when no VM needs the module: rmmod kvm_mte && modprobe kvm_mte\n",
+		       other.srcversion ?: "unknown", loaded->srcversion ?: "unknown");
+	build_free(&other);
+}
+
+static void put_text(void)
+{
+	struct build loaded;
+	char backend[16];
+
+	build_loaded(&loaded);
+	put_module(&loaded);
+	build_free(&loaded);
+	get(backend, sizeof(backend), "", "backend");
+	printf("backend:  %s\n", backend);
+	put_policy();
+	put_vms();
+	put_repairs();
+}
+
+static void put_build(const struct build *build)
+{
+	fputs("\"version\": ", stdout);
+	put_json(stdout, build->version);
+	fputs(", \"srcversion\": ", stdout);
+	put_json(stdout, build->srcversion);
+}
+
+static void put_word(const char *name, const char *dir, const char *file)
+{
+	char word[32];
+
+	get(word, sizeof(word), dir, file);
+	printf("\"%s\": ", name);
+	put_json(stdout, word);
+}
+
+static void put_lists_json(void)
+{
+	size_t i;
+
+	fputs(",\n \"lists\": {", stdout);
+	for (i = 0; i < ARRAY_SIZE(lists); i++)
+		printf("%s\"%s\": {\"processes\": %d, \"cgroups\": %d}", i ? ", " : "", lists[i],
+		       count_lines(lists[i], "pids"), count_lines(lists[i], "cgroups"));
+	putchar('}');
+}
+
+static void put_vms_json(void)
+{
+	struct counts counts;
+	size_t i;
+
+	count_vms(&counts);
+	fputs(",\n \"vms\": {", stdout);
+	for (i = 0; i < ARRAY_SIZE(states); i++)
+		printf("%s\"%s\": %zu", i ? ", " : "", states[i], counts.in_state[i]);
+	printf("}, \"untracked\": %zu", counts.untracked);
+}
+
+static void put_loaded_json(const struct build *loaded, enum tribool differ)
+{
+	size_t i;
+
+	fputs(",\n ", stdout);
+	put_build(loaded);
+	printf(", \"reload_due\": %s,\n ",
+	       differ == YES ? "true" : differ == NO ? "false" : "null");
+	put_word("backend", "", "backend");
+	fputs(", ", stdout);
+	put_word("policy", "policy/", "default");
+	fputs(", ", stdout);
+	put_word("migration", "policy/", "migration");
+	put_lists_json();
+	put_vms_json();
+	fputs(",\n \"repairs\": {", stdout);
+	for (i = 0; i < ARRAY_SIZE(repairs); i++) {
+		fputs(i ? ", " : "", stdout);
+		put_word(repairs[i], "repairs/", repairs[i]);
+	}
+	puts("}}");
+}
+
+static int put_json_status(void)
+{
+	struct build loaded = { NULL, NULL }, other;
+	bool there = build_installed(&other);
+
+	printf("{\"loaded\": %s, \"installed\": ", is_loaded() ? "true" : "false");
+	if (there) {
+		putchar('{');
+		put_build(&other);
+		putchar('}');
+	} else {
+		fputs("null", stdout);
+	}
+	if (!is_loaded()) {
+		build_free(&other);
+		return why_not(true);
+	}
+	build_loaded(&loaded);
+	put_loaded_json(&loaded, there ? builds_differ(&loaded, &other) : NO);
+	build_free(&loaded);
+	build_free(&other);
+	return END_OK;
+}
+
 /**
- * cmd_status - "kvm-mte status"
+ * cmd_status - "kvm-mte status [--json]"
  * @argc: number of arguments
  * @argv: the command and its arguments
  *
@@ -112,17 +248,26 @@ static void put_repairs(void)
  */
 int cmd_status(int argc, char **argv)
 {
-	char version[32], backend[16];
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ NULL, 0, NULL, 0 }
+	};
+	bool json = false;
+	int c;
 
-	if (argc > 1)
-		return usage_error("status takes no argument: %s", argv[1]);
+	while ((c = getopt_long(argc, argv, "j", options, NULL)) != -1) {
+		if (c != 'j')
+			return more_than_help();
+		json = true;
+	}
+	if (optind < argc)
+		return usage_error("status takes no argument: %s", argv[optind]);
+	if (!is_loaded() && !cpu_is_known())
+		return END_ERROR;
+	if (json)
+		return put_json_status();
 	if (!is_loaded())
-		return why_not();
-	get(version, sizeof(version), "", "version");
-	get(backend, sizeof(backend), "", "backend");
-	printf("module:   loaded, version %s\nbackend:  %s\n", version, backend);
-	put_policy();
-	put_vms();
-	put_repairs();
+		return why_not(false);
+	put_text();
 	return END_OK;
 }

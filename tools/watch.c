@@ -44,6 +44,16 @@ void watch_signals(void)
 }
 
 /**
+ * watch_stopped - has a signal asked the program to end?
+ *
+ * Return: true if one has.
+ */
+bool watch_stopped(void)
+{
+	return stopped;
+}
+
+/**
  * watch_open - begin to listen
  *
  * Return: a descriptor for watch_wait(); -1 if there are no uevents.

@@ -4,24 +4,19 @@
  * checks of the module at load, as far as they can be done from user space.  If something
  * cannot be seen, it is reported as unknown and not guessed.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-
-#include <linux/kvm.h>
 
 #include "kvm-mte.h"
 
-/* KVM_CAP_ARM_MTE, which older headers do not have */
-#define CAP_ARM_MTE	205
-
 /* The first thing found that prevents MTE.  why_not() prints it at the end. */
 static char *reason;
+
+/* Where to print what was found on the way. */
+static FILE *to;
 
 static void against(const char *fmt, ...) __printf(1, 2);
 
@@ -36,22 +31,6 @@ static void against(const char *fmt, ...)
 		reason = NULL;
 	va_end(args);
 	need(reason);
-}
-
-/* Is @option a word of the kernel's command line? */
-static bool booted_with(const char *option)
-{
-	char *text = read_all(below_root("/proc/cmdline"), NULL);
-	char *word, *next;
-	bool found = false;
-
-	if (!text)
-		return false;
-	for (word = strtok_r(text, "\n ", &next); word && !found;
-	     word = strtok_r(NULL, "\n ", &next))
-		found = !strcmp(word, option);
-	free(text);
-	return found;
 }
 
 static void no_mte(void)
@@ -75,8 +54,14 @@ static void no_mte(void)
 			config == YES ? "" : "; or this kernel is built without CONFIG_ARM64_MTE (its configuration cannot be found)");
 }
 
-/* With --root, only /proc/cpuinfo tells what the other host is. */
-static bool cpu_is_known(void)
+/**
+ * cpu_is_known - is there anything that tells what the host's CPU is?
+ *
+ * With --root, only /proc/cpuinfo does.
+ *
+ * Return: true if there is; false after an error message.
+ */
+bool cpu_is_known(void)
 {
 	char *path;
 	bool known;
@@ -97,144 +82,75 @@ static void check_cpu(void)
 		against("this is no arm64 machine");
 		return;
 	}
-	printf("CPU:      %s\n", cpu_has_mte() ? "MTE" : "no MTE");
+	fprintf(to, "CPU:      %s\n", cpu_has_mte() ? "MTE" : "no MTE");
 	if (!cpu_has_mte())
 		no_mte();
 }
 
-static void no_kvm(void)
+static void check_for_inject(enum kvm_mode mode)
 {
-	if (config_has("CONFIG_KVM") == NO)
-		against("no /dev/kvm: this kernel is built without CONFIG_KVM (%s)",
-			config_source());
-	else if (booted_with("kvm-arm.mode=none"))
-		against("no /dev/kvm: kvm-arm.mode=none is on the kernel's command line");
-	else if (klog_last("kvm [1]: HYP mode not available"))
-		against("no /dev/kvm: the kernel was not started at EL2 (by its firmware, or it is a guest itself)");
-	else
-		against("no /dev/kvm: KVM is not available%s",
-			klog_readable() ? "" : "; the kernel log has the reason, and only root can read it");
-}
-
-static const char *kvm_mode(void)
-{
-	if (booted_with("kvm-arm.mode=protected")) {
-		against("KVM is in protected mode (kvm-arm.mode=protected is on the kernel's command line)");
-		return "protected";
-	}
-	if (klog_last("kvm [1]: Protected nVHE mode initialized successfully")) {
-		against("KVM is in protected mode");
-		return "protected";
-	}
-	if (klog_last("kvm [1]: VHE mode initialized successfully"))
-		return "VHE";
-	if (booted_with("kvm-arm.mode=nvhe") ||
-	    klog_last("kvm [1]: Hyp mode initialized successfully") ||
-	    klog_last("kvm [1]: Hyp nVHE mode initialized successfully"))
-		return "nVHE";
-	return NULL;
-}
-
-/* If KVM has guest MTE itself, check_for_inject() is not needed. */
-static enum tribool kvm_has_mte(const char *dev)
-{
-	int fd = open(dev, O_RDWR | O_CLOEXEC);
-	int has = fd < 0 ? -1 : ioctl(fd, KVM_CHECK_EXTENSION, CAP_ARM_MTE);
-
-	if (fd >= 0)
-		close(fd);
-	return has < 0 ? UNKNOWN : has ? YES : NO;
-}
-
-static void check_for_inject(const char *mode)
-{
-	if (mode && !strcmp(mode, "nVHE"))
+	if (mode == MODE_NVHE)
 		against("KVM is not in VHE mode, and kernels before 5.14 need that for guest MTE");
 	if (config_has("CONFIG_KASAN_HW_TAGS") == YES)
 		against("the kernel uses MTE itself: CONFIG_KASAN_HW_TAGS (%s)", config_source());
+}
+
+static void check_mode(enum kvm_mode mode)
+{
+	static const char * const words[] = {
+		[MODE_VHE] = "VHE", [MODE_NVHE] = "nVHE", [MODE_PROTECTED] = "protected",
+	};
+
+	if (mode == MODE_UNKNOWN)
+		fprintf(to, "KVM:      mode unknown (the kernel log %s)",
+			klog_readable() ? "no longer has it" : "cannot be read; root can");
+	else
+		fprintf(to, "KVM:      %s mode", words[mode]);
+	if (mode == MODE_PROTECTED)
+		against("KVM is in protected mode%s", booted_with("kvm-arm.mode=protected") ?
+			" (kvm-arm.mode=protected is on the kernel's command line)" : "");
 }
 
 static void check_kvm(void)
 {
 	char *dev = below_root("/dev/kvm");
 	bool missing = access(dev, F_OK);
-	enum tribool own = kvm_has_mte(dev);
-	const char *mode;
+	enum kvm_mode mode;
+	enum tribool own;
+	char *why;
 
 	free(dev);
 	if (missing) {
-		puts("KVM:      none");
-		no_kvm();
+		fputs("KVM:      none\n", to);
+		why = why_no_kvm();
+		against("no /dev/kvm: %s", why);
+		free(why);
 		return;
 	}
 	mode = kvm_mode();
-	if (mode)
-		printf("KVM:      %s mode", mode);
-	else
-		printf("KVM:      mode unknown (the kernel log %s)",
-		       klog_readable() ? "no longer has it" : "cannot be read; root can");
-	puts(own == YES ? ", has guest MTE itself" : "");
+	own = kvm_has_mte();
+	check_mode(mode);
+	fputs(own == YES ? ", has guest MTE itself\n" : "\n", to);
+	/* If KVM has guest MTE itself, this is not needed. */
 	if (own != YES)
 		check_for_inject(mode);
-}
-
-/* A line of modules.dep is "path/kvm_mte.ko[.xz]: what it needs". */
-static char *installed(const char *release)
-{
-	char *text = read_all(below_root("/lib/modules/%s/modules.dep", release), NULL);
-	char *line, *next, *slash, *path = NULL;
-
-	if (!text)
-		return NULL;
-	for (line = strtok_r(text, "\n", &next); line && !path;
-	     line = strtok_r(NULL, "\n", &next)) {
-		line[strcspn(line, ":")] = '\0';
-		slash = strrchr(line, '/');
-		if (!strncmp(slash ? slash + 1 : line, "kvm_mte.ko", 10))
-			path = need(strdup(line));
-	}
-	free(text);
-	return path;
-}
-
-static bool installed_for_another(void)
-{
-	char *modules = below_root("/lib/modules");
-	DIR *dir = opendir(modules);
-	struct dirent *d;
-	bool found = false;
-	char *path;
-
-	free(modules);
-	while (dir && !found && (d = readdir(dir))) {
-		if (d->d_name[0] == '.')
-			continue;
-		path = installed(d->d_name);
-		found = path;
-		free(path);
-	}
-	if (dir)
-		closedir(dir);
-	return found;
 }
 
 /* Returns true if the module is installed for this kernel: only the advice depends on it. */
 static bool check_module(void)
 {
-	char *release = read_all(below_root("/proc/sys/kernel/osrelease"), NULL);
+	char *release = host_release();
 	char *path;
 	bool there;
 
-	if (release)
-		release[strcspn(release, "\n")] = '\0';
 	path = installed(release ?: "");
 	there = path;
-	printf("module:   not loaded; ");
+	fprintf(to, "module:   not loaded; ");
 	if (path)
-		printf("installed, /lib/modules/%s/%s\n", release, path);
+		fprintf(to, "installed, /lib/modules/%s/%s\n", release, path);
 	else
-		printf("not installed for this kernel, %s%s\n", release ?: "unknown",
-		       installed_for_another() ? ", but for another: see \"dkms status\"" : "");
+		fprintf(to, "not installed for this kernel, %s%s\n", release ?: "unknown",
+			installed_for_another() ? ", but for another: see \"dkms status\"" : "");
 	free(release);
 	free(path);
 	return there;
@@ -249,36 +165,55 @@ static void put_log(void)
 	if (!said || strstr(said, "out-of-tree module") ||
 	    strstr(said, "verification failed"))
 		return;
-	fputs("log:      ", stdout);
-	put_safely(stdout, said);
-	putchar('\n');
+	fputs("log:      ", to);
+	put_safely(to, said);
+	putc('\n', to);
+}
+
+static void put_reason(bool there)
+{
+	if (reason)
+		printf("reason:   guests cannot have MTE: %s\n", reason);
+	else if (there)
+		puts("reason:   nothing found that prevents MTE; load the module: modprobe kvm_mte");
+	else
+		puts("reason:   nothing found that prevents MTE; install the module");
+}
+
+/* The rest of the object that status begins. */
+static void put_reason_json(void)
+{
+	printf(", \"possible\": %s, \"reason\": ", reason ? "false" : "true");
+	put_json(stdout, reason);
+	puts("}");
 }
 
 /**
  * why_not - the module is not loaded: print why, or what to do
+ * @json: print the last members of an object, and not lines
  *
  * Return: END_NO_MTE if guests cannot have MTE; END_NOT_LOADED if only the module is not
  * loaded; END_ERROR.
  */
-int why_not(void)
+int why_not(bool json)
 {
 	bool there;
+	int end;
 
-	if (!cpu_is_known())
-		return END_ERROR;
+	to = json ? fopen("/dev/null", "w") : stdout;
+	need(to);
 	there = check_module();
 	check_cpu();
 	if (!reason)
 		check_kvm();
 	put_log();
-	if (reason) {
-		printf("reason:   guests cannot have MTE: %s\n", reason);
-		free(reason);
-		return END_NO_MTE;
-	}
-	if (there)
-		puts("reason:   nothing found that prevents MTE; load the module: modprobe kvm_mte");
+	if (json)
+		fclose(to);
+	end = reason ? END_NO_MTE : END_NOT_LOADED;
+	if (json)
+		put_reason_json();
 	else
-		puts("reason:   nothing found that prevents MTE; install the module");
-	return END_NOT_LOADED;
+		put_reason(there);
+	free(reason);
+	return end;
 }

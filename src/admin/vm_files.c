@@ -5,6 +5,7 @@
 #include <linux/sysfs.h>
 
 #include "admin/admin.h"
+#include "policy/writer.h"
 #include "vm/hold.h"
 #include "vm/vm.h"
 
@@ -49,6 +50,15 @@ const struct sysfs_ops vm_files_ops = {
 	.show = vm_attr_show,
 	.store = vm_attr_store,
 };
+
+/* The files whose changes are logged here: those of "enable" are logged in vm/request.c. */
+static void log_change(struct mte_vm *vm, const char *file, const char *word)
+{
+	struct writer who = writer_current();
+
+	vm_notice(vm, "%s: %s, by uid %u, process %d (%s)\n", file, word, who.uid, who.pid,
+		  who.comm);
+}
 
 static ssize_t enable_show(struct mte_vm *vm, char *buf)
 {
@@ -111,7 +121,7 @@ static ssize_t hold_show(struct mte_vm *vm, char *buf)
 
 static ssize_t hold_store(struct mte_vm *vm, const char *buf, size_t len)
 {
-	bool on;
+	bool on, before;
 	int err;
 
 	err = kstrtobool(buf, &on);
@@ -119,7 +129,13 @@ static ssize_t hold_store(struct mte_vm *vm, const char *buf, size_t len)
 		vm_notice(vm, "hold: not a boolean\n");
 		return err;
 	}
-	return vm_hold_request(vm, on) ?: len;
+	before = READ_ONCE(vm->hold.by) & VM_HOLD_ADMIN;
+	err = vm_hold_request(vm, on);
+	if (err)
+		return err;
+	if (on != before)
+		log_change(vm, "hold", on ? "1" : "0");
+	return len;
 }
 
 static ssize_t migration_show(struct mte_vm *vm, char *buf)
@@ -135,7 +151,10 @@ static ssize_t migration_store(struct mte_vm *vm, const char *buf, size_t len)
 		vm_notice(vm, "migration: not one of warn, refuse\n");
 		return migration;
 	}
-	WRITE_ONCE(vm->migration, migration);
+	if (READ_ONCE(vm->migration) != migration) {
+		WRITE_ONCE(vm->migration, migration);
+		log_change(vm, "migration", migration_word(migration));
+	}
 	return len;
 }
 

@@ -22,6 +22,7 @@
 #include "policy/cgroups.h"
 #include "policy/hierarchy.h"
 #include "policy/window.h"
+#include "policy/writer.h"
 
 /*
  * The most cgroups on all lists.  Each VM that is created compares its process's cgroup
@@ -169,6 +170,14 @@ static bool is_path(char *path, size_t len)
 	       has_no_dots(path);
 }
 
+static void log_change(const char *list, const char *path, bool remove)
+{
+	struct writer who = writer_current();
+
+	pr_notice_ratelimited("policy/%s: %s%s, by uid %u, process %d (%s)\n", list,
+			      remove ? "-" : "", path, who.uid, who.pid, who.comm);
+}
+
 static int log_failure(int err, const char *list, const char *path, bool remove)
 {
 	if (err == -ENOSPC)
@@ -217,6 +226,8 @@ static ssize_t cgroups_write(struct file *file, struct kobject *kobj,
 		return -EINVAL;
 	}
 	err = change_list(path, remove, (enum vm_policy)(unsigned long)attr->private);
+	if (!err)
+		log_change(attr->attr.name, path, remove);
 	return log_failure(err, attr->attr.name, path, remove) ?: len;
 }
 

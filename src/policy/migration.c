@@ -10,6 +10,7 @@
 #include <linux/string.h>
 
 #include "policy/migration.h"
+#include "policy/writer.h"
 
 static const char * const words[] = {
 	[MIGRATION_WARN] = "warn",
@@ -81,7 +82,17 @@ static ssize_t migration_show(struct kobject *kobj, struct kobj_attribute *attr,
 static ssize_t migration_store(struct kobject *kobj, struct kobj_attribute *attr,
 			       const char *buf, size_t len)
 {
-	return migration_set_default(buf) ?: len;
+	enum migration_policy before = migration_default();
+	int err = migration_set_default(buf);
+	struct writer who = writer_current();
+
+	if (err)
+		return err;
+	if (migration_default() != before)
+		pr_notice_ratelimited("policy/migration: %s, by uid %u, process %d (%s)\n",
+				      migration_word(migration_default()), who.uid, who.pid,
+				      who.comm);
+	return len;
 }
 
 struct kobj_attribute migration_attr = __ATTR_RW(migration);

@@ -14,6 +14,7 @@
 #include "policy/cgroups.h"
 #include "policy/migration.h"
 #include "policy/pids.h"
+#include "policy/writer.h"
 
 static const char * const words[] = {
 	[POLICY_REQUEST] = "request",
@@ -88,7 +89,16 @@ static ssize_t default_show(struct kobject *kobj, struct kobj_attribute *attr,
 static ssize_t default_store(struct kobject *kobj, struct kobj_attribute *attr,
 			     const char *buf, size_t len)
 {
-	return policy_set_default(buf) ?: len;
+	enum vm_policy before = READ_ONCE(policy_default);
+	int err = policy_set_default(buf);
+	struct writer who = writer_current();
+
+	if (err)
+		return err;
+	if (READ_ONCE(policy_default) != before)
+		pr_notice_ratelimited("policy/default: %s, by uid %u, process %d (%s)\n",
+				      policy_word(), who.uid, who.pid, who.comm);
+	return len;
 }
 
 static struct kobj_attribute default_attr = __ATTR_RW(default);

@@ -20,6 +20,7 @@
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 
+#include "policy/writer.h"
 #include "vm/state.h"
 
 /* How long to wait for KVM_ENABLE_CAP (native), or for another write, in jiffies. */
@@ -67,8 +68,17 @@ static int lock_vm(struct mte_vm *vm)
 	return 0;
 }
 
+static void log_change(const struct mte_vm *vm)
+{
+	struct writer who = writer_current();
+
+	vm_notice(vm, "%s, by uid %u, process %d (%s)\n", vm_state_word(vm), who.uid, who.pid,
+		  who.comm);
+}
+
 static int set_locked(struct mte_vm *vm, bool on)
 {
+	enum vm_state before;
 	struct file *ref;
 	int err;
 
@@ -80,7 +90,10 @@ static int set_locked(struct mte_vm *vm, bool on)
 			  PTR_ERR(ref));
 	if (IS_ERR(ref))
 		return PTR_ERR(ref);
+	before = READ_ONCE(vm->state);
 	err = vm_set(vm, on, ORIGIN_ADMIN);
+	if (!err && READ_ONCE(vm->state) != before)
+		log_change(vm);
 	fput(ref);
 	return err;
 }

@@ -218,8 +218,10 @@ int vm_set(struct mte_vm *vm, bool on, enum vm_origin origin)
 	}
 	err = set_with_hooks(vm, on, origin);
 	mmput_async(mm);
-	if (!err && READ_ONCE(vm->state) != before)
+	if (!err && READ_ONCE(vm->state) != before) {
+		trace_kvm_mte_set(vm, on, origin);
 		vm_uevent_changed(vm);
+	}
 	if (!err && on && before == VM_OFF && origin != ORIGIN_VMM)
 		migration_vm_on(vm);
 	return err;

@@ -5,6 +5,7 @@
  */
 #include <linux/bug.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 
 #include "hook/ondemand.h"
 #include "trace.h"
@@ -174,8 +175,12 @@ void vm_sync_from_kvm(struct mte_vm *vm)
 	if (READ_ONCE(vm->kvm->created_vcpus))
 		WRITE_ONCE(vm->tag_regs_listed, true);
 	raw_spin_unlock(&vm->lock);
-	if (changed)
-		vm_uevent_changed(vm);
+	if (!changed)
+		return;
+	/* If the VM existed before the module, the caller is another process. */
+	if (current->mm == vm->mm)
+		trace_kvm_mte_set(vm, true, ORIGIN_VMM);
+	vm_uevent_changed(vm);
 }
 
 /**

@@ -69,7 +69,7 @@ done
 for file in version backend hooks/armed repairs/thp_split; do
 	is "$(try_write "$MTE/$file" 1)" EACCES "$file cannot be written"
 done
-is "$(cd "$TRACING/events/kvm_mte" && echo kvm_mte_*)" "kvm_mte_clear_tags kvm_mte_refuse kvm_mte_restore_tags kvm_mte_state" "tracepoints"
+is "$(cd "$TRACING/events/kvm_mte" && echo kvm_mte_*)" "kvm_mte_clear_tags kvm_mte_refuse kvm_mte_restore_tags kvm_mte_set kvm_mte_state" "tracepoints"
 
 # --- policy/default ---
 

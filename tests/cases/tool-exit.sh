@@ -34,7 +34,7 @@ ends() {
 
 # --- --root ---
 
-for command in status list 'enable 1' policy 'policy on'; do
+for command in status check list 'enable 1' policy 'policy on'; do
 	# shellcheck disable=SC2086 # several words
 	says 1 "kvm-mte: --root: $HOST: No such file or directory" "$command, --root does not exist" --root="$HOST" $command
 done
@@ -57,7 +57,7 @@ ends 4 status
 file lib/modules/5.10.0-x/modules.dep "updates/dkms/kvm_mte.ko:\n"
 file proc/sys/kernel/osrelease "5.10.0-x\n"
 ends 4 status
-for command in list 'list --json' 'enable 1' 'disable 1' policy 'policy on'; do
+for command in list 'list --json' events 'events --json' drain 'drain --wait' 'enable 1' 'disable 1' policy 'policy on'; do
 	# shellcheck disable=SC2086 # several words
 	ends 4 $command
 	is "$(<"$W/out")" 'kvm-mte: the module kvm_mte is not loaded; "kvm-mte status" tells whether it can be loaded here' "and what it says"
@@ -92,7 +92,7 @@ ends 0 status
 # --- the manual page and the help ---
 
 PAGE=$(mandoc -Tutf8 "$TOP/tools/kvm-mte.8" | sed 's/.\x08//g' | sed -n '/^EXIT STATUS/,/^EXAMPLES/p')
-for status in 0 1 2 3 4 125 126 127; do
+for status in 0 1 2 3 4 5 6 125 126 127; do
 	like "$PAGE" "(^| )$status( |,|\$)" "the page has the exit status $status"
 	like "$("$TOOL" --help)" "(^| )$status " "so has the help"
 done

@@ -15,6 +15,10 @@ is "$(told CPU)" "no MTE" "status: the CPU"
 is "$(told reason)" "$REASON" "status: the reason"
 is "$(told log)" "" "status: the log has nothing yet"
 
+OUT=$(/t/kvm-mte check)
+is "$?" 3 "check: its exit status"
+is "$(grep -c '^no  *CPU: it has only the instructions of MTE (ID_AA64PFR1_EL1.MTE is 1, not 2 or more)$' <<<"$OUT"),$(grep -c '^no  *firmware: there is no memory for tags' <<<"$OUT")" 1,1 "check: the CPU and the firmware"
+
 load_module 2>/dev/null
 OUT=$(/t/kvm-mte status 2>&1)
 like "$(told log)" '^kvm_mte: no guest MTE: the CPU has no MTE \(' "status, after the module has refused to load: its message"
@@ -22,7 +26,7 @@ sysctl -qw kernel.dmesg_restrict=1
 OUT=$(setpriv --reuid 65534 --regid 65534 --clear-groups /t/kvm-mte status 2>&1)
 is "$?,$(told log),$(told CPU)" "3,,no MTE" "status, for a user who may not read the log"
 
-for command in list 'list --json' 'enable 1' 'disable 1' policy 'policy on'; do
+for command in list 'list --json' events drain 'enable 1' 'disable 1' policy 'policy on'; do
 	# shellcheck disable=SC2086 # several words
 	OUT=$(/t/kvm-mte $command 2>&1)
 	is "$?: $OUT" "4: kvm-mte: the module kvm_mte is not loaded; \"kvm-mte status\" tells whether it can be loaded here" "$command"

@@ -102,13 +102,42 @@ is "$(mte list | awk '{ print $1 ":" $6 ":" $7 }' | tail -n +2 | tr '\n' ' ')" "
 is "$(mte list --json | jq -c '[.[] | [.vm, .pid, .state, .pages_tagged]]')" '[["9-9",9,"turning-on",0],["10-9",10,"on",300000]]' "as JSON"
 is "$(mte enable two)" "9-9 (two): turning-on: takes effect when the guest reboots" "enable"
 is "$(cat "$HOST/sys/kernel/kvm_mte/vms/9-9/enable")" 1 "enable has written the file"
-is "$(mte status)" "module:   loaded, version 1.2.3
+is "$(mte status)" "module:   loaded, version 1.2.3; not installed for this kernel
 backend:  unknown
 policy:   unknown
 VMs:      2: 1 on, 1 turning-on
 repairs:  thp_split unknown, block_collapse unknown, hugetlb_reuse unknown, hugetlb_partial unknown, remap_race unknown, swapoff_unreadable unknown, copy_tags_hang unknown, device_slots unknown, hugetlb_slots unknown" "status where files are missing"
 file sys/kernel/kvm_mte/vms/10-9/stats/untracked_migrations "3\n"
 like "$(mte status)" '^warning:  1 migrated or saved by a VMM that does not carry the tags; see the kernel log$' "status: a warning of lost tags"
+
+# --- which build is loaded ---
+
+# module_file KEY=VALUE... - the installed module, as modinfo sees it.
+module_file() {
+	file lib/modules/5.10.0-x/modules.dep "updates/dkms/kvm_mte.ko:\n"
+	mkdir -p "$HOST/lib/modules/5.10.0-x/updates/dkms"
+	: | gcc -x c -c -o "$W/empty.o" -
+	printf '%s\0' "$@" >"$W/modinfo"
+	objcopy --add-section .modinfo="$W/modinfo" "$W/empty.o" "$HOST/lib/modules/5.10.0-x/updates/dkms/kvm_mte.ko"
+}
+# builds INSTALLED RELOAD NAME - what status says of them, and whether a reload is due.
+builds() {
+	is "$(mte status | sed -n 's/^module: *loaded, version 1.2.3; //p; s/^reload: *\(due\): .*(\(.*\));.*/\1: \2/p' | paste -sd '|')" "$1" "status: $3"
+	is "$(mte status --json | jq -c '.reload_due')" "$2" "status --json: $3"
+}
+file proc/sys/kernel/osrelease "5.10.0-x\n"
+file sys/module/kvm_mte/srcversion "AAA\n"
+builds "not installed for this kernel" false "the loaded build is not installed"
+module_file version=1.2.3 srcversion=AAA
+builds "installed, version 1.2.3" false "the loaded build is installed"
+module_file version=1.2.3 srcversion=BBB
+builds "installed, version 1.2.3|due: srcversion BBB, loaded AAA" true "another build of this version is installed"
+module_file version=1.2.4
+builds "installed, version 1.2.4|due: srcversion unknown, loaded AAA" true "another version is installed"
+module_file version=1.2.3
+builds "installed, version 1.2.3" null "a build without a checksum is installed"
+is "$(mte status --json | jq -c '[.loaded, .installed, .version, .vms, .untracked]')" \
+	'[true,{"version":"1.2.3","srcversion":null},"1.2.3",{"on":1,"turning-on":1,"turning-off":0,"off":0},1]' "status --json"
 rm -rf "${HOST:?}"/*
 
 # --- policy by cgroup ---
@@ -158,6 +187,18 @@ is "$(mte policy --cgroup /x ON 2>&1 | head -n 1)" "kvm-mte: policy: not one of 
 is "$(mte policy none 2>&1 | head -n 1)" "kvm-mte: policy: not one of request, on, off: none" "none is for cgroups"
 is "$(mte policy --cgroup /x on off 2>&1 | head -n 1)" "kvm-mte: policy takes one word" "policy --cgroup: two words"
 is "$(mte policy --cgroup 2>&1 | tail -n 1)$?" "Try \"kvm-mte --help\".0" "policy --cgroup without a path"
+
+# policy --migration
+is "$(mte policy --migration 2>&1)$?" "kvm-mte: the loaded module has no policy for migrations1" "policy --migration: an earlier module"
+file sys/kernel/kvm_mte/policy/migration "warn\n"
+is "$(mte policy --migration)" warn "policy --migration: shown"
+for word in refuse warn; do
+	: >"$P/migration"
+	is "$(mte policy --migration "$word" 2>&1)$?:$(cat "$P/migration")" "0:$word" "policy --migration $word"
+done
+is "$(mte policy --migration on 2>&1 | head -n 1):$(cat "$P/migration")" "kvm-mte: policy --migration: not one of warn, refuse: on:warn" "policy --migration: another word"
+is "$(mte policy --migration --cgroup /x 2>&1 | head -n 1)" "kvm-mte: policy: --migration is for all VMs, not for a cgroup's" "policy --migration --cgroup"
+is "$(mte policy --migration warn refuse 2>&1 | head -n 1)" "kvm-mte: policy takes one word" "policy --migration: two words"
 
 # run --cgroup, with directories in place of cgroups
 is "$(mte run --cgroup /x true 2>&1)$?" "kvm-mte: /x: this host does not use cgroup v2: cgroup2 is not mounted125" "run --cgroup: no cgroup2"
@@ -218,6 +259,7 @@ because "${NOT}KVM is not in VHE mode, and kernels before 5.14 need that for gue
 file var/log/dmesg "<6>[    0.1] kvm [1]: VHE mode initialized successfully\n[    9.1] kvm_mte: no guest MTE: of old\n[   10.2] kvm_mte: CPU1: GMID_EL1 is \x1b[2J5\n"
 because "nothing found that prevents MTE; install the module" "nothing prevents MTE"
 is "$(mte status | sed -n 's/^log: *//p')" 'kvm_mte: CPU1: GMID_EL1 is \x1b[2J5' "the last message of the module, with control characters escaped"
+is "$(mte status --json)" '{"loaded": false, "installed": null, "possible": true, "reason": null}' "status --json, not loaded"
 file lib/modules/5.10.0-y/modules.dep "kernel/a.ko.xz:\nupdates/dkms/kvm_mte.ko.xz:\n"
 like "$(mte status)" '^module: .*not installed for this kernel, 5.10.0-x, but for another' "installed for another kernel"
 file lib/modules/5.10.0-x/modules.dep "kernel/a.ko.xz:\nupdates/dkms/kvm_mte.ko.xz: kernel/a.ko.xz\n"
@@ -251,17 +293,24 @@ printf '#!/bin/bash\nexec %q --root=%q "$@"\n' "$TOOL" "$HOST" >"$W/tool"
 chmod +x "$W/tool"
 quiet "bash -n" bash -n "$TOP/tools/kvm-mte.bash"
 quiet "shellcheck" shellcheck "$TOP/tools/kvm-mte.bash" "$TOP/contrib/libvirt/kvm-mte"
-is "$(complete_to kvm-mte '')" "--help --root= --version disable enable hold list metrics migrate policy release restore run save status tags " "completion: commands"
+is "$(complete_to kvm-mte '')" "--help --root= --version check disable drain enable events hold list metrics migrate policy release restore run save status tags " "completion: commands"
 is "$(complete_to kvm-mte p)" "policy " "completion: p"
 is "$(complete_to kvm-mte list --)" "--count= --json --watch " "completion: list"
+is "$(complete_to kvm-mte status -)" "--json " "completion: status"
+is "$(complete_to kvm-mte drain -)" "--wait " "completion: drain"
+is "$(complete_to kvm-mte events --)" "--count= --json " "completion: events"
+is "$(complete_to kvm-mte check --)" "--json " "completion: check"
+is "$(complete_to "$W/tool" check web)" "web\\ 1 " "completion: check, a guest"
 is "$(complete_to kvm-mte policy '')" "off on request " "completion: policy"
 is "$(complete_to kvm-mte policy on '')" " " "completion: policy takes one word"
 is "$(complete_to kvm-mte run --)" "-- --cgroup --off --on --request " "completion: run"
+is "$(complete_to kvm-mte policy --migration '')" "refuse warn " "completion: policy --migration"
+is "$(complete_to kvm-mte policy --migration warn '')" " " "completion: policy --migration takes one word"
 mkdir -p "$HOST/cgroup/"{machine.slice/a.scope,'two words','$(touch x)',user.slice}
 touch "$HOST/cgroup/cgroup.controllers" "$HOST/cgroup/machine.slice/cgroup.procs"
 export KVM_MTE_CGROUPS=$HOST/cgroup
 ALL_CGROUPS='/\$\(touch\ x\) /machine.slice /two\ words /user.slice '
-is "$(complete_to kvm-mte policy -)" "--cgroup " "completion: policy's option"
+is "$(complete_to kvm-mte policy -)" "--cgroup --migration " "completion: policy's option"
 for words in '--cgroup' '--cgroup ='; do
 	# shellcheck disable=SC2086 # the words that bash makes of it
 	is "$(complete_to kvm-mte policy $words '')" "$ALL_CGROUPS" "completion: policy $words, cgroups, quoted"
@@ -309,7 +358,7 @@ lint() { mandoc -Tlint "$1" 2>&1 | grep -v -e 'referenced manual not found' -e '
 quiet "mandoc -Tlint" lint "$TOP/tools/kvm-mte.8"
 quiet "groff's warnings" groff -man -mdoc -Tutf8 -ww -z "$TOP/tools/kvm-mte.8"
 PAGE=$(mandoc -Tutf8 "$TOP/tools/kvm-mte.8" | sed 's/.\x08//g')
-for word in $("$TOOL" --help | grep -oE -e '--[a-z]+(-[a-z]+)*' | sort -u) status list enable disable migrate restore tags save load check hold release policy run; do
+for word in $("$TOOL" --help | grep -oE -e '--[a-z]+(-[a-z]+)*' | sort -u) status check drain list events enable disable migrate restore tags save load check hold release policy run; do
 	like "$PAGE" "(^|[^a-z-])$word([^a-z-]|\$)" "the page has $word"
 done
 
@@ -384,6 +433,6 @@ quiet "no file of more than 350 lines" awk 'FNR > 350 { print FILENAME; nextfile
 
 make -s -C "$TOP/tools" OUT="$W" SANITIZE=1 install DESTDIR="$W/root" PREFIX=/usr
 is "$(cd "$W/root" && find . -type f | LC_ALL=C sort | tr '\n' ' ')" \
-	"./usr/sbin/kvm-mte ./usr/share/bash-completion/completions/kvm-mte ./usr/share/man/man8/kvm-mte.8 " "make install"
+	"./usr/sbin/kvm-mte ./usr/share/bash-completion/completions/kvm-mte ./usr/share/kvm-mte/schema/check.json ./usr/share/kvm-mte/schema/events.json ./usr/share/kvm-mte/schema/list-watch.json ./usr/share/kvm-mte/schema/list.json ./usr/share/kvm-mte/schema/status.json ./usr/share/man/man8/kvm-mte.8 " "make install"
 is "$("$W/root/usr/sbin/kvm-mte" --version)" "kvm-mte $(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TOP/dkms.conf")" "its version is the project's"
 done_testing

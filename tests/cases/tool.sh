@@ -59,17 +59,40 @@ mv /dev/kvm /dev/kvm.away
 like "$(mte status)" '^reason: .*: no /dev/kvm: ' "without /dev/kvm"
 mv /dev/kvm.away /dev/kvm
 
+# --- check, without the module ---
+
+# verdict REQUIREMENT - the line of check that it has.
+verdict() { sed -nE "s|^([a-z]+) +$1: |\1: |p" <<<"$OUT"; }
+OUT=$(mte check)
+is "$?" 4 "check without the module: its exit status"
+is "$(verdict CPU)" "ok: processes can use MTE, so all CPUs have it (ID_AA64PFR1_EL1.MTE is 3)" "check: the CPU"
+is "$(verdict 'KVM mode'), $(verdict "KVM's guest MTE")" "ok: VHE, ok: KVM has none: backend inject" "check: KVM"
+is "$(verdict 'module for this kernel')" "ok: $MODULES/updates/dkms/kvm_mte.ko" "check: modinfo reads the module"
+is "$(verdict ftrace | sed 's/;.*//')" "unknown: it is on" "check: ftrace, while the kernel's configuration is not there"
+like "$(verdict VMM)" "^ok: /usr/bin/qemu-system-aarch64, QEMU emulator version [0-9.]+ \(Debian .*\): (cannot ask|asks) for MTE" "check: the VMM and its version"
+OUT=$(nobody check)
+is "$?" 5 "check, as nobody: its exit status"
+is "$(verdict 'KVM mode')" "unknown: only the kernel log has it, which this user cannot read" "check, as nobody: the mode"
+is "$(tail -n 1 <<<"$OUT")" "result:  not root: not all could be seen: run this as root" "check, as nobody: the result"
+hold_start before hold --enable=none
+B=$(basename "/proc/${HOLD_PID[before]}/fd/$(find "/proc/${HOLD_PID[before]}/fd" -lname anon_inode:kvm-vm -printf '%f\n' | head -n 1)")
+OUT=$(mte check "${HOLD_PID[before]}-$B")
+is "$?,$(verdict memory)" "4,ok: no large file is mapped to be written" "check of a VM, without the module"
+says 5 "unknown  VM: the processes of other users cannot be looked at" "check of a VM, as nobody" sh -c 'setpriv --reuid 65534 --regid 65534 --clear-groups "$T/kvm-mte" check 1-1 >/tmp/out; s=$?; grep "  VM: " /tmp/out; exit $s'
+hold_end before
+
 # --- with it, no VM ---
 
 modprobe kvm_mte "hook=$HOOK" || bail "the module does not load"
 OUT=$(mte status)
 is "$?" 0 "status: its exit status"
-is "$OUT" "module:   loaded, version $(cat "$MTE/version")
+is "$OUT" "module:   loaded, version $(cat "$MTE/version"); installed, version $(cat "$MTE/version")
 backend:  inject
 policy:   request
 VMs:      0
 repairs:  thp_split active, block_collapse active, hugetlb_reuse active, hugetlb_partial not-needed, remap_race active, swapoff_unreadable active, copy_tags_hang not-needed, device_slots not-needed, hugetlb_slots not-needed" "status"
 says 0 "$OUT" "status, as nobody" nobody status
+is "$(mte status --json | tr -d '\n' | sed -E 's/ +/ /g')" "{\"loaded\": true, \"installed\": {\"version\": \"$(cat "$MTE/version")\", \"srcversion\": \"$(cat /sys/module/kvm_mte/srcversion)\"}, \"version\": \"$(cat "$MTE/version")\", \"srcversion\": \"$(cat /sys/module/kvm_mte/srcversion)\", \"reload_due\": false, \"backend\": \"inject\", \"policy\": \"request\", \"migration\": \"warn\", \"lists\": {\"on\": {\"processes\": 0, \"cgroups\": 0}, \"request\": {\"processes\": 0, \"cgroups\": 0}, \"off\": {\"processes\": 0, \"cgroups\": 0}}, \"vms\": {\"on\": 0, \"turning-on\": 0, \"turning-off\": 0, \"off\": 0}, \"untracked\": 0, \"repairs\": {\"thp_split\": \"active\", \"block_collapse\": \"active\", \"hugetlb_reuse\": \"active\", \"hugetlb_partial\": \"not-needed\", \"remap_race\": \"active\", \"swapoff_unreadable\": \"active\", \"copy_tags_hang\": \"not-needed\", \"device_slots\": \"not-needed\", \"hugetlb_slots\": \"not-needed\"}}" "status --json"
 says 0 "VM                 PID STATE       ORIGIN VCPUS  TAGGED  NAME" "list without VMs" mte list
 says 0 "[]" "list --json without VMs" mte list --json
 
@@ -86,6 +109,12 @@ for word in ON 1 '' 'on off'; do
 Try \"kvm-mte --help\"." "policy '$word'" mte policy "$word"
 done
 is "$(cat "$MTE/policy/default")" request "a refused word changes nothing"
+
+says 0 warn "policy --migration: shown" nobody policy --migration
+says 0 "" "policy --migration refuse" mte policy --migration refuse
+is "$(cat "$MTE/policy/migration")" refuse "policy --migration: is set"
+says 1 "kvm-mte: only root may change the policy" "policy --migration, as nobody" nobody policy --migration warn
+mte policy --migration warn
 
 # --- run ---
 
@@ -167,6 +196,10 @@ says 0 "$VM (web1): on" "enable by name" mte enable web1
 is "$(mte list --json)" "[
  {\"vm\": \"$VM\", \"name\": \"web1\", \"pid\": $PID, \"state\": \"on\", \"origin\": \"admin\", \"vcpus\": 2, \"pages_tagged\": 0, \"tags_restored\": 0, \"untracked_migrations\": 0, \"held\": false}
 ]" "list --json"
+OUT=$(mte check)
+is "$?,$(tail -n 1 <<<"$OUT")" "0,result:  ready: nothing was found that prevents MTE, and the module is loaded" "check with the module"
+OUT=$(mte check web1)
+is "$?,$(verdict state),$(verdict memory)" "0,ok: on, origin admin,ok: the module has accepted it" "check of a VM that is on"
 qemu_monitor web cont
 guest_wait_boot web || bail "no guest"
 like "$(row "$VM")" "^$PID on admin 2 [0-9.]+[KM] web1\$" "list: memory with tags"
@@ -215,6 +248,9 @@ F=$(basename "$(vm_dir "$(qemu_pid file)")")
 OUT=$(mte enable file 2>&1)
 is "$?: $(head -n 1 <<<"$OUT")" "1: kvm-mte: $F (file): a vCPU is 32-bit or nested, or a memory slot cannot hold tags" "enable: memory that cannot hold tags"
 like "$OUT" "^kvm-mte: the kernel says: kvm_mte: $F: .*memory slot [0-9]+" "enable: the kernel's own words"
+OUT=$(mte check file)
+is "$?" 3 "check of a VM whose memory is a file: its exit status"
+like "$(verdict memory)" "^no: /tmp/ramfs/m is a file \(ramfs, 512 MiB\), which cannot hold tags; the module said: not turned on: memory slot" "check of a VM whose memory is a file"
 qemu_stop file
 
 hold_start plain hold --enable=none
@@ -273,7 +309,7 @@ is "$(grep -cE '^status|^kvm-mte' /tmp/race)" 0 "list while VMs come and go"
 
 says 0 "kvm-mte $(cat "$MTE/version")" "--version" mte --version
 mte --help >/tmp/out
-is "$?: $(head -n 1 /tmp/out)" "0: usage: kvm-mte status" "--help"
+is "$?: $(head -n 1 /tmp/out)" "0: usage: kvm-mte status [--json]" "--help"
 says 2 "kvm-mte: no such command: x
 Try \"kvm-mte --help\"." "no such command" mte x
 mte >/dev/null 2>&1

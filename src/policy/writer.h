@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Who changes something: for the log. */
+#ifndef _KVM_MTE_WRITER_H
+#define _KVM_MTE_WRITER_H
+
+#include <linux/sched.h>
+#include <linux/types.h>
+
+/**
+ * struct writer - the process that makes a change
+ * @uid: its user, in the initial user namespace
+ * @pid: its id, in the initial pid namespace
+ * @comm: its name, with bytes that are not printable escaped
+ */
+struct writer {
+	uid_t uid;
+	pid_t pid;
+	char comm[4 * TASK_COMM_LEN];
+};
+
+struct writer writer_current(void);
+
+#endif /* _KVM_MTE_WRITER_H */
