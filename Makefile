@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # make			the module, for the running kernel or KDIR=<headers>
+# make install		the tool, its man pages, and the files of contrib/ (DESTDIR=, PREFIX=/usr/local); no unit is enabled
+# make uninstall	removes these
 # make check		each feature, hook and error once, on an emulated host (T="name ..." for some)
 # make check-all		everything, on all kernels (SHARD=1/4 for a part)
 # make soak		the long versions of some tests, for hours
@@ -20,6 +22,19 @@ MODULE_DIR := $(CURDIR)
 
 modules modules_install clean:
 	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) $@
+
+PREFIX ?= /usr/local
+MANDIR ?= $(PREFIX)/share/man
+
+install:
+	$(MAKE) -C tools install
+	$(MAKE) -C contrib install
+	install -D -m 644 docs/man/kvm_mte.4 $(DESTDIR)$(MANDIR)/man4/kvm_mte.4
+
+uninstall:
+	$(MAKE) -C tools uninstall
+	$(MAKE) -C contrib uninstall
+	rm -f $(DESTDIR)$(MANDIR)/man4/kvm_mte.4
 
 check:
 	tests/run $(T)
@@ -53,4 +68,4 @@ dist deb srpm:
 	packaging/$@
 
 .DEFAULT_GOAL := modules
-.PHONY: modules modules_install clean check check-all check-64k check-debug soak bench bench-check demo style dist deb srpm
+.PHONY: modules modules_install clean install uninstall check check-all check-64k check-debug soak bench bench-check demo style dist deb srpm
