@@ -16,6 +16,9 @@
 # make dist		build/kvm-mte-VERSION.tar.xz, of the last commit
 # make deb		the Debian packages, in build/deb
 # make srpm		the source RPM, in build/rpm
+# make deb-modules	a package with the built module, for hosts without a compiler, in build/modules: KVER=RELEASE, and what
+#			packaging/modules names
+# make rpm-modules	the same as RPM
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 MODULE_DIR := $(CURDIR)
@@ -67,5 +70,8 @@ style:
 dist deb srpm:
 	packaging/$@
 
+deb-modules rpm-modules:
+	packaging/modules $(@:-modules=)
+
 .DEFAULT_GOAL := modules
-.PHONY: modules modules_install clean install uninstall check check-all check-64k check-debug soak bench bench-check demo style dist deb srpm
+.PHONY: modules modules_install clean install uninstall check check-all check-64k check-debug soak bench bench-check demo style dist deb srpm deb-modules rpm-modules
