@@ -95,25 +95,6 @@ echo 'stdio_handler = "file"' >/etc/libvirt/qemu.conf
 libvirtd >/tmp/libvirtd.log 2>&1 &
 wait_until 120 virsh -q list >/dev/null 2>&1 || bail "no libvirtd: $(cat /tmp/libvirtd.log)"
 
-# domain NAME METADATA - starts a domain; the output of virsh is in /tmp/virsh.
-domain() {
-	domain_xml "$1" "$2" 256 console=ttyAMA0 '' >"/tmp/$1.xml"
-	virsh -q create ${PAUSED:+"$PAUSED"} "/tmp/$1.xml" >/tmp/virsh 2>&1
-}
-
-# policy_of DOMAIN - prints state and origin of its VM.
-policy_of() {
-	local vm
-	vm=$(vm_dir "$(cat "/run/libvirt/qemu/$1.pid")") && echo "$(cat "$vm/state"), $(cat "$vm/origin")"
-}
-
-# starts NAME METADATA STATE WHAT
-starts() {
-	domain "$1" "$2"
-	is "$?: $(cat /tmp/virsh)" "0: " "libvirt: $4: the domain starts"
-	is "$(policy_of "$1")" "$3" "libvirt: $4: state and origin of its VM"
-}
-
 starts plain "" "off, none" "a domain that asks for nothing"
 [[ -e /run/libvirt/qemu/plain.pid ]] || bail "libvirt starts no guest: $(cat /tmp/libvirtd.log /var/log/libvirt/qemu/plain.log)"
 is "$(sed -n 's/^PPid:\t//p' "/proc/$(cat /run/libvirt/qemu/plain.pid)/status")" 1 "libvirt: QEMU is a child of init"
