@@ -16,6 +16,8 @@ cp -r "$TOP/contrib/." "$W/"
 cd "$W" || exit
 debian() { in_debian "$C" "$@"; }
 
+quiet "shellcheck: the hooks" shellcheck "$W/libvirt/kvm-mte" "$W/kubernetes/kvm-mte-oci-hook"
+
 # --- sos ---
 
 quiet "pycodestyle: the sos plugin" debian pycodestyle sos/kvm_mte.py
