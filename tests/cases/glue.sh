@@ -48,11 +48,13 @@ is "$(unit)" on "the unit, with nothing in /etc/default/kvm-mte, changes nothing
 sed -i 's/^POLICY=.*/POLICY=request/' /etc/default/kvm-mte
 is "$(unit):$(policy)" ":request" "the unit sets the policy of /etc/default/kvm-mte"
 mkdir -p /etc/systemd/system
-cp "$GLUE/systemd/kvm-mte-policy.service" /etc/systemd/system/
+cp "$GLUE"/systemd/* /etc/systemd/system/
 verify() { systemd-analyze verify --man=no "$@" 2>&1 | grep kvm-mte; }
-is "$(verify kvm-mte-policy.service)" "" "systemd finds nothing wrong with the unit"
-cp "$GLUE"/systemd/kvm-mte-metrics.{service,timer} /etc/systemd/system/
-is "$(verify kvm-mte-metrics.service kvm-mte-metrics.timer)" "" "nor with the timer"
+# An instance of a template has a name after the "@".
+units=$(cd "$GLUE/systemd" && printf '%s\n' * | sed 's/@/@machine/' | tr '\n' ' ')
+like "$units" "kvm-mte-policy.service kvm-mte-slice@machine.service" "contrib has units"
+# shellcheck disable=SC2086 # several words on purpose
+is "$(verify $units)" "" "systemd finds nothing wrong with them"
 sed 's/^Type=.*/Type=onesho/' "$GLUE/systemd/kvm-mte-policy.service" >/etc/systemd/system/kvm-mte-bad.service
 like "$(verify kvm-mte-bad.service)" onesho "systemd does find a mistake in a unit"
 

@@ -4,6 +4,8 @@
 # QEMU was faster; a partition that libvirt puts elsewhere than docs/cgroups.md says; the unit of contrib/ under a real systemd; the
 # hook of contrib/ in a container of a real OCI runtime.
 # hooks: once
+# kernels: 5.10 7.2
+# quick-kernels: 5.10
 # timeout: 1800
 # packages: libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients libxml2-utils systemd systemd-container dbus-daemon dash crun jq
 # alone: yes
@@ -24,17 +26,29 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$(cat "/run/libvirt/qemu/$1.pid")/cgroup
 
 # --- without systemd: libvirt creates the cgroups itself ---
 
-# The recipe of docs/cgroups.md for hosts without systemd.
+# recipe REGEX - the commands of docs/cgroups.md for libvirt, from that one to the end of its block.
+recipe() { sed -n '/^### libvirt/,/^### Kubernetes/p' /tmp/docs/cgroups.md | sed -n "/^    $1/,/^\$/s/^    //p"; }
+recipe mkdir >/tmp/recipe
+like "$(cat /tmp/recipe)" "policy --cgroup /machine/mte.partition on" "docs/cgroups.md has commands for hosts without systemd"
+succeeds "they can be run" bash -e /tmp/recipe
+kvm-mte policy on
 CG=/sys/fs/cgroup
-mkdir -p $CG/machine/{mte,plain}.partition
-succeeds "kvm-mte policy --cgroup /machine on" kvm-mte policy --cgroup /machine on
+mkdir -p $CG/machine/plain.partition
 libvirtd >/tmp/libvirtd.log 2>&1 &
 LIBVIRTD=$!
 wait_until 120 virsh -q list >/dev/null 2>&1 || bail "no libvirtd: $(cat /tmp/libvirtd.log)"
 
+PARTITION=/machine/mte starts mte "" "on, policy" "as docs/cgroups.md says, in the partition"
+[[ -e /run/libvirt/qemu/mte.pid ]] || bail "libvirt starts no guest: $(cat /tmp/libvirtd.log /var/log/libvirt/qemu/mte.log)"
+like "$(cgroup_of mte)" '^/machine/mte\.partition/qemu-' "the partition /machine/mte is the cgroup /machine/mte.partition"
+virsh -q destroy mte
+starts other "" "off, none" "as docs/cgroups.md says, outside of the partition, against the default"
+virsh -q destroy other
+kvm-mte policy request
+kvm-mte policy --cgroup /machine/mte.partition none
+kvm-mte policy --cgroup /machine on
 starts first "" "on, policy" "the policy of /machine"
-[[ -e /run/libvirt/qemu/first.pid ]] || bail "libvirt starts no guest: $(cat /tmp/libvirtd.log /var/log/libvirt/qemu/first.log)"
-like "$(cgroup_of first)" '^/machine/qemu-1-first\.libvirt-qemu(/|$)' "a domain is in a cgroup of its own below /machine"
+like "$(cgroup_of first)" '^/machine/qemu-[0-9]+-first\.libvirt-qemu(/|$)' "a domain is in a cgroup of its own below /machine"
 is "$(sed -n 's/^PPid:\t//p' "/proc/$(cat /run/libvirt/qemu/first.pid)/status")" 1 "its QEMU was forked twice: its parent is init"
 is "$(sed -n 's/^Uid:\t//p' "/proc/$(cat /run/libvirt/qemu/first.pid)/status" | cut -f1)" 64055 "and is not root's"
 wait_until 300 grep -qs 'Linux version' /tmp/first.console
@@ -42,9 +56,8 @@ isnt "$(cat "$(vm_dir "$(cat /run/libvirt/qemu/first.pid)")/stats/pages_tagged")
 virsh -q destroy first
 PARTITION=/machine/nowhere fails "a partition that does not exist: the domain is not started" domain nowhere ""
 like "$(cat /tmp/virsh)" "Failed to create v2 cgroup '/sys/fs/cgroup/machine/nowhere.partition/" "and virsh says why"
-PARTITION=/machine/mte starts mte "" "on, policy" "the policy of /machine, in a partition"
-like "$(cgroup_of mte)" '^/machine/mte\.partition/qemu-' "the partition /machine/mte is the cgroup /machine/mte.partition"
-virsh -q destroy mte
+PARTITION=/machine/mte starts below "" "on, policy" "the policy of /machine, in a partition"
+virsh -q destroy below
 
 # QEMU asks for MTE itself. The default is "request", and this domain is in a cgroup without a policy.
 kvm-mte policy --cgroup /machine none
@@ -117,13 +130,18 @@ unit dbus.service Requires=dbus.socket '[Service]' ExecStart='/usr/bin/dbus-daem
 unit systemd-machined.service Requires=dbus.service After=dbus.service '[Service]' Type=dbus BusName=org.freedesktop.machine1 \
 	ExecStart=/usr/lib/systemd/systemd-machined
 unit libvirtd.service Requires=systemd-machined.service After=systemd-machined.service '[Service]' ExecStart=/usr/sbin/libvirtd KillMode=process
-unit test.target Wants='kvm-mte-slice@machine.service kvm-mte-slice@machine-off.service libvirtd.service'
+unit test.target Wants=systemd-machined.service
 sed 's/^\[Unit\]/&\nDefaultDependencies=no/' /tmp/contrib/systemd/kvm-mte-slice@.service >/etc/systemd/system/kvm-mte-slice@.service
 mkdir -p /etc/systemd/system/kvm-mte-slice@machine-off.service.d
 printf '%s\n' '[Service]' Environment=POLICY=off >/etc/systemd/system/kvm-mte-slice@machine-off.service.d/policy.conf
 unshare --pid --mount --ipc --fork --kill-child --mount-proc \
 	env container=test /usr/lib/systemd/systemd --unit=test.target --log-target=console --show-status=no >/tmp/systemd.log 2>&1 &
 SYSTEMD=$!
+wait_until 120 systemctl -q is-active systemd-machined || bail "no systemd: $(tail -n 40 /tmp/systemd.log)"
+recipe systemctl >/tmp/recipe
+is "$(cat /tmp/recipe)" "systemctl enable --now kvm-mte-slice@machine" "docs/cgroups.md has a command for hosts with systemd"
+succeeds "systemd: it can be run" bash -e /tmp/recipe
+succeeds "systemd: the same for another slice, with another policy" systemctl start kvm-mte-slice@machine-off libvirtd
 wait_until 120 virsh -q list >/dev/null 2>&1 || bail "no libvirtd under systemd: $(tail -n 40 /tmp/systemd.log)"
 
 # vm_policy - state and origin of the only VM. The process ids are those of the namespace.
