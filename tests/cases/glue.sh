@@ -48,11 +48,13 @@ is "$(unit)" on "the unit, with nothing in /etc/default/kvm-mte, changes nothing
 sed -i 's/^POLICY=.*/POLICY=request/' /etc/default/kvm-mte
 is "$(unit):$(policy)" ":request" "the unit sets the policy of /etc/default/kvm-mte"
 mkdir -p /etc/systemd/system
-cp "$GLUE/systemd/kvm-mte-policy.service" /etc/systemd/system/
+cp "$GLUE"/systemd/* /etc/systemd/system/
 verify() { systemd-analyze verify --man=no "$@" 2>&1 | grep kvm-mte; }
-is "$(verify kvm-mte-policy.service)" "" "systemd finds nothing wrong with the unit"
-cp "$GLUE"/systemd/kvm-mte-metrics.{service,timer} /etc/systemd/system/
-is "$(verify kvm-mte-metrics.service kvm-mte-metrics.timer)" "" "nor with the timer"
+# An instance of a template has a name after the "@".
+units=$(cd "$GLUE/systemd" && printf '%s\n' * | sed 's/@/@machine/' | tr '\n' ' ')
+like "$units" "kvm-mte-policy.service kvm-mte-slice@machine.service" "contrib has units"
+# shellcheck disable=SC2086 # several words on purpose
+is "$(verify $units)" "" "systemd finds nothing wrong with them"
 sed 's/^Type=.*/Type=onesho/' "$GLUE/systemd/kvm-mte-policy.service" >/etc/systemd/system/kvm-mte-bad.service
 like "$(verify kvm-mte-bad.service)" onesho "systemd does find a mistake in a unit"
 
@@ -94,25 +96,6 @@ libvirt_hook /etc/libvirt/hooks/qemu.d
 echo 'stdio_handler = "file"' >/etc/libvirt/qemu.conf
 libvirtd >/tmp/libvirtd.log 2>&1 &
 wait_until 120 virsh -q list >/dev/null 2>&1 || bail "no libvirtd: $(cat /tmp/libvirtd.log)"
-
-# domain NAME METADATA - starts a domain; the output of virsh is in /tmp/virsh.
-domain() {
-	domain_xml "$1" "$2" 256 console=ttyAMA0 '' >"/tmp/$1.xml"
-	virsh -q create ${PAUSED:+"$PAUSED"} "/tmp/$1.xml" >/tmp/virsh 2>&1
-}
-
-# policy_of DOMAIN - prints state and origin of its VM.
-policy_of() {
-	local vm
-	vm=$(vm_dir "$(cat "/run/libvirt/qemu/$1.pid")") && echo "$(cat "$vm/state"), $(cat "$vm/origin")"
-}
-
-# starts NAME METADATA STATE WHAT
-starts() {
-	domain "$1" "$2"
-	is "$?: $(cat /tmp/virsh)" "0: " "libvirt: $4: the domain starts"
-	is "$(policy_of "$1")" "$3" "libvirt: $4: state and origin of its VM"
-}
 
 starts plain "" "off, none" "a domain that asks for nothing"
 [[ -e /run/libvirt/qemu/plain.pid ]] || bail "libvirt starts no guest: $(cat /tmp/libvirtd.log /var/log/libvirt/qemu/plain.log)"

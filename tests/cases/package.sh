@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: Debian packages that do not build, have errors or warnings from lintian, lack a file, or contain a build result; a
 # changelog with another version than dkms.conf; a source RPM that cannot be built, parsed or rebuilt; a release tarball that
-# lacks a file, or whose bytes depend on when or where it is made.
+# lacks a file, or whose bytes depend on when or where it is made; "make install" that forgets a file of contrib/, installs a unit that
+# names another program, enables something, or overwrites an admin's file; "make uninstall" that leaves something.
 # where: here
 # hooks: none
 . "$TESTS/bed/here.sh"
@@ -11,6 +12,34 @@ cd "$TOP" || exit
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' dkms.conf)
 export BUILD=$RUN_DIR/package
 mkdir -p "$BUILD"
+
+# --- make install ---
+
+root=$BUILD/root
+mkdir -p "$BUILD/tools.out" "$root"
+into_root() { make -s "$1" "DESTDIR=$root" PREFIX=/opt/mte "OUT=$BUILD/tools.out" "CC=${CROSS}gcc"; }
+# installed - the files below the root directory.
+installed() { (cd "$root" && find . ! -type d -printf '%P\n' | LC_ALL=C sort); }
+# expected - where each file of contrib/ is installed, and the tool's files.
+expected() {
+	find contrib -type f ! -path contrib/Makefile ! -name '*.pyc' | sed -e 's|^contrib/default/|etc/default/|' \
+		-e 's|^contrib/systemd/|opt/mte/lib/systemd/system/|' -e 's|^contrib/udev/|opt/mte/lib/udev/rules.d/|' \
+		-e 's|^contrib/|opt/mte/share/doc/kvm-mte/examples/|'
+	printf 'opt/mte/%s\n' sbin/kvm-mte share/man/man8/kvm-mte.8 share/man/man4/kvm_mte.4 share/bash-completion/completions/kvm-mte
+}
+succeeds "make install" into_root install
+is "$(installed)" "$(expected | LC_ALL=C sort)" "make install: the tool, and every file of contrib/ where its program looks for it"
+is "$(cd "$root" && find . -type f -perm /111 -printf '%P\n' | LC_ALL=C sort)" "$({ find contrib -type f -perm /111 | sed 's|^contrib/|opt/mte/share/doc/kvm-mte/examples/|'
+	echo opt/mte/sbin/kvm-mte; } | LC_ALL=C sort)" "make install: what is a program is executable, and nothing else"
+is "$(grep -ho '[a-z/]*sbin/kvm-mte' "$root"/opt/mte/lib/systemd/system/* | sort -u)" /opt/mte/sbin/kvm-mte "make install: the units run the program that was installed"
+echo POLICY=on >"$root/etc/default/kvm-mte"
+succeeds "make install again" into_root install
+is "$(cat "$root/etc/default/kvm-mte")" POLICY=on "make install: the admin's file is kept"
+succeeds "make uninstall" into_root uninstall
+is "$(installed)" etc/default/kvm-mte "make uninstall: only the admin's file is left"
+rm "$root/etc/default/kvm-mte"
+into_root install && into_root uninstall
+is "$(installed)" "" "make uninstall: nothing is left"
 
 # --- Debian ---
 
@@ -35,7 +64,8 @@ for file in usr/share/man/man4/kvm_mte.4.gz usr/share/doc/kvm-mte-dkms/{README.m
 	is "$(contents "$dkms" | grep -x "$file")" "$file" "kvm-mte-dkms: $file"
 done
 for file in usr/sbin/kvm-mte usr/share/man/man8/kvm-mte.8.gz usr/share/bash-completion/completions/kvm-mte \
-	lib/udev/rules.d/90-kvm-mte.rules lib/systemd/system/kvm-mte-{policy.service,metrics.service,metrics.timer} etc/default/kvm-mte; do
+	lib/udev/rules.d/90-kvm-mte.rules lib/systemd/system/kvm-mte-{policy.service,metrics.service,metrics.timer,slice@.service} etc/default/kvm-mte \
+	usr/share/doc/kvm-mte-tools/examples/libvirt/kvm-mte; do
 	is "$(contents "$tools" | grep -x "$file")" "$file" "kvm-mte-tools: $file"
 done
 dpkg-deb -x "$tools" "$BUILD/tools"
@@ -68,7 +98,10 @@ rpms=$BUILD/rpmbuild/RPMS
 is "$(rpm -qpl "$rpms/noarch/kvm-mte-dkms-$version-1.noarch.rpm" 2>&1 | sed -n "s|^/usr/src/kvm-mte-$version/||p" |
 	while read -r f; do [[ -d $f ]] || echo "$f"; done | LC_ALL=C sort)" "$(sources)" "kvm-mte-dkms: the module's source"
 like "$(rpm -qp --scripts "$rpms/noarch/kvm-mte-dkms-$version-1.noarch.rpm" 2>&1)" "dkms install -m kvm-mte -v $version" "kvm-mte-dkms: its script installs the module with DKMS"
-like "$(rpm -qpl "$rpms/aarch64/kvm-mte-tools-$version-1.aarch64.rpm" 2>&1)" '^/usr/sbin/kvm-mte$' "kvm-mte-tools: the program"
+rpm_files=$(rpm -qpl "$rpms/aarch64/kvm-mte-tools-$version-1.aarch64.rpm" 2>&1)
+for file in /usr/sbin/kvm-mte /usr/lib/systemd/system/kvm-mte-slice@.service /usr/share/kvm-mte/examples/libvirt/kvm-mte /etc/default/kvm-mte; do
+	is "$(grep -x "$file" <<<"$rpm_files")" "$file" "kvm-mte-tools: $file"
+done
 
 quiet "shellcheck: the packaging scripts" shellcheck -x packaging/{deb,dist,srpm,lib.sh}
 

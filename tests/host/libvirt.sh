@@ -35,7 +35,7 @@ libvirt_hook() {
 	sed -i '1s|/bin/sh|/usr/bin/dash|' "$1/kvm-mte"
 }
 
-# domain_xml NAME METADATA MIB CMDLINE DEVICES - prints a domain.
+# domain_xml NAME METADATA MIB CMDLINE DEVICES - prints a domain. PARTITION: the one that it is in.
 domain_xml() {
 	cat <<-EOL
 	<domain type='kvm'>
@@ -43,6 +43,7 @@ domain_xml() {
 	  <metadata>$2</metadata>
 	  <memory unit='MiB'>$3</memory>
 	  <vcpu>1</vcpu>
+	  ${PARTITION:+<resource><partition>$PARTITION</partition></resource>}
 	  <os>
 	    <type arch='aarch64' machine='virt'>hvm</type>
 	    <kernel>/t/guest/Image</kernel>
@@ -64,3 +65,22 @@ domain_xml() {
 
 # policy_element POLICY [ATTRIBUTE] - the element for a domain's metadata.
 policy_element() { echo "<kvm-mte:policy xmlns:kvm-mte=\"urn:kvm-mte\"${2:+ $2}>$1</kvm-mte:policy>"; }
+
+# domain NAME METADATA - starts a domain; the output of virsh is in /tmp/virsh. PAUSED=--paused: its guest does not run.
+domain() {
+	domain_xml "$1" "$2" 256 console=ttyAMA0 '' >"/tmp/$1.xml"
+	virsh -q create ${PAUSED:+"$PAUSED"} "/tmp/$1.xml" >/tmp/virsh 2>&1
+}
+
+# policy_of DOMAIN - prints state and origin of its VM.
+policy_of() {
+	local vm
+	vm=$(vm_dir "$(cat "/run/libvirt/qemu/$1.pid")") && echo "$(cat "$vm/state"), $(cat "$vm/origin")"
+}
+
+# starts NAME METADATA STATE WHAT - a domain starts, and its VM has that state and origin.
+starts() {
+	domain "$1" "$2"
+	is "$?: $(cat /tmp/virsh)" "0: " "libvirt: $4: the domain starts"
+	is "$(policy_of "$1")" "$3" "libvirt: $4: state and origin of its VM"
+}
