@@ -115,15 +115,20 @@ struct entry {
 };
 
 /* An entry is none for a moment when it becomes that of a migration, with its lock held. */
-static pud_t read_pud(struct mm_struct *mm, pud_t *pud)
+static pud_t read_pud_locked(struct mm_struct *mm, pud_t *pud)
 {
+	spinlock_t *ptl = pud_lock(mm, pud);
 	pud_t val = READ_ONCE(*pud);
-	spinlock_t *ptl;
 
-	if (!pud_none(val))
-		return val;
-	ptl = pud_lock(mm, pud);
-	val = READ_ONCE(*pud);
+	spin_unlock(ptl);
+	return val;
+}
+
+static pmd_t read_pmd_locked(struct mm_struct *mm, pmd_t *pmd)
+{
+	spinlock_t *ptl = pmd_lock(mm, pmd);
+	pmd_t val = READ_ONCE(*pmd);
+
 	spin_unlock(ptl);
 	return val;
 }
@@ -131,14 +136,8 @@ static pud_t read_pud(struct mm_struct *mm, pud_t *pud)
 static pmd_t read_pmd(struct mm_struct *mm, pmd_t *pmd)
 {
 	pmd_t val = READ_ONCE(*pmd);
-	spinlock_t *ptl;
 
-	if (!pmd_none(val))
-		return val;
-	ptl = pmd_lock(mm, pmd);
-	val = READ_ONCE(*pmd);
-	spin_unlock(ptl);
-	return val;
+	return pmd_none(val) ? read_pmd_locked(mm, pmd) : val;
 }
 
 /* mmap_lock is held: tables down to those of PMDs are freed only with the mapping. */
@@ -154,7 +153,9 @@ static struct entry find_entry(struct mm_struct *mm, unsigned long addr)
 	if (p4d_none(READ_ONCE(*p4d)))
 		return (struct entry){ .size = P4D_SIZE };
 	pud = pud_offset(p4d, addr);
-	val = read_pud(mm, pud);
+	val = READ_ONCE(*pud);
+	if (pud_none(val))
+		val = read_pud_locked(mm, pud);
 	if (pud_none(val) || !pud_present(val) || pud_leaf(val))
 		return (struct entry){ .val = __pmd(pud_val(val)), .size = PUD_SIZE };
 	return (struct entry){ .val = read_pmd(mm, pmd_offset(pud, addr)), .size = PMD_SIZE };
