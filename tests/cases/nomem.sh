@@ -3,7 +3,7 @@
 # Catches: a failed allocation in ftrace that the module takes for a function that cannot be traced, or for which it leaves
 # out a repair; hooks that are still set, or count as removed, after a removal has failed; a VMM that is told of MTE although
 # its VM cannot be registered, or although the module is being unloaded; a module that loads without a VM that exists already.
-# kernels: 5.10 6.1
+# kernels: 5.10 6.1 6.12
 # quick-kernels: 5.10
 # hooks: ftrace
 . /t/lib.sh
@@ -32,6 +32,15 @@ load_without_memory() {
 	isnt "$FAILED" 0 "$name: a call has failed"
 	[[ $got != ok ]] || try_unload >/dev/null
 	not_loaded "$name"
+}
+
+LEAKS=/sys/kernel/debug/kmemleak
+# leaks - what kmemleak finds on a debug kernel, one object a line; an object must be 5 seconds old.
+leaks() {
+	sleep 6
+	echo scan >$LEAKS
+	echo scan >$LEAKS
+	awk '/^unreferenced object/ { if (n++) print s; s = "" } { s = s $0 " " } END { if (n) print s }' $LEAKS
 }
 
 # settled N - ftrace has N functions; it may take a moment.
@@ -90,12 +99,20 @@ failing_ends
 is "$FAILED" 2 "emptying has failed twice"
 isnt "$LATER" 0 "emptying was tried again"
 is "$(by_ftrace)" "$HOOKED" "it has its hooks"
+[[ ! -e $LEAKS ]] || is "$(leaks)" "" "nothing has leaked"
 failing function=ftrace_set_filter times=1000000
 dmesg_mark
 is "$(try_unload)" ok "it unloads although emptying a filter always fails"
 failing_ends
 like "$(said)" '^ftrace does not empty a filter \(-12\)' "the log says so"
 not_loaded "emptying has failed"
+# The message means that the memory of the filter is lost, and nothing else.
+if [[ -e $LEAKS ]]; then
+	LOST=$(leaks)
+	like "$LOST" 'ftrace_set_filter_ip' "the filter has leaked"
+	is "$(grep -v 'ftrace_set_filter_ip' <<<"$LOST")" "" "and nothing else"
+	echo clear >$LEAKS
+fi
 
 # --- hooks on demand ---
 

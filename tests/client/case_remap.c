@@ -19,6 +19,7 @@
 #define HELD	"/sys/module/mmaplock/parameters/held"
 #define PAGE	HOST_PAGE
 #define TRIES	20000	/* of 1 ms, for a thread to wait */
+#define LEFT	64	/* pages: more than the threads of a try need */
 
 /* A thread that does one thing when it is told to. It does not need mmap_lock before that. */
 static struct actor {
@@ -153,12 +154,11 @@ static bool race(void)
 }
 
 /* Memory full of tags, for the next owner */
-static void leave_tags(void)
+static void leave_tags(size_t size, int advice)
 {
-	size_t size = 2 * opt.size;
 	void *p = host_tagged_map(size);
 
-	madvise(p, size, MADV_HUGEPAGE);
+	madvise(p, size, advice);
 	host_tag_fill(p, size, opt.seed);
 	munmap(p, size);
 }
@@ -191,8 +191,10 @@ CASE(remap,
 	u64 stale = 0;
 
 	prepare();
-	leave_tags();
+	leave_tags(2 * opt.size, MADV_HUGEPAGE);
 	for (at = 0; at < opt.size; at += huge, tried++) {
+		/* The fresh page is not always a part of one of these huge pages. */
+		leave_tags(LEFT * PAGE, MADV_NOHUGEPAGE);
 		fresh_pages += race();
 		stale += vcpu_cmd(&vm->vcpu[0], CMD_TAG_READ, GUEST_DATA + at, GUEST_DATA + at + PAGE);
 	}
