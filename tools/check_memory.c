@@ -4,6 +4,7 @@
  * mapped, and not which of that the guest has.  So a file that is mapped is only known to
  * be guest memory if the module or the command line says so.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@
 /* Smaller mappings are data of programs and libraries. */
 #define LARGE	(1ULL << 20)
 
-#define USE_MEMFD	"use memory-backend-memfd, memory-backend-ram or hugetlb memory instead of a file"
+#define USE_OTHER	"use anonymous memory (memory-backend-ram), or another kind that this kernel allows: troubleshooting.md in the documentation"
 
 /**
  * struct map - a line of /proc/PID/maps
@@ -78,18 +79,15 @@ static char *type_of(const char *mounts, const char *dev)
 	return NULL;
 }
 
-/* Memory of these has no name in a file system, or the name of a device. */
-static bool has_tags_by_path(const char *path)
+/* Does a path begin with one of these words? */
+static bool begins(const char *path, const char *const *words, size_t nr)
 {
-	static const char * const begins[] = {
-		"/memfd:", "/dev/zero", "/SYSV", "/anon_hugepage", "/dev/shm/", "/dev/vfio/",
-	};
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(begins); i++)
-		if (!strncmp(path, begins[i], strlen(begins[i])))
+	for (i = 0; i < nr; i++)
+		if (!strncmp(path, words[i], strlen(words[i])))
 			return true;
-	return *path != '/';
+	return false;
 }
 
 /* Does the command line of QEMU say that this file is guest memory? */
@@ -113,48 +111,85 @@ static bool is_mem_path(const struct vm *vm, const char *path)
 	return found;
 }
 
-/* Can this mapping not hold tags if it is guest memory?  Sets @type; the caller frees it. */
-static bool is_file(const char *maps, const char *mounts, const struct map *map, char **type)
+/*
+ * The kinds of memory that the kernel of this host gives to no VM with MTE: docs/kernels.md.
+ * On the backend inject there are none.
+ */
+struct forbidden {
+	bool shared;
+	bool hugetlb;
+};
+
+static struct forbidden forbidden_here(void)
 {
-	*type = NULL;
-	if (map->size < LARGE || map->perms[1] != 'w' || has_tags_by_path(map->path) ||
-	    is_program(maps, map))
-		return false;
-	*type = type_of(mounts, map->dev);
-	if (!*type || (strcmp(*type, "tmpfs") && strcmp(*type, "hugetlbfs")))
-		return true;
-	free(*type);
-	*type = NULL;
-	return false;
+	char *path = below_root(MTE_DIR "/backend"), *release = host_release();
+	struct forbidden forbidden = { false, false };
+	int major = 0, minor = 0;
+	char word[16];
+
+	if (!read_word(AT_FDCWD, path, word, sizeof(word)) && !strcmp(word, "native") &&
+	    release && sscanf(release, "%d.%d", &major, &minor) == 2)
+		forbidden.shared = major < 6 || (major == 6 && minor < 2);
+	free(path);
+	free(release);
+	path = below_root(MTE_DIR "/repairs/hugetlb_slots");
+	if (!read_word(AT_FDCWD, path, word, sizeof(word)))
+		forbidden.hugetlb = !strcmp(word, "unavailable");
+	free(path);
+	return forbidden;
+}
+
+/*
+ * What a mapping is, if it cannot hold tags; NULL if it can, or if it is too small.
+ * Memory that is in no file has no path, or the path of a device or of no file.
+ */
+static const char *unfit(const char *maps, const char *mounts, const struct map *map)
+{
+	static const char * const hugetlb[] = { "/anon_hugepage" };
+	static const char * const shared[] = { "/memfd:", "/dev/zero", "/SYSV", "/dev/shm/" };
+	static const char * const device[] = { "/dev/vfio/" };
+	struct forbidden forbidden = forbidden_here();
+	const char *what = "a file, which cannot hold tags";
+	char *type;
+
+	if (map->size < LARGE || map->perms[1] != 'w' || map->path[0] != '/' ||
+	    begins(map->path, device, ARRAY_SIZE(device)) || is_program(maps, map))
+		return NULL;
+	type = type_of(mounts, map->dev);
+	if (begins(map->path, hugetlb, ARRAY_SIZE(hugetlb)) ||
+	    (type && !strcmp(type, "hugetlbfs")))
+		what = forbidden.hugetlb ? "hugetlb memory, which this kernel gives to no VM with MTE" : NULL;
+	else if (begins(map->path, shared, ARRAY_SIZE(shared)) || (type && !strcmp(type, "tmpfs")))
+		what = forbidden.shared ? "shared memory, which this kernel gives to no VM with MTE" : NULL;
+	free(type);
+	return what;
 }
 
 static void check_maps(const struct vm *vm, const char *maps, const char *mounts,
 		       const char *refused)
 {
 	static struct map map;
-	const char *line;
-	char *type;
+	const char *line, *what;
 
 	for (line = maps; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
-		if (!parse(line, &map) || !is_file(maps, mounts, &map, &type))
+		what = parse(line, &map) ? unfit(maps, mounts, &map) : NULL;
+		if (!what)
 			continue;
 		if (refused || is_mem_path(vm, map.path))
-			checked(CHECK_NO, "memory", USE_MEMFD,
-				"%s is a file (%s, %llu MiB), which cannot hold tags%s%s", map.path,
-				type ?: "file system unknown", map.size >> 20,
-				refused ? "; the module said: " : "", refused ?: "");
+			checked(CHECK_NO, "memory", USE_OTHER, "%s (%llu MiB) is %s%s%s", map.path,
+				map.size >> 20, what, refused ? "; the module said: " : "",
+				refused ?: "");
 		else
-			checked(CHECK_UNKNOWN, "memory", USE_MEMFD,
-				"%s is a file (%s, %llu MiB): if it is guest memory, it cannot hold tags",
-				map.path, type ?: "file system unknown", map.size >> 20);
-		free(type);
+			checked(CHECK_UNKNOWN, "memory", USE_OTHER,
+				"%s (%llu MiB) is %s: whether the guest has it is not known",
+				map.path, map.size >> 20, what);
 		return;
 	}
 	if (refused)
-		checked(CHECK_NO, "memory", USE_MEMFD, "the module said: %s", refused);
+		checked(CHECK_NO, "memory", USE_OTHER, "the module said: %s", refused);
 	else
-		checked(CHECK_OK, "memory", NULL, "no large file is mapped to be written");
+		checked(CHECK_OK, "memory", NULL, "nothing large is mapped that cannot hold tags");
 }
 
 /**

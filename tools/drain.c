@@ -16,17 +16,13 @@
 /* The longest time between two looks, in seconds: a held VM that is released sends no uevent. */
 #define INTERVAL	2.0
 
-/* Frees @path. */
-static int put_off(char *path, const char *word)
+static int cannot(const char *path, int err)
 {
-	int err = write_word(AT_FDCWD, path, word);
-
 	if (err == -EACCES || err == -EPERM)
 		complain("only root may change the policy");
-	else if (err)
+	else
 		complain("%s: %s", path, strerror(-err));
-	free(path);
-	return err ? END_ERROR : END_OK;
+	return END_ERROR;
 }
 
 static void said(const char *what, const char *who, const char *before)
@@ -41,21 +37,18 @@ static int turn_default_off(void)
 	char *path = below_root(MTE_POLICY "/default");
 	char before[16];
 	int err = read_word(AT_FDCWD, path, before, sizeof(before));
+	bool is_off = !strcmp(before, "off");
 
-	if (err) {
-		complain("%s: %s", path, strerror(-err));
-		free(path);
-		return END_ERROR;
-	}
-	if (!strcmp(before, "off")) {
-		free(path);
+	if (!err && !is_off)
+		err = write_word(AT_FDCWD, path, "off");
+	if (err)
+		cannot(path, err);
+	else if (is_off)
 		puts("policy: off already");
-		return END_OK;
-	}
-	if (put_off(path, "off"))
-		return END_ERROR;
-	said("policy", "", before);
-	return END_OK;
+	else
+		said("policy", "", before);
+	free(path);
+	return err ? END_ERROR : END_OK;
 }
 
 /* Moves all that is on the list to the list "off"; what is gone meanwhile is on no list. */
@@ -72,7 +65,7 @@ static int turn_list_off(const char *list, const char *of, const char *what)
 		if (!err)
 			said(what, line, list);
 		else if (err != -ESRCH && err != -ENOENT)
-			end = put_off(strdup(path), line);
+			end = cannot(path, err);
 		free(path);
 	}
 	free(text);

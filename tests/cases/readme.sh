@@ -66,16 +66,17 @@ reboot_guest() { qemu_monitor web1 system_reset; guest_wait_boot web1 || bail "t
 
 mapfile -t TOOL < <(block "Turn MTE on and off" 1)
 mapfile -t SYSFS < <(block "Turn MTE on and off" 2)
-is "${#TOOL[@]} ${#SYSFS[@]}" "5 4" "README: \"Turn MTE on and off\" has two blocks, of five and of four commands"
+is "${#TOOL[@]} ${#SYSFS[@]}" "7 4" "README: \"Turn MTE on and off\" has two blocks, of seven and of four commands"
 # What each command must do, found by its beginning. A command that this list does not have fails.
 for command in "${TOOL[@]}" "${SYSFS[@]}"; do
 	command=${command//<pid>-<fd>/$(basename "$VM")}
 	name="README: $command"
 	OUT=$(user "$command" 2>&1)
 	STATUS=$?
-	[[ $command == 'rmmod '* ]] || is "$STATUS" 0 "$name"
+	[[ $command == 'rmmod '* || $command == *drain ]] || is "$STATUS" 0 "$name"
 	case $command in
 	'kvm-mte status') like "$OUT" 'inject' "$name: names the backend" ;;
+	'kvm-mte check') like "$OUT" '^result:  ready: ' "$name: the host is ready" ;;
 	'kvm-mte list') like "$OUT" "$(basename "$VM") .* off .*web1" "$name: has the guest, by its name" ;;
 	'kvm-mte enable web1')
 		is "$(vm_get web1 state)" turning-on "$name: it waits for the reboot"
@@ -86,6 +87,11 @@ for command in "${TOOL[@]}" "${SYSFS[@]}"; do
 		is $? 139 "$name: the guest's bug is caught"
 		;;
 	'kvm-mte policy on') is "$(cat "$MTE/policy/default")" on "$name: the default" ;;
+	'kvm-mte drain')
+		is "$STATUS" 6 "$name: a VM has MTE"
+		like "$OUT" "^$(basename "$VM") \(web1\): on, process " "$name: says which"
+		is "$(cat "$MTE/policy/default")" off "$name: the policy is off"
+		;;
 	'rmmod kvm_mte')
 		isnt "$STATUS" 0 "$name: is refused"
 		like "$OUT" 'in use' "$name: and says why"

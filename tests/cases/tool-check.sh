@@ -224,15 +224,15 @@ printf '%s\0' qemu -name web >"$HOST/proc/77/cmdline"
 file proc/77/mountinfo "21 1 254:1 / / rw - ext4 /dev/vda1 rw\n22 1 0:5 / /dev/shm rw - tmpfs tmpfs rw\n23 1 0:40 / /huge rw - hugetlbfs h rw\n"
 maps 77 "$PROGRAM" "$ANON"
 for which in 77-9 77 web; do ends 4 "a VM, by $which" "$which"; done
-tells "ok memory: no large file is mapped to be written" "a VM's memory" web
+tells "ok memory: nothing large is mapped that cannot hold tags" "a VM's memory" web
 tells "unknown vCPUs: whether one is 32-bit or nested is seen when MTE is turned on" "a VM's vCPUs" web
 tells "ok VMM: program unknown: whether it asks for MTE is seen when the module is loaded" "a VM's program" web
 maps 77 "$ANON" 'ffff10000000-ffff20000000 rw-s 00000000 fe:01 99    /srv/two words'
-FILE='/srv/two words is a file (ext4, 256 MiB)'
-USE='; do: use memory-backend-memfd, memory-backend-ram or hugetlb memory instead of a file'
-tells "unknown memory: $FILE: if it is guest memory, it cannot hold tags$USE" "a file" web
+FILE='/srv/two words (256 MiB) is a file, which cannot hold tags'
+USE='; do: use anonymous memory (memory-backend-ram), or another kind that this kernel allows: troubleshooting.md in the documentation'
+tells "unknown memory: $FILE: whether the guest has it is not known$USE" "a file" web
 printf '%s\0' qemu -name web -object 'memory-backend-file,mem-path=/srv/two words,share=on' >"$HOST/proc/77/cmdline"
-tells "no memory: $FILE, which cannot hold tags$USE" "a file that QEMU's command line names" web
+tells "no memory: $FILE$USE" "a file that QEMU's command line names" web
 ends 3 "a file that QEMU's command line names" web
 printf '%s\0' qemu -name web -object 'memory-backend-file,mem-path=/srv/two,share=on' >"$HOST/proc/77/cmdline"
 like "$(line memory web)" '^unknown ' "a file whose name only begins like that" 
@@ -247,7 +247,7 @@ for dev in 00:05 00:28; do
 	like "$(line memory web)" '^ok ' "a file of tmpfs or hugetlbfs ($dev)"
 done
 maps 77 "$ANON" "ffff10000000-ffff20000000 rw-s 00000000 00:31 99    /mnt/x"
-like "$(line memory web)" '^unknown memory: /mnt/x is a file \(file system unknown, ' "a file system that is not mounted there"
+like "$(line memory web)" '^unknown memory: /mnt/x \(256 MiB\) is a file, ' "a file system that is not mounted there"
 printf '%s\0' qemu -name web -cpu host,aarch64=off >"$HOST/proc/77/cmdline"
 like "$(line vCPUs web)" '^no vCPUs: 32-bit: its command line has aarch64=off; do: ' "32-bit vCPUs"
 gone proc/77/maps
@@ -272,7 +272,7 @@ result:  ready: nothing was found that prevents MTE, and the module is loaded" "
 ends 0 "a VM" web
 is "$(mte check web | tail -n 5)" 'ok       state: off; "kvm-mte enable 77-9" turns it on
 ok       VMM: program unknown: it has not asked for MTE: it does not carry tags when it migrates or saves the VM
-ok       memory: no large file is mapped to be written
+ok       memory: nothing large is mapped that cannot hold tags
 unknown  vCPUs: whether one is 32-bit or nested is seen when MTE is turned on
 result:  ready: nothing was found that prevents MTE, and the module is loaded' "a VM that is off"
 SAID='not turned on: memory slot 3 (IPA 40000000, 5 pages) cannot hold tags: a file, DAX or memory of a driver is mapped there'
@@ -290,6 +290,22 @@ ok       VMM: program unknown: it has asked for MTE itself, so it knows of the t
 ok       memory: the module has accepted it
 ok       vCPUs: 2, and the module has accepted them
 result:  ready: nothing was found that prevents MTE, and the module is loaded' "a VM that is on"
+
+# Kernels whose own MTE takes fewer kinds of memory.
+file $DIR/vms/77-9/state "off\n"
+file $DIR/backend "native\n"
+gone var/log/dmesg
+maps 77 "$ANON" 'ffff10000000-ffff20000000 rw-s 00000000 00:01 99    /memfd:ram (deleted)'
+file proc/sys/kernel/osrelease "6.1.0-x\n"
+like "$(line memory web)" '^unknown memory: /memfd:ram \(deleted\) \(256 MiB\) is shared memory, which this kernel gives to no VM with MTE: ' "6.1: shared memory"
+file proc/sys/kernel/osrelease "6.2.0-x\n"
+like "$(line memory web)" '^ok ' "6.2: shared memory"
+maps 77 "$ANON" 'ffff10000000-ffff20000000 rw-p 00000000 00:01 99    /anon_hugepage (deleted)'
+like "$(line memory web)" '^ok ' "hugetlb memory"
+file $DIR/repairs/hugetlb_slots "unavailable\n"
+like "$(line memory web)" '^unknown memory: .* is hugetlb memory, which this kernel gives to no VM with MTE: ' "hugetlb memory, which the kernel refuses"
+file $DIR/backend "inject\n"
+file $DIR/vms/77-9/state "on\n"
 
 # --- usage, JSON ---
 

@@ -124,6 +124,11 @@ exec {log}>&-
 quiet "events: of the log" valid events "$W/events" lines
 is "$(jq -r .event "$W/events" | paste -sd ' ')" "set refused set message" "all of them"
 
+# Not all of them can be made here: the words of the schema are those of the source and of the manual page.
+words() { jq -r '.properties.event.enum[]' "$TOP/docs/schema/events.json" | sort | paste -sd ' '; }
+is "$(grep -ohE '"(added|changed|removed|untracked-migration|refused|set|message|lost)"' "$TOP"/tools/{uevents,kmsg}.c | tr -d '"' | sort -u | paste -sd ' ')" "$(words)" "events: the words in the source"
+is "$(sed -n '/^\.It Cm events/,/^\.El/s/^\.It Sy //p' "$TOP/tools/kvm-mte.8" | sed 's/ , /\n/g' | sort | paste -sd ' ')" "$(words)" "events: the words in the manual page"
+
 # --- what is not valid is found ---
 
 # bad SCHEMA FILTER OUTPUT... - a change of the output that the schema must not accept.

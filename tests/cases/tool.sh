@@ -77,7 +77,7 @@ is "$(tail -n 1 <<<"$OUT")" "result:  not root: not all could be seen: run this 
 hold_start before hold --enable=none
 B=$(basename "/proc/${HOLD_PID[before]}/fd/$(find "/proc/${HOLD_PID[before]}/fd" -lname anon_inode:kvm-vm -printf '%f\n' | head -n 1)")
 OUT=$(mte check "${HOLD_PID[before]}-$B")
-is "$?,$(verdict memory)" "4,ok: no large file is mapped to be written" "check of a VM, without the module"
+is "$?,$(verdict memory)" "4,ok: nothing large is mapped that cannot hold tags" "check of a VM, without the module"
 says 5 "unknown  VM: the processes of other users cannot be looked at" "check of a VM, as nobody" sh -c 'setpriv --reuid 65534 --regid 65534 --clear-groups "$T/kvm-mte" check 1-1 >/tmp/out; s=$?; grep "  VM: " /tmp/out; exit $s'
 hold_end before
 
@@ -250,7 +250,7 @@ is "$?: $(head -n 1 <<<"$OUT")" "1: kvm-mte: $F (file): a vCPU is 32-bit or nest
 like "$OUT" "^kvm-mte: the kernel says: kvm_mte: $F: .*memory slot [0-9]+" "enable: the kernel's own words"
 OUT=$(mte check file)
 is "$?" 3 "check of a VM whose memory is a file: its exit status"
-like "$(verdict memory)" "^no: /tmp/ramfs/m is a file \(ramfs, 512 MiB\), which cannot hold tags; the module said: not turned on: memory slot" "check of a VM whose memory is a file"
+like "$(verdict memory)" "^no: /tmp/ramfs/m \(512 MiB\) is a file, which cannot hold tags; the module said: not turned on: memory slot" "check of a VM whose memory is a file"
 qemu_stop file
 
 hold_start plain hold --enable=none
