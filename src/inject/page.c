@@ -236,9 +236,10 @@ bool tags_all_init(struct page *page, unsigned long nr)
  */
 void tags_read(struct page *page, struct page_tags *tags)
 {
-	memset(tags, 0, sizeof(*tags));
-	if (!test_bit(PG_mte_tagged, &page->flags))
+	if (!test_bit(PG_mte_tagged, &page->flags)) {
+		memset(tags, 0, sizeof(*tags));
 		return;
+	}
 	smp_rmb();	/* Tags after PG_mte_tagged; pairs with init_page(). */
 	kfn.save_page_tags(page_address(page), tags);
 }
@@ -254,9 +255,15 @@ void tags_write(struct page *page, const struct page_tags *tags)
 {
 	raw_spinlock_t *lock = tag_lock(compound_head(page));
 
-	tags_init(page);
+	/* The other pages of a compound page get PG_mte_tagged too: tags_init(). */
+	if (PageCompound(page))
+		tags_init(page);
 	raw_spin_lock(lock);
 	kfn.restore_page_tags(page_address(page), tags);
+	if (!test_bit(PG_mte_tagged, &page->flags)) {
+		smp_wmb();	/* as in init_page() */
+		set_bit(PG_mte_tagged, &page->flags);
+	}
 	raw_spin_unlock(lock);
 }
 
