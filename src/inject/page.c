@@ -122,7 +122,7 @@ static void set_all_tagged(struct page *page, unsigned long nr)
 		     : "cc", "memory");
 }
 
-static bool init_page(struct page *page)
+static __always_inline bool init_page(struct page *page)
 {
 	if (test_bit(PG_mte_tagged, &page->flags))
 		return false;
@@ -191,6 +191,24 @@ unsigned int tags_init(struct page *page)
 }
 
 /**
+ * tags_init_one - tags_init() for a page that is no compound page
+ * @page: the page
+ *
+ * Context: as tags_init().
+ * Return: 1 if its tags were cleared, else 0.
+ */
+unsigned int tags_init_one(struct page *page)
+{
+	raw_spinlock_t *lock = tag_lock(page);
+	bool cleared;
+
+	raw_spin_lock(lock);
+	cleared = init_page(page);
+	raw_spin_unlock(lock);
+	return cleared;
+}
+
+/**
  * tags_ahead - how many pages, from this one on, does tags_init() initialise?
  * @page: the page
  *
@@ -236,9 +254,10 @@ bool tags_all_initialised(struct page *page, unsigned long nr)
  */
 void tags_read(struct page *page, struct page_tags *tags)
 {
-	memset(tags, 0, sizeof(*tags));
-	if (!test_bit(PG_mte_tagged, &page->flags))
+	if (!test_bit(PG_mte_tagged, &page->flags)) {
+		memset(tags, 0, sizeof(*tags));
 		return;
+	}
 	smp_rmb();	/* Tags after PG_mte_tagged; pairs with init_page(). */
 	kfn.save_page_tags(page_address(page), tags);
 }
@@ -254,9 +273,15 @@ void tags_write(struct page *page, const struct page_tags *tags)
 {
 	raw_spinlock_t *lock = tag_lock(compound_head(page));
 
-	tags_init(page);
+	/* The other pages of a compound page get PG_mte_tagged too: tags_init(). */
+	if (PageCompound(page))
+		tags_init(page);
 	raw_spin_lock(lock);
 	kfn.restore_page_tags(page_address(page), tags);
+	if (!test_bit(PG_mte_tagged, &page->flags)) {
+		smp_wmb();	/* as in init_page() */
+		set_bit(PG_mte_tagged, &page->flags);
+	}
 	raw_spin_unlock(lock);
 }
 

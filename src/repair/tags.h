@@ -14,8 +14,7 @@
 #include <asm/page.h>
 #include <asm/pgtable.h>
 
-/* Mask of one tag, and number of tags in a word of struct page_tags */
-#define TAG_MASK	GENMASK(MTE_TAG_SIZE - 1, 0)
+/* Number of tags in a word of struct page_tags */
 #define TAGS_PER_WORD	16
 
 /*
@@ -32,22 +31,10 @@ struct page_tags {
 	u64 word[PAGE_SIZE / MTE_GRANULE_SIZE / TAGS_PER_WORD];
 };
 
-static inline u8 page_tag(const struct page_tags *tags, unsigned int granule)
-{
-	return tags->word[granule / TAGS_PER_WORD] >>
-	       granule % TAGS_PER_WORD * MTE_TAG_SIZE & TAG_MASK;
-}
-
-static inline void page_set_tag(struct page_tags *tags, unsigned int granule,
-				u8 tag)
-{
-	tags->word[granule / TAGS_PER_WORD] |=
-		(u64)(tag & TAG_MASK) << granule % TAGS_PER_WORD * MTE_TAG_SIZE;
-}
-
 /* inject/page.c */
 bool page_can_hold_tags(struct page *page);
 unsigned int tags_init(struct page *page);
+unsigned int tags_init_one(struct page *page);
 unsigned long tags_ahead(struct page *page);
 void tags_read(struct page *page, struct page_tags *tags);
 void tags_write(struct page *page, const struct page_tags *tags);

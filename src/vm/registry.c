@@ -13,11 +13,18 @@
 #define REGISTRY_BITS	6
 
 static DEFINE_READ_MOSTLY_HASHTABLE(vms, REGISTRY_BITS);
+static DEFINE_READ_MOSTLY_HASHTABLE(vms_by_mm, REGISTRY_BITS);
 static LIST_HEAD(all_vms);
-/* Held by writers of the two above, and while a free name in sysfs is chosen. */
+/* Held by writers of the three above, and while a free name in sysfs is chosen. */
 static DEFINE_MUTEX(registry_lock);
 /* Under registry_lock.  The module is being unloaded: no VM is added any more. */
 static bool closed;
+
+/*
+ * Readers use rcu_read_lock_sched(): a grace period waits for it too (since 4.20), and it
+ * costs nothing where preemption is off or not compiled in.  rcu_read_unlock() costs a call
+ * there.
+ */
 
 /**
  * registry_find - find the module's state of a VM
@@ -30,11 +37,11 @@ struct mte_vm *registry_find(const struct kvm *kvm)
 {
 	struct mte_vm *vm;
 
-	rcu_read_lock();
+	rcu_read_lock_sched();
 	hash_for_each_possible_rcu(vms, vm, node, (unsigned long)kvm)
 		if (vm->kvm == kvm)
 			break;
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 	return vm;
 }
 
@@ -49,18 +56,14 @@ struct mte_vm *registry_find(const struct kvm *kvm)
  */
 struct mte_vm *registry_find_by_mm(const struct mm_struct *mm)
 {
-	struct mte_vm *vm, *found = NULL;
-	int i;
+	struct mte_vm *vm;
 
-	rcu_read_lock();
-	hash_for_each_rcu(vms, i, vm, node) {
-		if (READ_ONCE(vm->state) != VM_OFF && vm->mm == mm) {
-			found = vm;
+	rcu_read_lock_sched();
+	hash_for_each_possible_rcu(vms_by_mm, vm, mm_node, (unsigned long)mm)
+		if (vm->mm == mm && READ_ONCE(vm->state) != VM_OFF)
 			break;
-		}
-	}
-	rcu_read_unlock();
-	return found;
+	rcu_read_unlock_sched();
+	return vm;
 }
 
 /**
@@ -95,6 +98,7 @@ static struct mte_vm *find_or_create(struct kvm *kvm, pid_t creator, pid_t pid,
 		return NULL;
 	}
 	list_add(&vm->all, &all_vms);
+	hash_add_rcu(vms_by_mm, &vm->mm_node, (unsigned long)vm->mm);
 	hash_add_rcu(vms, &vm->node, (unsigned long)kvm);
 	/* After hash_add_rcu(): a KVM_ENABLE_CAP from now on finds the VM itself. */
 	if (vm_backend->kvm_gave_mte(kvm))
@@ -158,6 +162,7 @@ void registry_remove(struct mte_vm *vm)
 {
 	mutex_lock(&registry_lock);
 	hash_del_rcu(&vm->node);
+	hash_del_rcu(&vm->mm_node);
 	list_del(&vm->all);
 	mutex_unlock(&registry_lock);
 	vm_put(vm);

@@ -98,6 +98,7 @@ struct vm_hold {
 /**
  * struct mte_vm - a VM of the host, with or without MTE
  * @node: in the registry's hash, by @kvm
+ * @mm_node: in the registry's hash, by @mm
  * @all: in the registry's list of VMs
  * @kvm: the VM; after @destroyed is set, only hooks that run for this VM may dereference it
  * @mm: its VMM's address space; only compared with, never dereferenced
@@ -138,6 +139,7 @@ struct vm_hold {
  */
 struct mte_vm {
 	struct hlist_node node;
+	struct hlist_node mm_node;
 	struct list_head all;
 	struct kvm *kvm;
 	const struct mm_struct *mm;
