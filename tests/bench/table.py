@@ -38,6 +38,7 @@ ROWS = {
     "vm_life": "a VM created and destroyed",
     "load": "loading the module",
     "unload": "unloading the module",
+    "arm": "arming the on-demand hooks",
     "mem_vm": "slab memory per VM, bytes",
     "mem_vcpu": "slab memory per vCPU, bytes",
 }
@@ -97,8 +98,14 @@ class Figures:
         stock = self.values.get((kernel, "stock", row))
         return None if value is None or stock is None else value - stock
 
+    def cost(self, column, row):
+        """What the module costs: over the stock kernel's figure, or the figure itself if a stock kernel has none."""
+        if (MODULE_KERNEL, "stock", row) in self.values:
+            return self.over_stock(MODULE_KERNEL, column, row)
+        return self.values.get((MODULE_KERNEL, column, row))
+
     def reaches(self, row, column, most):
-        over = self.over_stock(MODULE_KERNEL, column, row)
+        over = self.cost(column, row)
         unsure = UNSURE * self.values.get((MODULE_KERNEL, "stock", row), 0) if most == 0 else 0
         return over is not None and over <= most + unsure
 
@@ -145,10 +152,11 @@ def goal_table(figures):
     yield "| | | goal | measured | |"
     yield "|---|---|---:|---:|---|"
     for row, column, most in goals():
-        over = figures.over_stock(MODULE_KERNEL, column, row)
-        said = "reached" if figures.reaches(row, column, most) else "**not reached**"
+        over = figures.cost(column, row)
+        said = "not measured" if over is None else "reached" if figures.reaches(row, column, most) else "**not reached**"
         what = COLUMNS[MODULE_KERNEL, column]
-        yield f"| {ROWS[row]} | {what} | {number(most)} | {number(round(over, 1))} | {said} |"
+        measured = "" if over is None else number(round(over, 1))
+        yield f"| {ROWS[row]} | {what} | {number(most)} | {measured} | {said} |"
 
 
 def write_page(figures, directory):
@@ -341,8 +349,8 @@ def check_row(tap, now, before, kernel, row):
 def check_goal(tap, now, before, goal):
     """A goal that the committed table reaches must be reached; one that it does not reach is reported as TODO."""
     row, column, most = goal
-    over = now.over_stock(MODULE_KERNEL, column, row)
-    name = f"goal: {ROWS[row]}, {COLUMNS[MODULE_KERNEL, column]}: at most {number(most)} over the stock kernel"
+    over = now.cost(column, row)
+    name = f"goal: {ROWS[row]}, {COLUMNS[MODULE_KERNEL, column]}: at most {number(most)}"
     if over is not None and not now.reaches(*goal) and not before.reaches(*goal):
         tap.todo(name, f"not reached: {number(round(over, 1))}")
     else:
