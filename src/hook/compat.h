@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What differs between kernels in ftrace and kprobes. */
+/* What differs between kernels in ftrace, kprobes and kallsyms. */
 #ifndef _KVM_MTE_HOOK_COMPAT_H
 #define _KVM_MTE_HOOK_COMPAT_H
 
@@ -23,6 +23,12 @@
 #define COMPAT_HAS_FTRACE	1
 #else
 #define COMPAT_HAS_FTRACE	0
+#endif
+
+#ifdef HAVE_KALLSYMS_MATCH
+#define COMPAT_HAS_KALLSYMS_MATCH	1
+#else
+#define COMPAT_HAS_KALLSYMS_MATCH	0
 #endif
 
 #ifdef HAVE_FTRACE_ARGS_ONLY

@@ -30,16 +30,20 @@ int hook_disarm_on_demand(enum hook_when when);
  *	their address.
  * arm: arm all rows that are not on-demand, or none
  * set, clear: arm or remove one row; hook_ftrace_clear() can fail
- * disarm: remove all rows
+ * set_group, clear_group: arm or remove all HOOK_ON_DEMAND rows, or none
+ * end_group, disarm: remove all HOOK_ON_DEMAND rows, and then all others
  */
 #if COMPAT_HAS_FTRACE
-int hook_ftrace_check(struct hook *hooks, unsigned int nr);
+int hook_ftrace_check(struct hook *hooks, unsigned int nr, bool off);
 int hook_ftrace_arm(struct hook *hooks, unsigned int nr);
 int hook_ftrace_set(struct hook *hook);
 int hook_ftrace_clear(struct hook *hook);
+int hook_ftrace_set_group(struct hook *hooks, unsigned int nr);
+int hook_ftrace_clear_group(struct hook *hooks, unsigned int nr);
+void hook_ftrace_end_group(struct hook *hooks, unsigned int nr);
 void hook_ftrace_disarm(struct hook *hooks, unsigned int nr);
 #else
-static inline int hook_ftrace_check(struct hook *hooks, unsigned int nr)
+static inline int hook_ftrace_check(struct hook *hooks, unsigned int nr, bool off)
 {
 	return 0;
 }
@@ -57,6 +61,20 @@ static inline int hook_ftrace_set(struct hook *hook)
 static inline int hook_ftrace_clear(struct hook *hook)
 {
 	return -EOPNOTSUPP;
+}
+
+static inline int hook_ftrace_set_group(struct hook *hooks, unsigned int nr)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int hook_ftrace_clear_group(struct hook *hooks, unsigned int nr)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void hook_ftrace_end_group(struct hook *hooks, unsigned int nr)
+{
 }
 
 static inline void hook_ftrace_disarm(struct hook *hooks, unsigned int nr)
@@ -143,7 +161,7 @@ hook_dispatch(const struct hook *hook, const u64 *args, unsigned long sp)
 		return 0;
 	}
 	/* This comes before wants(), so that a wrapper's call always loses its mark. */
-	if (hook_called_by_wrapper(handler, sp))
+	if (hook->sees_original && hook_called_by_wrapper(handler, sp))
 		return 0;
 	if (handler->wants && !handler->wants(args))
 		return 0;

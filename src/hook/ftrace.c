@@ -1,43 +1,62 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hooks by ftrace.  One ftrace_ops holds all the functions, so all hooks that are not
- * on-demand are armed in one atomic step.  IPMODIFY makes the module their only owner:
+ * Hooks by ftrace.  One ftrace_ops holds all the functions whose hooks are not on-demand,
+ * so these hooks are armed in one atomic step.  IPMODIFY makes the module their only owner:
  * ftrace refuses a livepatch of a hooked function, and a hook on a livepatched one.
  * PERMANENT makes the kernel refuse kernel.ftrace_enabled=0, which would switch the
- * hooks off silently.
+ * hooks off silently.  On-demand hooks: ftrace_group.c.  The check for other owners:
+ * ftrace_owner.c.
  */
 #include <linux/delay.h>
 #include <linux/ftrace.h>
-#include <linux/hash.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 
 #include "hook/engine.h"
+#include "hook/ftrace.h"
 
 #if COMPAT_HAS_FTRACE
 
-/* A hash table with open addressing: finds a hook by the address of its patched site. */
+/*
+ * A hash table with open addressing: finds a hook by the address of its patched site.
+ * Functions begin at multiples of 16 in most kernels, so the lowest bits say nothing.
+ */
 #define SITE_BITS	9
 #define SITE_MASK	(BIT(SITE_BITS) - 1)
 static struct hook *sites[BIT(SITE_BITS)] __read_mostly;
 
+static __always_inline unsigned int site_hash(unsigned long ip)
+{
+	return (ip >> 4) & SITE_MASK;
+}
+
 static __always_inline struct hook *find_site(unsigned long ip)
 {
-	unsigned int i = hash_long(ip, SITE_BITS);
+	unsigned int i = site_hash(ip);
 
 	while (sites[i] && sites[i]->site != ip)
 		i = (i + 1) & SITE_MASK;
 	return sites[i];
 }
 
-static void notrace ftrace_entry(unsigned long ip, unsigned long parent_ip,
-				 struct ftrace_ops *ops,
-				 compat_ftrace_regs_t *regs)
+/**
+ * hook_ftrace_entry - ftrace's callback: a hooked function is called
+ * @ip: its patched site
+ * @parent_ip: its caller
+ * @ops: the ops whose filter has the function
+ * @regs: registers at the call
+ *
+ * A stub is not called, except by kernels that call an ops directly from the function.
+ *
+ * Context: that of the function's caller.
+ */
+void notrace hook_ftrace_entry(unsigned long ip, unsigned long parent_ip,
+			       struct ftrace_ops *ops, compat_ftrace_regs_t *regs)
 {
 	struct hook *hook = find_site(ip);
 	unsigned long to;
 
-	if (!hook)
+	if (!hook || ops->flags & FTRACE_OPS_FL_STUB)
 		return;
 	to = hook_dispatch(hook, compat_ftrace_args(regs),
 			   compat_ftrace_sp(regs));
@@ -45,47 +64,28 @@ static void notrace ftrace_entry(unsigned long ip, unsigned long parent_ip,
 		compat_ftrace_set_pc(regs, to);
 }
 
-static struct ftrace_ops hook_ops = {
-	.func = ftrace_entry,
+/* The hooks that are not on-demand, and the on-demand hooks that are set one by one. */
+struct ftrace_ops hook_ops = {
+	.func = hook_ftrace_entry,
 	.flags = COMPAT_FTRACE_FLAGS | FTRACE_OPS_FL_PERMANENT,
 };
-
-/*
- * Kernels differ in the position of the patched instruction: see hook/compat.h.  Newer
- * ftrace also accepts the function's start in its place, so the start is tried last.  Only
- * -EINVAL means that the address has no such instruction.
- */
-static int find_filter(struct ftrace_ops *ops, struct hook *hook)
-{
-	unsigned int off;
-	int err;
-
-	for (off = COMPAT_FTRACE_MAX_OFFSET + AARCH64_INSN_SIZE; off;) {
-		off -= AARCH64_INSN_SIZE;
-		err = ftrace_set_filter_ip(ops, hook->addr + off, 0, 0);
-		if (!err) {
-			hook->site = hook->addr + off;
-			return 0;
-		}
-		if (err != -EINVAL) {
-			hook_refused(hook, "ftrace", err);
-			return err;
-		}
-	}
-	hook_cannot(hook, "ftrace cannot trace it on this kernel");
-	return -ENOENT;
-}
 
 #define RESET_TRIES	50
 #define RESET_PAUSE_MS	20
 
-/*
- * Empties the filter of an ops that is not registered, in one step, and so frees the
- * memory that ftrace keeps for it.  ftrace allocates memory to do so.  While there is no
- * memory, this tries again, for one second.  If it fails, the memory of the filter is
- * lost.  Every use of an ops begins with this, so that no entry of an earlier use is left.
+/**
+ * hook_ftrace_reset - empty the filter of an ops that is not registered
+ * @ops: the ops
+ *
+ * This frees the memory that ftrace keeps for the filter.  ftrace allocates memory to do
+ * so.  While there is no memory, this tries again, for one second.  If it fails, the
+ * memory of the filter is lost.  Every use of an ops begins with this, so that no entry of
+ * an earlier use is left.
+ *
+ * Context: may sleep.
+ * Return: 0 or the error of ftrace.
  */
-static int reset_filter(struct ftrace_ops *ops)
+int hook_ftrace_reset(struct ftrace_ops *ops)
 {
 	unsigned int i;
 	int err;
@@ -101,27 +101,20 @@ static int reset_filter(struct ftrace_ops *ops)
 	return err;
 }
 
-static void notrace owner_entry(unsigned long ip, unsigned long parent_ip,
-				struct ftrace_ops *ops,
-				compat_ftrace_regs_t *regs)
-{
-}
-
-/* Finds out whether a function has another owner; never stays registered. */
-static struct ftrace_ops owner_ops = {
-	.func = owner_entry,
-	.flags = COMPAT_FTRACE_FLAGS,
-};
-
 #define UNREGISTER_PAUSE_MS	1000
 
-/*
+/**
+ * hook_ftrace_unregister - unregister an ops
+ * @ops: the ops
+ *
  * After an internal error ftrace stops permanently (ftrace_kill()).  It cannot remove a
  * hook any more, and patched functions still call the ops.  So the module must stay.
  * text.c pins it when hook_ftrace_is_dead() is true.  If ftrace stops later than that
  * check, this waits for ever.
+ *
+ * Context: may sleep.
  */
-static void unregister(struct ftrace_ops *ops)
+void hook_ftrace_unregister(struct ftrace_ops *ops)
 {
 	int err;
 
@@ -134,102 +127,6 @@ static void unregister(struct ftrace_ops *ops)
 	}
 }
 
-/* Returns -EBUSY if one of the functions in owner_ops has another owner (IPMODIFY). */
-static int ask_owner(void)
-{
-	int err = register_ftrace_function(&owner_ops);
-
-	if (!err)
-		unregister(&owner_ops);
-	else if (err != -EBUSY)
-		pr_err_ratelimited("ftrace refuses (%d)\n", err);
-	return err;
-}
-
-/*
- * Finds the sites, and adds all of them to owner_ops.  Only an optional function that
- * ftrace cannot trace is left out: other errors do not depend on the function.
- */
-static int find_filters(struct hook *hooks, unsigned int nr)
-{
-	unsigned int i;
-	int err;
-
-	for (i = 0; i < nr; i++) {
-		if (!hooks[i].addr || hooks[i].armed)
-			continue;
-		err = find_filter(&owner_ops, &hooks[i]);
-		if (err == -ENOENT && hooks[i].when == HOOK_OPTIONAL)
-			hooks[i].addr = 0;
-		else if (err)
-			return err;
-	}
-	return 0;
-}
-
-static bool any_to_check(const struct hook *hooks, unsigned int nr)
-{
-	while (nr--)
-		if (hooks[nr].addr && !hooks[nr].armed)
-			return true;
-	return false;
-}
-
-/* One of these functions has another owner: log which, and drop optional hooks. */
-static int name_owned(struct hook *hooks, unsigned int nr)
-{
-	unsigned int i;
-	int err, ret = 0;
-
-	for (i = 0; i < nr; i++) {
-		if (!hooks[i].addr || hooks[i].armed)
-			continue;
-		/* In the filter, this function replaces the one of the last round. */
-		err = ftrace_set_filter_ip(&owner_ops, hooks[i].site, 0, 1);
-		if (!err)
-			err = ask_owner();
-		if (err && err != -EBUSY)
-			return err;
-		if (!err)
-			continue;
-		hook_cannot(&hooks[i],
-			    "owned by another user of ftrace, a livepatch perhaps");
-		if (hooks[i].when == HOOK_OPTIONAL)
-			hooks[i].addr = 0;
-		else
-			ret = err;
-	}
-	return ret;
-}
-
-/**
- * hook_ftrace_check - may the module divert these functions?
- * @hooks: the table
- * @nr: number of rows; armed rows are skipped
- *
- * Context: may sleep.
- * Return: 0; -EBUSY, with the names in the log, if a function has another owner;
- * -ENOENT if ftrace cannot trace a function; or another error of ftrace, such as -ENOMEM.
- */
-int hook_ftrace_check(struct hook *hooks, unsigned int nr)
-{
-	int err;
-
-	/* An ops without a filter would trace every function. */
-	if (!any_to_check(hooks, nr))
-		return 0;
-	err = reset_filter(&owner_ops);
-	if (err)
-		return err;
-	err = find_filters(hooks, nr);
-	if (!err)
-		err = ask_owner();
-	if (err == -EBUSY)
-		err = name_owned(hooks, nr);
-	reset_filter(&owner_ops);
-	return err;
-}
-
 static void hash_sites(struct hook *hooks, unsigned int nr)
 {
 	unsigned int i, n;
@@ -238,7 +135,7 @@ static void hash_sites(struct hook *hooks, unsigned int nr)
 	for (n = 0; n < nr; n++) {
 		if (!hooks[n].addr)
 			continue;
-		i = hash_long(hooks[n].site, SITE_BITS);
+		i = site_hash(hooks[n].site);
 		while (sites[i])
 			i = (i + 1) & SITE_MASK;
 		sites[i] = &hooks[n];
@@ -282,7 +179,7 @@ int hook_ftrace_clear(struct hook *hook)
 /* hook_ops is not registered, so no hook is set, whatever the filter contains. */
 static void forget_armed(struct hook *hooks, unsigned int nr)
 {
-	reset_filter(&hook_ops);
+	hook_ftrace_reset(&hook_ops);
 	while (nr--)
 		hooks[nr].armed = false;
 }
@@ -304,7 +201,7 @@ int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
 	if (nr > SITE_MASK / 2)
 		return -E2BIG;
 	hash_sites(hooks, nr);
-	err = reset_filter(&hook_ops);
+	err = hook_ftrace_reset(&hook_ops);
 	for (i = 0; i < nr && !err; i++) {
 		if (hook_is_on_demand(&hooks[i]) || !hooks[i].addr)
 			continue;
@@ -323,7 +220,7 @@ int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
 
 /**
  * hook_ftrace_disarm - remove the hooks
- * @hooks: the table
+ * @hooks: the table, after hook_ftrace_end_group()
  * @nr: number of rows
  *
  * Context: may sleep; when it returns no callback runs.
@@ -331,7 +228,7 @@ int hook_ftrace_arm(struct hook *hooks, unsigned int nr)
 void hook_ftrace_disarm(struct hook *hooks, unsigned int nr)
 {
 	/* Unregister first: an ops without a filter would trace every function. */
-	unregister(&hook_ops);
+	hook_ftrace_unregister(&hook_ops);
 	forget_armed(hooks, nr);
 }
 

@@ -34,19 +34,23 @@ static DEFINE_SPINLOCK(missed_lock);
  * With a kprobe: at the function's start, because tracers and other probes have not seen
  * this call yet.
  */
-static void *original_entry(const struct hook *hook, enum hook_mechanism how)
+static void enter_original(struct hook *hook, enum hook_mechanism how)
 {
 	unsigned long addr = hook->addr;
 
-	if (how == HOOK_BY_FTRACE && hook->site == addr + AARCH64_INSN_SIZE)
+	hook->sees_original = how != HOOK_BY_FTRACE || hook->site != addr + AARCH64_INSN_SIZE;
+	if (!hook->sees_original)
 		addr = hook->site + AARCH64_INSN_SIZE;
-	return (void *)addr;
+	*hook->handler->original = (void *)addr;
 }
 
 static int check(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 {
-	/* A kprobe would silently bypass a livepatch, so ask ftrace for kprobes too. */
-	int err = hook_ftrace_check(hooks, nr);
+	/*
+	 * A kprobe would silently bypass a livepatch, so ask ftrace for kprobes too.  Hooks
+	 * by ftrace cannot be set while ftrace is off.
+	 */
+	int err = hook_ftrace_check(hooks, nr, how == HOOK_BY_KPROBE);
 
 	if (!err && how == HOOK_BY_KPROBE)
 		err = hook_kprobe_check(hooks, nr);
@@ -83,7 +87,7 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 
 	for (i = 0; i < nr; i++)
 		if (hooks[i].handler->original)
-			*hooks[i].handler->original = original_entry(&hooks[i], how);
+			enter_original(&hooks[i], how);
 
 	armed_by = how;
 	missed_before = 0;
@@ -132,6 +136,12 @@ static int clear(struct hook *hook)
 	return 0;
 }
 
+/* Are these hooks set and removed together? */
+static bool is_group(enum hook_when when)
+{
+	return armed_by == HOOK_BY_FTRACE && when == HOOK_ON_DEMAND;
+}
+
 /**
  * hook_any_on_demand - does the table have on-demand hooks?
  * @when: of this kind
@@ -172,7 +182,9 @@ int hook_arm_on_demand(enum hook_when when)
 	err = hook_text_check(table, nr_hooks);
 	/* This is slow.  With ftrace it is not needed: setting a hook checks the owner. */
 	if (!err && armed_by == HOOK_BY_KPROBE)
-		err = hook_ftrace_check(table, nr_hooks);
+		err = hook_ftrace_check(table, nr_hooks, true);
+	if (!err && is_group(when))
+		err = hook_ftrace_set_group(table, nr_hooks);
 	for (i = 0; i < nr_hooks && !err; i++)
 		if (table[i].when == when && !table[i].armed)
 			err = set(&table[i]);
@@ -186,15 +198,13 @@ int hook_arm_on_demand(enum hook_when when)
 /**
  * hook_check_on_demand - would hook_arm_on_demand() succeed now?
  *
- * ftrace makes one pass over all functions that it can trace for this check.  To arm
- * the hooks it makes one pass for each hook.
- *
  * Context: may sleep; none of the on-demand hooks is armed.
  * Return: as hook_arm_on_demand().
  */
 int hook_check_on_demand(void)
 {
-	return hook_text_check(table, nr_hooks) ?: hook_ftrace_check(table, nr_hooks);
+	return hook_text_check(table, nr_hooks) ?:
+	       hook_ftrace_check(table, nr_hooks, armed_by == HOOK_BY_KPROBE);
 }
 
 /**
@@ -216,10 +226,14 @@ int hook_disarm_on_demand(enum hook_when when)
 	while (nr--) {
 		if (table[nr].when != when || !table[nr].armed)
 			continue;
-		err = hook_text_rewritten(&table[nr]) ? -EBUSY : clear(&table[nr]);
+		err = hook_text_rewritten(&table[nr]) ? -EBUSY : 0;
+		if (!err && !is_group(when))
+			err = clear(&table[nr]);
 		if (err)
 			ret = err;
 	}
+	if (!ret && is_group(when))
+		ret = hook_ftrace_clear_group(table, nr_hooks);
 	return ret;
 }
 
@@ -319,12 +333,14 @@ unsigned long hook_disarm(struct hook *hooks, unsigned int nr)
 	unsigned int i = nr;
 
 	hook_text_end();
-	if (armed_by == HOOK_BY_FTRACE)
+	if (armed_by == HOOK_BY_FTRACE) {
+		hook_ftrace_end_group(hooks, nr);
 		hook_ftrace_disarm(hooks, nr);
-	else
+	} else {
 		while (i--)
 			if (hooks[i].armed)
 				clear(&hooks[i]);
+	}
 
 	hook_drain();
 	return missed_before;

@@ -38,13 +38,13 @@ enum hook_kind { HOOK_WATCH, HOOK_WRAP };
  * @HOOK_ON_DEMAND: from the first ondemand_get() to some seconds after the last
  *	ondemand_put(); hook_arm() fails if the hook is impossible
  * @HOOK_ON_HOLD: the same, but with references of their own, for hooks that are seldom
- *	needed
+ *	needed.  A table has on-demand hooks of one of the two kinds only.
  */
 enum hook_when { HOOK_ALWAYS, HOOK_OPTIONAL, HOOK_ON_DEMAND, HOOK_ON_HOLD };
 
 /**
  * enum hook_mechanism - how the engine catches calls of the functions
- * @HOOK_BY_FTRACE: one ftrace_ops that owns all the functions (IPMODIFY)
+ * @HOOK_BY_FTRACE: ftrace_ops that own the functions (IPMODIFY)
  * @HOOK_BY_KPROBE: one kprobe for each function
  */
 enum hook_mechanism { HOOK_BY_FTRACE, HOOK_BY_KPROBE };
@@ -76,6 +76,7 @@ struct hook_handler {
  * @groups: bits with a meaning for the table's owner: see hook_group_works()
  * @addr: the function's address; 0 until resolved, or if the hook is impossible
  * @site: the address that ftrace reports for the function; 0 if not used
+ * @sees_original: the hook also catches the wrapper's call of the original
  * @armed: the hook catches calls now
  * @rewritten: a jump was seen in the function's text: see text.c
  * @pins: holds a reference on the module, because the text is rewritten
@@ -89,6 +90,7 @@ struct hook {
 	unsigned long groups;
 	unsigned long addr;
 	unsigned long site;
+	bool sees_original;
 	bool armed;
 	bool rewritten;
 	bool pins;
@@ -155,7 +157,7 @@ void hook_wait_end(struct hook_wait *wait);
  * a lower SP.  If the original ends with a tail call, the called function has the same SP
  * but another address, so the mark does not match.
  *
- * If the original is called after its trace site (hook.c:original_entry()), the engine
+ * If the original is called after its trace site (hook.c:enter_original()), the engine
  * does not see the call, and the mark stays.  fn_call clears it when the original has
  * returned.
  *

@@ -11,8 +11,8 @@
 #include "hook/ondemand.h"
 
 /*
- * Arming patches the kernel's text once for each hook.  A host that starts VMs one after
- * the other pays for that only once.
+ * Arming patches the kernel's text, with kprobes once for each hook.  A host that starts
+ * VMs one after the other pays for that only once.
  */
 #define DISARM_DELAY	(5 * HZ)
 

@@ -7,21 +7,33 @@
  * the first, which may be the wrong one.  So a name that is not unique is an error.  To find
  * that out, the module walks the kernel's text once, symbol by symbol.  It does not use
  * kallsyms_on_each_symbol(): some kernels compile that only for livepatch, and kernels
- * differ in its callback's parameters.  The same walk finds the functions: before 6.2 each
- * look-up by name reads half of the kernel's names on average.
+ * differ in its callback's parameters.  The same walk finds the functions: without sorted
+ * names each look-up by name reads half of the kernel's names on average.  Kernels that have
+ * their names sorted find all functions of a name by kallsyms_on_each_match_symbol().
  */
 #include <linux/bitmap.h>
+#include <linux/hash.h>
 #include <linux/kallsyms.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
+#include <linux/log2.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
-#include <linux/stringhash.h>
+#include <asm/word-at-a-time.h>
 
+#include "hook/compat.h"
 #include "hook/symbol.h"
 
 /* Stands for the address of an optional function whose name is not unique. */
 #define AMBIGUOUS	1UL
+
+/* kallsyms_on_each_match_symbol() */
+typedef int each_match(int (*fn)(void *data, unsigned long addr), const char *name,
+		       void *data);
+#if COMPAT_HAS_KALLSYMS_MATCH
+static_assert(__builtin_types_compatible_p(typeof(kallsyms_on_each_match_symbol), each_match));
+#endif
 
 static typeof(kallsyms_lookup_name) *lookup_name;
 static typeof(kallsyms_lookup) *lookup_address;
@@ -48,12 +60,29 @@ static int find_kallsyms(void)
 	return 0;
 }
 
-/* Each wanted name sets one bit.  Of all other names one in ten has a set bit by chance. */
+/* The beginning of each wanted name sets one bit. */
 #define NAME_BITS	512
 
-static unsigned int name_bit(const char *name)
+/* @buf: a buffer of KSYM_NAME_LEN with the name */
+static unsigned int name_bit(const char *buf)
 {
-	return full_name_hash(NULL, name, strlen(name)) % NAME_BITS;
+	static const struct word_at_a_time zero = WORD_AT_A_TIME_CONSTANTS;
+	unsigned long word, bits;
+
+	memcpy(&word, buf, sizeof(word));
+	/* What follows the end of a shorter name does not count. */
+	if (has_zero(word, &bits, &zero))
+		word &= zero_bytemask(create_zero_mask(prep_zero_mask(word, bits, &zero)));
+	return hash_long(word, ilog2(NAME_BITS));
+}
+
+static int not_unique(const struct symbol *symbol)
+{
+	pr_err("%s: not unique in this kernel\n", symbol->name);
+	if (!symbol->optional)
+		return -ENOENT;
+	*symbol->address = AMBIGUOUS;
+	return 0;
 }
 
 /* The kernel has a function @name at @addr.  Stores the address if the function is wanted. */
@@ -61,6 +90,7 @@ static int take_name(const struct symbol *symbols, unsigned int nr,
 		     const char *name, unsigned long addr)
 {
 	unsigned int i;
+	int err;
 
 	for (i = 0; i < nr; i++) {
 		if (strcmp(symbols[i].name, name))
@@ -69,43 +99,132 @@ static int take_name(const struct symbol *symbols, unsigned int nr,
 			*symbols[i].address = addr;
 			continue;
 		}
-		pr_err("%s: not unique in this kernel\n", name);
-		if (!symbols[i].optional)
-			return -ENOENT;
-		*symbols[i].address = AMBIGUOUS;
+		err = not_unique(&symbols[i]);
+		if (err)
+			return err;
 	}
 	return 0;
 }
 
-static int walk_text(const struct symbol *symbols, unsigned int nr)
+/* Symbols between two calls of cond_resched() */
+#define WALK_STEPS	64
+
+/* Symbols between two calls of cond_resched() */
+#define WALK_STEPS	64
+
+/* No kernel's text is larger: a branch must reach all of it. */
+#define MAX_TEXT	SZ_256M
+
+/*
+ * The end of the text.  A look-up by name may read all names before it, and _etext is one of
+ * the last.  So this tries addresses.
+ */
+static unsigned long text_end(unsigned long start)
 {
-	unsigned long addr = lookup_name("_stext"), end = lookup_name("_etext");
+	typeof(core_kernel_text) *is_text = (void *)lookup_name("core_kernel_text");
+	unsigned long end = start + MAX_TEXT, middle;
+
+	if (!is_text || is_text(end))
+		return lookup_name("_etext");
+	while (end - start > 1) {
+		middle = start + (end - start) / 2;
+		if (is_text(middle))
+			start = middle;
+		else
+			end = middle;
+	}
+	return end;
+}
+
+/* Finds the functions whose names are in the text between @addr and @end. */
+static int walk_text(const struct symbol *symbols, unsigned int nr,
+		     unsigned long addr, unsigned long end)
+{
 	DECLARE_BITMAP(wanted, NAME_BITS) = {};
-	char buf[KSYM_NAME_LEN];
+	char buf[KSYM_NAME_LEN] = "";
 	unsigned long size, offset;
 	unsigned int i;
 	const char *name;
 	char *module;
 	int err;
 
-	if (!addr || !end) {
-		pr_err("_stext, _etext: not in kallsyms\n");
-		return -ENOENT;
+	for (i = 0; i < nr; i++) {
+		strscpy(buf, symbols[i].name, sizeof(buf));
+		__set_bit(name_bit(buf), wanted);
 	}
-	for (i = 0; i < nr; i++)
-		__set_bit(name_bit(symbols[i].name), wanted);
-	while (addr < end) {
+	for (i = 0; addr < end; i++) {
 		name = lookup_address(addr, &size, &offset, &module, buf);
 		if (!name || size <= offset)
 			break;
-		err = test_bit(name_bit(name), wanted) ?
+		err = test_bit(name_bit(buf), wanted) ?
 		      take_name(symbols, nr, name, addr - offset) : 0;
 		if (err)
 			return err;
 		addr += size - offset;
-		cond_resched();
+		if (!(i % WALK_STEPS))
+			cond_resched();
 	}
 	return 0;
+}
+
+/**
+ * struct matches - the functions of a name
+ * @start: of the kernel's text
+ * @end: of the kernel's text
+ * @addr: one of them; 0 if there is none
+ * @several: there are more
+ */
+struct matches {
+	unsigned long start;
+	unsigned long end;
+	unsigned long addr;
+	bool several;
+};
+
+static int note_match(void *data, unsigned long addr)
+{
+	struct matches *m = data;
+
+	if (addr < m->start || addr >= m->end)
+		return 0;
+	m->several |= m->addr && m->addr != addr;
+	m->addr = addr;
+	return 0;
+}
+
+/* The same as walk_text(), on kernels that have their names sorted. */
+static int find_matches(const struct symbol *symbols, unsigned int nr,
+			unsigned long addr, unsigned long end, each_match *each)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		struct matches m = { addr, end };
+
+		each(note_match, symbols[i].name, &m);
+		*symbols[i].address = m.addr;
+		err = m.several ? not_unique(&symbols[i]) : 0;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int find_all(const struct symbol *symbols, unsigned int nr)
+{
+	unsigned long addr = lookup_name("_stext"), end = text_end(addr);
+	each_match *each = NULL;
+
+	/* A look-up of a name that does not exist is the slowest of all. */
+	if (COMPAT_HAS_KALLSYMS_MATCH)
+		each = (void *)lookup_name("kallsyms_on_each_match_symbol");
+	if (!addr || !end) {
+		pr_err("_stext, _etext: not in kallsyms\n");
+		return -ENOENT;
+	}
+	return each ? find_matches(symbols, nr, addr, end, each)
+		    : walk_text(symbols, nr, addr, end);
 }
 
 /**
@@ -128,7 +247,7 @@ int symbols_find(const struct symbol *symbols, unsigned int nr)
 		return err;
 	for (i = 0; i < nr; i++)
 		*symbols[i].address = 0;
-	err = walk_text(symbols, nr);
+	err = find_all(symbols, nr);
 	if (err)
 		return err;
 	for (i = 0; i < nr; i++) {

@@ -10,6 +10,7 @@
 #include <linux/rcupdate.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/wait.h>
 
@@ -28,6 +29,8 @@ static atomic_t nr_vms = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(all_released);
 
 static struct kset *vms_set;
+/* The files of a VM's directory */
+static const struct attribute_group **vm_files_groups;
 
 /**
  * vm_state_word - the word for a VM's state
@@ -72,23 +75,6 @@ static const struct kset_uevent_ops vm_uevent_ops = {
 	.uevent = vm_uevent,
 };
 
-/*
- * If the VM has a directory in KVM's debugfs, use its name.  The thread that created the
- * VM may have exited, and its descriptor may be another file now.
- */
-static void take_debugfs_name(struct mte_vm *vm)
-{
-	struct dentry *dir = vm->kvm->debugfs_dentry;
-	pid_t creator;
-	int fd;
-
-	if (IS_ERR_OR_NULL(dir) ||
-	    sscanf(dir->d_name.name, "%d-%d", &creator, &fd) != 2)
-		return;
-	vm->creator = creator;
-	vm->fd = fd;
-}
-
 static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
 			       enum vm_policy policy)
 {
@@ -103,7 +89,6 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	vm->fd = fd;
 	vm->policy = policy;
 	vm->migration = migration_default();
-	take_debugfs_name(vm);
 	mutex_init(&vm->destroy_lock);
 	mutex_init(&vm->init_lock);
 	mutex_init(&vm->fallback_lock);
@@ -117,24 +102,47 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	return vm;
 }
 
+/* The longest name, with its suffix */
+#define NAME_SIZE	sizeof("-2147483648--2147483648.4294967295")
+
+/*
+ * If the VM has a directory in KVM's debugfs, its name is used.  The thread that created the
+ * VM may have exited, and its descriptor may be another file now.
+ */
+static void make_name(struct mte_vm *vm, char *name)
+{
+	struct dentry *dir = vm->kvm->debugfs_dentry;
+	pid_t creator;
+	int fd;
+
+	snprintf(name, NAME_SIZE, "%d-%d", vm->creator, vm->fd);
+	if (IS_ERR_OR_NULL(dir) || !strcmp(name, dir->d_name.name) ||
+	    sscanf(dir->d_name.name, "%d-%d", &creator, &fd) != 2)
+		return;
+	vm->creator = creator;
+	vm->fd = fd;
+	snprintf(name, NAME_SIZE, "%d-%d", creator, fd);
+}
+
 /* The largest suffix of a name.  Limited because a new VM looks up each VM of that name. */
 #define MAX_SAME_NAME	256
 
 /* A VM that is being destroyed may still have the name.  The next VM gets .1, .2, ... */
 static int add_dir(struct mte_vm *vm)
 {
-	char name[sizeof("-2147483648--2147483648.4294967295")];
+	char name[NAME_SIZE];
 	struct kobject *taken;
 	unsigned int i;
 
-	snprintf(name, sizeof(name), "%d-%d", vm->creator, vm->fd);
+	make_name(vm, name);
 	for (i = 1; (taken = kset_find_obj(vms_set, name)); i++) {
 		kobject_put(taken);
 		if (i > MAX_SAME_NAME)
 			return -EEXIST;
 		snprintf(name, sizeof(name), "%d-%d.%u", vm->creator, vm->fd, i);
 	}
-	return kobject_add(&vm->kobj, NULL, "%s", name);
+	return kobject_add(&vm->kobj, NULL, "%s", name) ?:
+	       sysfs_create_groups(&vm->kobj, vm_files_groups);
 }
 
 /**
@@ -240,7 +248,11 @@ int vm_dirs_init(struct kobject *root, const struct sysfs_ops *ops,
 		 const struct attribute_group **groups)
 {
 	vm_type.sysfs_ops = ops;
-	vm_type.default_groups = groups;
+	/*
+	 * Not vm_type.default_groups: those are removed file by file, by name.  Without them
+	 * kobject_del() removes the directory with all that is in it.
+	 */
+	vm_files_groups = groups;
 	vms_set = kset_create_and_add("vms", &vm_uevent_ops, root);
 	return vms_set ? 0 : -ENOMEM;
 }

@@ -36,7 +36,7 @@
  * The mutexes of the registry and of the policy lists are taken inside other locks.
  * Inside them, only mte_vm.lock and locks of kernfs are taken.  ondemand_lock
  * (hook/ondemand.c) is taken inside mte_vm.destroy_lock.  Inside ondemand_lock, only
- * watch_lock (hook/text.c) and locks of ftrace and kprobes are taken.
+ * watch_lock (hook/text.c) and locks of ftrace, kprobes and stop_machine() are taken.
  */
 #ifndef _KVM_MTE_VM_H
 #define _KVM_MTE_VM_H

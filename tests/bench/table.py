@@ -38,6 +38,7 @@ ROWS = {
     "vm_life": "a VM created and destroyed",
     "load": "loading the module",
     "unload": "unloading the module",
+    "arm": "arming the on-demand hooks",
     "mem_vm": "slab memory per VM, bytes",
     "mem_vcpu": "slab memory per vCPU, bytes",
 }
@@ -103,7 +104,8 @@ class Figures:
 
     def over(self, key, base, row):
         """Instructions of a column over those of another column; None if one of the figures is missing."""
-        value, of_base = self.values.get((*key, row)), self.values.get((*base, row))
+        value = self.values.get((*key, row))
+        of_base = 0 if base == ("-",) else self.values.get((*base, row))
         return None if value is None or of_base is None else value - of_base
 
     def over_stock(self, kernel, column, row):
@@ -127,6 +129,8 @@ class Goal:
         return COLUMNS.get(self.key) or NATIVE[self.key]
 
     def base_words(self):
+        if self.base == ("-",):
+            return ""
         return "the stock kernel" if self.base[1] == "stock" else NATIVE[self.base]
 
 
@@ -378,7 +382,7 @@ def check_row(tap, now, before, kernel, row):
 def check_goal(tap, now, before, goal):
     """A goal that the committed table reaches must be reached; one that it does not reach is reported as TODO."""
     over = now.over(goal.key, goal.base, goal.row)
-    name = f"goal: {ROWS[goal.row]}, {goal.column_words()}: at most {number(goal.most)} over {goal.base_words()}"
+    name = f"goal: {ROWS[goal.row]}, {goal.column_words()}: at most {number(goal.most)}{' over ' if goal.base_words() else ''}{goal.base_words()}"
     if over is not None and not now.reaches(goal) and not before.reaches(goal):
         tap.todo(name, f"not reached: {signed(over)}")
     else:

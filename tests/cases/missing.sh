@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a module that loads although the kernel lacks a function that it needs, has several of that name, or cannot trace
 # it; a refusal that does not name the function; hooks that stay after a refusal.
+# kernels: 5.10 7.2
 # quick: kprobe
+# quick-kernels: 5.10
 . /t/lib.sh
 . /t/hooks.sh
 
@@ -17,12 +19,13 @@ variant() {
 	[[ $(sha256sum </t/kvm_mte.ko) != "$(sha256sum <"$VARIANT/kvm_mte.ko")" ]]
 }
 
-# ambiguous LENGTH - prints a name, of at most that length, that several functions of the kernel have.
+# ambiguous LENGTH - prints names, of at most that length, that several functions of the kernel have; in the order in which a
+# walk over the text meets the second function of the name.
 ambiguous() {
 	awk -v max="$1" '
 		$3 == "_stext" { text = 1 }
 		$3 == "_etext" { exit }
-		text && $2 ~ /[tT]/ && length($3) <= max && $3 ~ /^[a-z_]+$/ && seen[$3]++ { print $3; exit }' /proc/kallsyms
+		text && $2 ~ /[tT]/ && length($3) <= max && $3 ~ /^[a-z_]+$/ && seen[$3]++ == 1 { print $3 }' /proc/kallsyms
 }
 
 # refused OLD NEW WHY NAME
@@ -31,20 +34,22 @@ refused() {
 	T=$VARIANT loads_not ENOENT "^$2: $3" "$4"
 }
 
-is "$(grep -c ' kvm_reset_sys_regz$' /proc/kallsyms)" 0 "the kernel has no function kvm_reset_sys_regz"
-refused kvm_reset_sys_regs kvm_reset_sys_regz 'no such function' "a hooked function is missing"
-refused kvm_arm_copy_sys_reg_indices no_such_function 'no such function' "the last of the table is missing"
+# These functions are hooked or called on every kernel.
+is "$(grep -c ' kvm_arch_vcpu_precreatf$' /proc/kallsyms)" 0 "the kernel has no function kvm_arch_vcpu_precreatf"
+refused kvm_arch_vcpu_precreate kvm_arch_vcpu_precreatf 'no such function' "a hooked function is missing"
+refused kvm_arm_copy_sys_reg_indices no_such_function 'no such function' "another one is missing"
 refused mte_clear_page_tags no_such_function 'no such function' "a called function is missing"
 
-old=kvm_arm_sys_reg_set_reg
-name=$(ambiguous ${#old})
+old=kvm_vm_ioctl_enable_cap
+name=$(ambiguous ${#old} | head -n 1)
 isnt "$(grep -c " $name\$" /proc/kallsyms)" 1 "the kernel has several functions $name"
 refused "$old" "$name" 'not unique' "a hooked function's name is not unique"
+refused "$old" "$(ambiguous ${#old} | tail -n 1)" 'not unique' "the second function of the name is at the end of the text"
 old=mte_clear_page_tags
-refused "$old" "$(ambiguous ${#old})" 'not unique' "a called function's name is not unique"
+refused "$old" "$(ambiguous ${#old} | head -n 1)" 'not unique' "a called function's name is not unique"
 
 # memset() is written in assembly: ftrace cannot trace it.
-refused kvm_reset_sys_regs memset '' "a function that cannot be traced"
+refused kvm_arch_vcpu_precreate memset '' "a function that cannot be traced"
 
 is "$(try_load)" ok "the unchanged module loads"
 is "$(try_unload)" ok "and unloads"
