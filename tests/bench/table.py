@@ -163,7 +163,9 @@ def cell(figures, key, row, base):
         return ""
     if figures.over(key, (key[0], base), row) is None or key[1] == base:
         return number(value)
-    return f"{number(value)} ({change(figures, key, row, base)})"
+    words = change(figures, key, row, base)
+    share = figures.over(key, (key[0], base), row) / figures.values[key[0], base, row]
+    return f"{number(value)} ({words})" if words == "0" else f"{number(value)} ({words}, {signed(share * 100)} %)"
 
 
 def table(figures, columns, rows=ROWS, base="stock"):
@@ -192,7 +194,7 @@ def write_page(figures, directory):
         "# What MTE costs",
         "",
         "The figures are instructions, counted by an emulated machine with one CPU (QEMU, `-icount`). Each figure is a lower quartile, "
-        "which repeats within 0.1 %. In parentheses: the difference to the same kernel without MTE and without the module. How it is measured: "
+        "which repeats within 0.1 %. In parentheses: the difference to the same kernel without MTE and without the module, and its share of the whole operation. How it is measured: "
         "[tests/bench/README.md](../tests/bench/README.md).",
         "",
         f"{figures.origin}.",
