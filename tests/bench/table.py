@@ -402,7 +402,7 @@ def check(path):
         new = sorted({f"{c} {r}" for (k, c, r) in now.values if k == kernel and (k, c, r) not in before.values})
         tap.point(not new, f"{kernel}: all figures are in the committed table", *new)
     for goal in goals():
-        if {goal.key[0], goal.base[0]} <= set(now.releases):
+        if {goal.key[0], goal.base[0]} - {"-"} <= set(now.releases):
             check_goal(tap, now, before, goal)
     print(f"1..{tap.count}")
     return tap.failed > 0
