@@ -140,7 +140,17 @@ static pmd_t read_pmd(struct mm_struct *mm, pmd_t *pmd)
 	return pmd_none(val) ? read_pmd_locked(mm, pmd) : val;
 }
 
-/* mmap_lock is held: tables down to those of PMDs are freed only with the mapping. */
+/*
+ * Tables of hugetlb memory that several processes share are freed without this process's
+ * mmap_lock.  They are not looked at: there, get_user_pages_remote() asks the file whether
+ * memory was used, and the file keeps its pages while they are migrated.
+ */
+static bool may_share_tables(struct vm_area_struct *vma)
+{
+	return is_vm_hugetlb_page(vma) && vma->vm_flags & VM_MAYSHARE;
+}
+
+/* mmap_lock is held: other tables, down to those of PMDs, are freed only with the mapping. */
 static struct entry find_entry(struct mm_struct *mm, unsigned long addr)
 {
 	pgd_t *pgd = pgd_offset(mm, addr);
@@ -175,10 +185,11 @@ static bool is_table(const struct entry *e)
 static void skip_zero_page(struct batch *b, struct vm_area_struct *vma, unsigned long addr,
 			   const struct entry *before, u64 size)
 {
-	struct entry after = find_entry(vma->vm_mm, addr);
+	struct entry after;
 
 	if (!vma_is_anonymous(vma) || PageAnon(b->page[0]))
 		return;
+	after = find_entry(vma->vm_mm, addr);
 	pages_put(b);
 	b->size = pmd_val(before->val) == pmd_val(after.val) ? size : PAGE_SIZE;
 }
@@ -191,12 +202,16 @@ static void skip_zero_page(struct batch *b, struct vm_area_struct *vma, unsigned
 static int look_up(struct batch *b, struct vm_area_struct *vma, unsigned long addr, u64 size,
 		   unsigned long max)
 {
-	struct entry e = find_entry(vma->vm_mm, addr);
-	bool huge = !pmd_none(e.val) && !is_table(&e);
-	unsigned int flags = FOLL_FORCE | FOLL_GET;
-	u64 rest = min_t(u64, size, up_to(addr, e.size));
+	struct entry e = { .size = PAGE_SIZE };
+	unsigned int flags = FOLL_FORCE | FOLL_GET | FOLL_HWPOISON;
+	bool huge;
+	u64 rest;
 	long nr;
 
+	if (!may_share_tables(vma))
+		e = find_entry(vma->vm_mm, addr);
+	huge = !pmd_none(e.val) && !is_table(&e);
+	rest = min_t(u64, size, up_to(addr, e.size));
 	if (pmd_none(e.val) && vma_is_anonymous(vma)) {
 		b->size = rest;
 		return 0;

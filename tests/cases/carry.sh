@@ -18,6 +18,7 @@ client_points carry --enable=sysfs --size=16M --mem=anon4k
 client_points carry --enable=sysfs --size=16M --mem=thp
 client_points carryempty --enable=sysfs --size=32M --mem=anon4k
 client_points carryend --enable=sysfs --size=8M
+client_points carrypoison --enable=sysfs --size=8M --mem=anon4k
 [[ $(uname -r) == 6.1.* ]] || {
 	client_points carry --enable=sysfs --size=16M --mem=memfd
 	client_points carryempty --enable=sysfs --size=32M --mem=memfd
@@ -26,6 +27,7 @@ client_points carryend --enable=sysfs --size=8M
 [[ $(uname -r) == 6.12.* ]] || {
 	client_points carry --enable=sysfs --size=16M --mem=hugetlb2m
 	client_points carryempty --enable=sysfs --size=32M --mem=hugetlb2m
+	client_points carrypoison --enable=sysfs --size=8M --mem=hugetlb2m
 }
 succeeds "swap space on zram" swap_zram 64
 client_points carry --enable=sysfs --size=8M --with=pageout
