@@ -70,18 +70,21 @@ static char *split_vm(char *text, const char **vm)
 static bool split_writer(char *text, struct event *event)
 {
 	static const char mark[] = ", by uid ";
-	char *by = NULL, *next, *end;
+	char *by = NULL, *next, *end = text + strlen(text);
 	unsigned int uid;
 	int pid, at = 0;
 
-	/* The name of a process is short, but it may have this text, so take the first one. */
-	for (next = strstr(text, mark); next && !by; next = strstr(next + 1, mark)) {
+	/* A cgroup's name may have this text.  The name of a process is too short for it. */
+	for (next = strstr(text, mark); next; next = strstr(next + 1, mark)) {
 		at = 0;
 		if (sscanf(next, ", by uid %u, process %d (%n", &uid, &pid, &at) == 2 && at)
 			by = next;
 	}
-	end = text + strlen(text);
-	if (!by || end[-1] != ')' || end - 1 < by + at)
+	if (!by)
+		return false;
+	at = 0;
+	sscanf(by, ", by uid %u, process %d (%n", &uid, &pid, &at);
+	if (end[-1] != ')' || end - 1 < by + at)
 		return false;
 	end[-1] = '\0';
 	*by = '\0';

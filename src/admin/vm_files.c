@@ -56,8 +56,7 @@ static void log_change(struct mte_vm *vm, const char *file, const char *word)
 {
 	struct writer who = writer_current();
 
-	vm_notice(vm, "%s: %s, by uid %u, process %d (%s)\n", file, word, who.uid, who.pid,
-		  who.comm);
+	writer_log(&who, "%d-%d: %s: %s", vm->creator, vm->fd, file, word);
 }
 
 static ssize_t enable_show(struct mte_vm *vm, char *buf)

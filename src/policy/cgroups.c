@@ -174,8 +174,8 @@ static void log_change(const char *list, const char *path, bool remove)
 {
 	struct writer who = writer_current();
 
-	pr_notice_ratelimited("policy/%s: %s%s, by uid %u, process %d (%s)\n", list,
-			      remove ? "-" : "", path, who.uid, who.pid, who.comm);
+	/* Who may create cgroups chooses their names. */
+	writer_log(&who, "policy/%s: %s%*pE", list, remove ? "-" : "", (int)strlen(path), path);
 }
 
 static int log_failure(int err, const char *list, const char *path, bool remove)

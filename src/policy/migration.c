@@ -89,9 +89,7 @@ static ssize_t migration_store(struct kobject *kobj, struct kobj_attribute *attr
 	if (err)
 		return err;
 	if (migration_default() != before)
-		pr_notice_ratelimited("policy/migration: %s, by uid %u, process %d (%s)\n",
-				      migration_word(migration_default()), who.uid, who.pid,
-				      who.comm);
+		writer_log(&who, "policy/migration: %s", migration_word(migration_default()));
 	return len;
 }
 

@@ -96,8 +96,7 @@ static ssize_t default_store(struct kobject *kobj, struct kobj_attribute *attr,
 	if (err)
 		return err;
 	if (READ_ONCE(policy_default) != before)
-		pr_notice_ratelimited("policy/default: %s, by uid %u, process %d (%s)\n",
-				      policy_word(), who.uid, who.pid, who.comm);
+		writer_log(&who, "policy/default: %s", policy_word());
 	return len;
 }
 

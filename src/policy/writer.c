@@ -4,11 +4,28 @@
  * written in a write to sysfs, and never in a hook.
  */
 #include <linux/cred.h>
+#include <linux/ratelimit.h>
 #include <linux/string_helpers.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
 
 #include "policy/writer.h"
+
+/**
+ * writer_may_log - has the log room for one more change?
+ *
+ * A script that changes each VM of a host must lose no line.  So the limit is high; it is
+ * there because an administrator may let others write to a VM's files.
+ *
+ * Context: any.
+ * Return: true if it has.
+ */
+bool writer_may_log(void)
+{
+	static DEFINE_RATELIMIT_STATE(changes, 5 * HZ, 2000);
+
+	return __ratelimit(&changes);
+}
 
 /**
  * writer_current - the calling process

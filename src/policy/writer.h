@@ -19,5 +19,14 @@ struct writer {
 };
 
 struct writer writer_current(void);
+bool writer_may_log(void);
+
+/* A line in the log about a change that was made. */
+#define writer_log(who, fmt, ...)					\
+do {									\
+	if (writer_may_log())						\
+		pr_notice(fmt ", by uid %u, process %d (%s)\n",		\
+			  ##__VA_ARGS__, (who)->uid, (who)->pid, (who)->comm); \
+} while (0)
 
 #endif /* _KVM_MTE_WRITER_H */

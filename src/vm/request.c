@@ -72,8 +72,7 @@ static void log_change(const struct mte_vm *vm)
 {
 	struct writer who = writer_current();
 
-	vm_notice(vm, "%s, by uid %u, process %d (%s)\n", vm_state_word(vm), who.uid, who.pid,
-		  who.comm);
+	writer_log(&who, "%d-%d: %s", vm->creator, vm->fd, vm_state_word(vm));
 }
 
 static int set_locked(struct mte_vm *vm, bool on)

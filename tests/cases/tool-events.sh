@@ -53,22 +53,22 @@ shown() {
 }
 LINES='5,1,1,-;kvm_mte: 77-9: not turned on: a vCPU is 32-bit, and MTE is for 64-bit guests only
 5,1,1,-;kvm_mte: 77-9: turning-on, by uid 0, process 4711 (kvm-mte)
-5,1,1,-;kvm_mte: 77-9: turning-off, by uid 0, process 4711 (a\x0ab\x5c, by uid 9, process 8 (x))
-5,1,1,-;kvm_mte: policy/on_cgroups: /a, by uid 1, process 2 (sh)
+5,1,1,-;kvm_mte: 77-9: turning-off, by uid 0, process 4711 (a\x0ab\x5c, by uid 9)
+5,1,1,-;kvm_mte: policy/on_cgroups: /a, by uid 0, process 1 (init, by uid 1, process 2 (sh)
 6,1,1,-;kvm_mte: loaded: backend inject, 7 hooks by ftrace, policy request
 5,1,1,-;kvm_mte: 1-2: memory slot 3 refused: \x1b[2J
 5,1,1,-;kvm_mte: 77-9: its VMM asked for MTE: refused by policy off'
 is "$(shown --count=7 <<<"$LINES")" 'refused 77-9 (web77): not turned on: a vCPU is 32-bit, and MTE is for 64-bit guests only
 set 77-9 (web77): turning-on, by uid 0, process 4711 (kvm-mte)
-set 77-9 (web77): turning-off, by uid 0, process 4711 (a\nb\\, by uid 9, process 8 (x))
-set: policy/on_cgroups: /a, by uid 1, process 2 (sh)
+set 77-9 (web77): turning-off, by uid 0, process 4711 (a\nb\\, by uid 9)
+set: policy/on_cgroups: /a, by uid 0, process 1 (init, by uid 1, process 2 (sh)
 message: loaded: backend inject, 7 hooks by ftrace, policy request
 refused 1-2: memory slot 3 refused: \x1b[2J
 refused 77-9 (web77): its VMM asked for MTE: refused by policy off' "events"
 is "$(shown --json --count=7 <<<"$LINES" | jq -c '[.event, .vm, .name, .pid, .by_uid, .by_pid, .by_name]')" \
 	'["refused","77-9","web77",77,null,null,null]
 ["set","77-9","web77",77,0,4711,"kvm-mte"]
-["set","77-9","web77",77,0,4711,"a\nb\\, by uid 9, process 8 (x)"]
+["set","77-9","web77",77,0,4711,"a\nb\\, by uid 9"]
 ["set",null,null,null,1,2,"sh"]
 ["message",null,null,null,null,null,null]
 ["refused","1-2",null,1,null,null,null]
