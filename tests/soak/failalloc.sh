@@ -3,7 +3,7 @@
 # Catches: a failed allocation that the module does not notice: a host or a VM that is wrong after it, memory that leaks, a module
 # that cannot be unloaded. In calls of a VMM and in an admin's writes each allocation fails once, those of KVM in the same call too.
 # While the module is being loaded, and while hooks are set for the first VM, only some allocations fail.
-# kernels: 5.10-debug
+# kernels: 5.10-debug 6.12-debug
 # hooks: each
 # timeout: 3600
 # failures: injected
