@@ -21,8 +21,7 @@ emulated machine, and the module is loaded there. The kernels are Debian's own, 
 MIDDLE = """
 A *case* is a file of `tests/cases`, with one hook mechanism. A *point* is one assertion. Cases that need no particular kernel run on 5.10 only, so that
 kernel has the most. `newest` is the newest kernel in Debian on the day of the test: `make check KERNELS=newest` tests it on the day that you ask.
-On kernels that the test bed builds, only some cases were run, and in the quick tier. The point that failed on `6.12-64k` is of the case `holes`:
-without the module, the experiment on `remap_race` did not show the hole there. With the module all points of that case passed.
+On kernels that the test bed builds, only some cases were run, and in the quick tier.
 
 | kernels | state | shown by |
 |---|---|---|
