@@ -285,7 +285,7 @@ static const struct step steps[] = {
 
 static void fail_step(const struct step *step)
 {
-	/* KVM's own copies to the VMM without a buffer. The first time, it may allocate other things. */
+	/* KVM's own needs no buffer. The first time, it may allocate other things. */
 	if (step->call == copy_out && !module_injects()) {
 		failing_count(step);
 		is(failing_count(step), 0, "%s: KVM does not allocate", step->name);
