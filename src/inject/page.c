@@ -122,7 +122,7 @@ static void set_all_tagged(struct page *page, unsigned long nr)
 		     : "cc", "memory");
 }
 
-static bool init_page(struct page *page)
+static __always_inline bool init_page(struct page *page)
 {
 	if (test_bit(PG_mte_tagged, &page->flags))
 		return false;
@@ -188,6 +188,24 @@ unsigned int tags_init(struct page *page)
 
 	page = chunk_of(page, &nr);
 	return init_pages(page, nr);
+}
+
+/**
+ * tags_init_one - tags_init() for a page that is no compound page
+ * @page: the page
+ *
+ * Context: as tags_init().
+ * Return: 1 if its tags were cleared, else 0.
+ */
+unsigned int tags_init_one(struct page *page)
+{
+	raw_spinlock_t *lock = tag_lock(page);
+	bool cleared;
+
+	raw_spin_lock(lock);
+	cleared = init_page(page);
+	raw_spin_unlock(lock);
+	return cleared;
 }
 
 /**

@@ -104,16 +104,63 @@ static struct mte_vm *vm_of(const struct kvm_pgtable *pgt)
 	return vm && vm_has_mte(vm) ? vm : NULL;
 }
 
-/* False for faults of VMs without MTE, and for device memory. */
-static notrace bool is_mte_memory(const u64 *x)
+/*
+ * pfn_to_online_page() without its pfn_valid(), which searches memblock.  KVM has asked
+ * pfn_valid() itself: what is not valid has KVM_PGTABLE_PROT_DEVICE (kvm_is_device_pfn()).
+ * The MMU notifier (change_pte) passes only pages that have a struct page.
+ */
+static struct page *online_page(unsigned long pfn)
 {
-	const struct kvm_pgtable *pgt = (const struct kvm_pgtable *)x[0];
-	enum kvm_pgtable_prot prot = x[4];
+#ifdef CONFIG_MEMORY_HOTPLUG
+	unsigned long section = pfn_to_section_nr(pfn);
 
-	return !(prot & KVM_PGTABLE_PROT_DEVICE) && vm_of(pgt);
+	return section < NR_MEM_SECTIONS && online_section_nr(section) ?
+	       pfn_to_page(pfn) : NULL;
+#else
+	return pfn_to_online_page(pfn);
+#endif
 }
 
-HOOK_WRAP_IF(kvm_pgtable_stage2_map, is_mte_memory, int, COMPAT_STAGE2_MAP_PROTO,
+/*
+ * init_range() for the most frequent case only: a swap-backed page that is no compound page.
+ * It is one that page_can_hold_tags().  Returns false for all others.
+ */
+static bool init_one(struct mte_vm *vm, u64 ipa, u64 phys)
+{
+	struct page *page = online_page(PHYS_PFN(phys));
+	unsigned long flags;
+
+	if (!page || PageTail(page) || is_zone_device_page(page))
+		return false;
+	flags = READ_ONCE(page->flags);
+	if ((flags & (BIT(PG_swapbacked) | BIT(PG_head))) != BIT(PG_swapbacked))
+		return false;
+	if (!(flags & BIT(PG_mte_tagged)) && tags_init_one(page)) {
+		atomic64_inc(&vm->pages_tagged);
+		trace_kvm_mte_clear_tags(vm, ipa, PAGE_SIZE, 1);
+	}
+	return true;
+}
+
+/*
+ * False for faults of VMs without MTE, and for device memory.  Most other faults map one
+ * page that is no part of a compound page.  Its tags are cleared here, because the call
+ * of a wrapper costs more than that.
+ */
+static notrace bool is_for_wrapper(const u64 *x)
+{
+	const struct kvm_pgtable *pgt = (const struct kvm_pgtable *)x[0];
+	u64 ipa = x[1], size = x[2], phys = x[3];
+	enum kvm_pgtable_prot prot = x[4];
+	struct mte_vm *vm;
+
+	if (prot & KVM_PGTABLE_PROT_DEVICE)
+		return false;
+	vm = vm_of(pgt);
+	return vm && (size != PAGE_SIZE || !init_one(vm, ipa, phys));
+}
+
+HOOK_WRAP_IF(kvm_pgtable_stage2_map, is_for_wrapper, int, COMPAT_STAGE2_MAP_PROTO,
 	     COMPAT_STAGE2_MAP_ARGS(addr, size, phys))
 {
 	struct block b = { .ipa = addr, .size = size, .phys = phys };
