@@ -15,6 +15,7 @@
  */
 #include <linux/ksm.h>
 #include <linux/mm.h>
+#include <linux/mmu_notifier.h>
 #include <linux/pagemap.h>
 #include <linux/swap.h>
 #include <linux/swapops.h>
@@ -83,22 +84,31 @@ static pmd_t *find_pmd(struct mm_struct *mm, unsigned long address)
  * page, and the first frees the entry.  So the entry is looked up in the page table, and
  * the table's lock keeps it from being freed.  The second thread finds another page
  * there, and its own page is freed.
+ *
+ * Returns false if the lock is not free and the caller must not wait.
  */
-static void restore_uncached(struct page *page, struct vm_area_struct *vma,
-			     unsigned long address)
+static bool restore_uncached(struct page *page, struct vm_area_struct *vma,
+			     unsigned long address, bool wait)
 {
 	pmd_t *pmd = find_pmd(vma->vm_mm, address);
 	spinlock_t *lock;	/* of that page table */
 	pte_t *pte;
 
 	if (!pmd)
-		return;
-	pte = pte_offset_map_lock(vma->vm_mm, pmd, address, &lock);
+		return true;
+	lock = pte_lockptr(vma->vm_mm, pmd);
+	if (wait)
+		spin_lock(lock);
+	else if (!spin_trylock(lock))
+		return false;
+	pte = pte_offset_map(pmd, address);
 	if (is_swap_pte(*pte))
 		tags_restore(page, pte_to_swp_entry(*pte));
 	pte_unmap_unlock(pte, lock);
+	return true;
 }
 
+/* Preemption is off, or turned off here: registry_find_by_mm(). */
 static void count_restored(struct vm_area_struct *vma, unsigned long address)
 {
 	struct mte_vm *vm;
@@ -112,20 +122,57 @@ static void count_restored(struct vm_area_struct *vma, unsigned long address)
 	preempt_enable();
 }
 
-/* Called by do_swap_page() and unuse_pte() for every page they map. */
-HOOK_WRAP(ksm_might_need_to_copy, struct page *,
-	  (struct page *page, struct vm_area_struct *vma, unsigned long address),
-	  (page, vma, address))
+static bool is_tagged(const struct page *page)
 {
-	if (!atomic_read(&vms_active))
-		goto out;
+	return test_bit(PG_mte_tagged, &page->flags);
+}
+
+/* Returns false if that needs a lock that is not free and the caller must not wait. */
+static __always_inline bool restore(struct page *page, struct vm_area_struct *vma,
+				    unsigned long address, bool wait)
+{
+	/* A page that has another mapping never left memory. */
+	bool mapped = page_mapcount(page);
+
 	if (PageSwapCache(page))
 		restore_cached(page);
-	else if (!test_bit(PG_mte_tagged, &page->flags) && !page_mapped(page))
-		restore_uncached(page, vma, address);
-	/* A page that has another mapping never left memory. */
-	if (test_bit(PG_mte_tagged, &page->flags) && !page_mapped(page))
+	else if (!is_tagged(page) && !mapped && !restore_uncached(page, vma, address, wait))
+		return false;
+	if (is_tagged(page) && !mapped)
 		count_restored(vma, address);
-out:
+	return true;
+}
+
+/*
+ * KVM registers an MMU notifier for a VM's address space.  mm_has_notifiers() is true from
+ * then on, until the address space is gone.  Without it no page is a guest's.  The caller
+ * of the hooked function holds mmap_lock.
+ */
+static bool may_be_of_guest(const struct vm_area_struct *vma)
+{
+	return mm_has_notifiers(vma->vm_mm) && atomic_read(&vms_active);
+}
+
+/*
+ * Restores the tags here, because the call of a wrapper costs more.  With PREEMPT_RT a
+ * spinlock is a lock that sleeps, which must not be taken here.
+ */
+static notrace bool must_wait(const u64 *x)
+{
+	struct page *page = (struct page *)x[0];
+	struct vm_area_struct *vma = (struct vm_area_struct *)x[1];
+	unsigned long address = x[2];
+
+	if (!may_be_of_guest(vma))
+		return false;
+	return IS_ENABLED(CONFIG_PREEMPT_RT) || !restore(page, vma, address, false);
+}
+
+/* Called by do_swap_page() and unuse_pte() for every page they map. */
+HOOK_WRAP_IF(ksm_might_need_to_copy, must_wait, struct page *,
+	     (struct page *page, struct vm_area_struct *vma, unsigned long address),
+	     (page, vma, address))
+{
+	restore(page, vma, address, true);
 	return original(ksm_might_need_to_copy)(page, vma, address);
 }
