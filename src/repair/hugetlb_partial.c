@@ -13,21 +13,49 @@
  * copy_tags_hang.c for a copy.
  */
 #include <linux/hugetlb.h>
+#include <linux/maple_tree.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 
 #include "hook/hook.h"
 #include "calls.h"
 #include "repair/page_tags.h"
 
 /*
+ * Is this hugetlb memory?  Reads without mmap_lock, so the mapping may just be replaced, and
+ * its struct freed or used for another mapping.  Then the answer does not matter.  KVM has
+ * read mmu_invalidate_seq under mmap_lock, before the call of the hooked function.  A
+ * mapping of hugetlb memory is never merged with another one, so only munmap() or mremap()
+ * can replace another mapping by it.  They tell the MMU notifier, and KVM drops the page
+ * under mmu_lock, before it looks at the tags (mmu_invalidate_retry()).
+ */
+static bool is_hugetlb(struct mm_struct *mm, unsigned long addr)
+{
+	const struct vm_area_struct *vma;
+	bool yes;
+
+	/* Without it, RCU does not keep the struct. */
+	if (!IS_ENABLED(CONFIG_PER_VMA_LOCK))
+		return true;
+	rcu_read_lock();
+	vma = mtree_load(&mm->mm_mt, addr);
+	yes = !vma || READ_ONCE(vma->vm_flags) & VM_HUGETLB;
+	rcu_read_unlock();
+	return yes;
+}
+
+/*
  * Finds the VM by the loaded vCPU, because pages are faulted in only in KVM_RUN.  It does
  * not use the registry: the registry may lack the VM, and KVM's own flag decides.
  */
-static notrace bool is_of_mte_vm(const u64 *x)
+static notrace bool is_for_wrapper(const u64 *x)
 {
+	const struct kvm_memory_slot *slot = (const struct kvm_memory_slot *)x[0];
 	struct kvm_vcpu *vcpu = kfn.get_running_vcpu();
+	gfn_t gfn = x[1];
 
-	return vcpu && kvm_has_mte(vcpu->kvm);
+	return vcpu && kvm_has_mte(vcpu->kvm) &&
+	       is_hugetlb(vcpu->kvm->mm, __gfn_to_hva_memslot(slot, gfn));
 }
 
 static void init_if_hugetlb(struct page *page)
@@ -37,7 +65,7 @@ static void init_if_hugetlb(struct page *page)
 }
 
 /* Process context.  Of KVM's locks only kvm->srcu is held.  Waits for the VMM's memory. */
-HOOK_WRAP_WAITS(__kvm_faultin_pfn, is_of_mte_vm, kvm_pfn_t,
+HOOK_WRAP_WAITS(__kvm_faultin_pfn, is_for_wrapper, kvm_pfn_t,
 		(const struct kvm_memory_slot *slot, gfn_t gfn, unsigned int foll,
 		 bool *writable, struct page **refcounted_page),
 		(slot, gfn, foll, writable, refcounted_page))

@@ -74,17 +74,38 @@ static int init_range(unsigned long pfn, unsigned long nr, enum kvm_pgtable_prot
 	return 0;
 }
 
-static notrace bool is_mte_memory(const u64 *x)
+/*
+ * Is nothing to be done for this page?  It is so for every fault that is not a permission
+ * fault, because KVM has initialised the tags.  Pages of hugetlb memory may have their flag
+ * elsewhere, and are left to the wrapper.  A page that is anonymous or swap-backed is
+ * memory, so pfn_is_map_memory(), which searches memblock, is not needed.
+ */
+static bool is_initialised(unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+	struct folio *folio;
+
+	if (!page || is_zone_device_page(page))
+		return false;
+	folio = page_folio(page);
+	return (folio_test_anon(folio) || folio_test_swapbacked(folio)) &&
+	       !folio_test_hugetlb(folio) && page_mte_tagged(page);
+}
+
+/* The call of a wrapper costs more than the check of one page. */
+static notrace bool is_for_wrapper(const u64 *x)
 {
 	const struct kvm_pgtable *pgt = (const struct kvm_pgtable *)x[0];
+	u64 size = x[2], phys = x[3];
 	enum kvm_pgtable_prot prot = x[4];
 
 	return !(prot & KVM_PGTABLE_PROT_DEVICE) &&
-	       kvm_has_mte(compat_pgtable_kvm(pgt));
+	       kvm_has_mte(compat_pgtable_kvm(pgt)) &&
+	       !(size == PAGE_SIZE && is_initialised(PHYS_PFN(phys)));
 }
 
 /* Under mmu_lock. */
-HOOK_WRAP_IF(kvm_pgtable_stage2_map, is_mte_memory, int, COMPAT_STAGE2_MAP_PROTO,
+HOOK_WRAP_IF(kvm_pgtable_stage2_map, is_for_wrapper, int, COMPAT_STAGE2_MAP_PROTO,
 	     COMPAT_STAGE2_MAP_ARGS(addr, size, phys))
 {
 	int err = init_range(PHYS_PFN(phys), PAGE_ALIGN(size) / PAGE_SIZE, prot);
