@@ -10,6 +10,7 @@
 /* benchkit.c */
 u64 bench_now(void);
 u64 bench_quartile(u64 *sample, size_t n);
+u64 bench_eighth(u64 *sample, size_t n);
 void bench_print(const char *row, double value);
 void bench_spin(void);
 u64 bench_work(void);

@@ -42,7 +42,7 @@ void bench_swap_process(void)
 		*(volatile char *)(p + i * PAGE);
 		sample[i] = bench_now() - t;
 	}
-	bench_print("swap_process", bench_quartile(sample, n));
+	bench_print("swap_process", bench_eighth(sample, n));
 	munmap(p, PROCESS_SIZE);
 	free(sample);
 }
