@@ -39,6 +39,8 @@ class KvmMte(Plugin, RedHatPlugin, DebianPlugin, UbuntuPlugin, SuSEPlugin):
         # None of these changes anything.
         self.add_cmd_output([
             'kvm-mte status',
+            'kvm-mte status --json',
+            'kvm-mte check',
             'kvm-mte list',
             'kvm-mte list --json',
             'kvm-mte policy',

@@ -42,11 +42,13 @@ debian bash with_all sos report --batch --build -o kvm_mte --tmp-dir "$W/sos.out
 report=$(echo "$W"/sos.out/sosreport-*/)
 is "$(cat "$report/sys/kernel/kvm_mte/policy/default" "$report/sys/kernel/kvm_mte/vms/100-9/state" 2>&1)" "on
 turning-on" "sos: collects the module's files"
-is "$(cat "$report"/sos_commands/kvm_mte/kvm-mte_* 2>&1 | LC_ALL=C sort)" "ran: list
+is "$(cat "$report"/sos_commands/kvm_mte/kvm-mte_* 2>&1 | LC_ALL=C sort)" "ran: check
+ran: list
 ran: list --json
 ran: metrics
 ran: policy
-ran: status" "sos: collects what the tool says, with commands that change nothing"
+ran: status
+ran: status --json" "sos: collects what the tool says, with commands that change nothing"
 
 # --- Ansible ---
 
