@@ -17,6 +17,8 @@
  *
  * While all CPUs stand still (stop_machine()), one becomes a stub and the other ceases to be
  * one.  ftrace calls callbacks with preemption off, so no call is seen by both or by none.
+ * That is not true with CALL_OPS (6.3 and later), where a task may be preempted between the
+ * choice of the ops and its call.  So HOOK_ON_DEMAND is refused there.
  */
 #include <linux/ftrace.h>
 #include <linux/kernel.h>
@@ -141,13 +143,14 @@ static void mark_armed(struct hook *hooks, unsigned int nr, bool armed)
  *
  * Context: may sleep; one caller at a time.
  * Return: 0; -EBUSY, with the names in the log, if one of the functions has another owner
- * now; -EINVAL if the table also has HOOK_ON_HOLD hooks; or another error of ftrace.
+ * now (if it has gone meanwhile, without names); -EINVAL if the table also has HOOK_ON_HOLD
+ * hooks, or on kernels with CALL_OPS; or another error of ftrace.
  */
 int hook_ftrace_set_group(struct hook *hooks, unsigned int nr)
 {
 	int err;
 
-	if (is_mixed(hooks, nr))
+	if (is_mixed(hooks, nr) || IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_CALL_OPS))
 		return -EINVAL;
 	if (all_registered)
 		return 0;

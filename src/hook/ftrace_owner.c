@@ -99,25 +99,28 @@ static bool any_to_check(const struct hook *hooks, unsigned int nr)
 	return false;
 }
 
-/* Registering an ops makes ftrace walk all functions, so this looks at the sites first. */
+/* Registering an ops makes ftrace walk all functions, so this looks at the site first. */
+static bool is_untraced(const struct hook *hook)
+{
+	return hook->site && le32_to_cpu(READ_ONCE(*(__le32 *)hook->site)) == UNTRACED;
+}
+
 static bool all_untraced(const struct hook *hooks, unsigned int nr)
 {
 	while (nr--)
-		if (to_check(&hooks[nr]) &&
-		    (!hooks[nr].site ||
-		     le32_to_cpu(READ_ONCE(*(__le32 *)hooks[nr].site)) != UNTRACED))
+		if (to_check(&hooks[nr]) && !is_untraced(&hooks[nr]))
 			return false;
 	return true;
 }
 
 /* One of these functions has another owner: log which, and drop optional hooks. */
-static int name_owned(struct hook *hooks, unsigned int nr)
+static int name_owned(struct hook *hooks, unsigned int nr, bool off)
 {
 	unsigned int i;
 	int err, ret = 0;
 
 	for (i = 0; i < nr; i++) {
-		if (!to_check(&hooks[i]))
+		if (!to_check(&hooks[i]) || (!off && is_untraced(&hooks[i])))
 			continue;
 		/* In the filter, this function replaces the one of the last round. */
 		err = ftrace_set_filter_ip(&check_ops, hooks[i].site, 0, 1);
@@ -147,7 +150,7 @@ static int ask(struct hook *hooks, unsigned int nr, bool off)
 	if (!err && (off || !all_untraced(hooks, nr)))
 		err = ask_owner();
 	if (err == -EBUSY)
-		err = name_owned(hooks, nr);
+		err = name_owned(hooks, nr, off);
 	hook_ftrace_reset(&check_ops);
 	return err;
 }

@@ -109,9 +109,6 @@ static int take_name(const struct symbol *symbols, unsigned int nr,
 /* Symbols between two calls of cond_resched() */
 #define WALK_STEPS	64
 
-/* Symbols between two calls of cond_resched() */
-#define WALK_STEPS	64
-
 /* No kernel's text is larger: a branch must reach all of it. */
 #define MAX_TEXT	SZ_256M
 
