@@ -194,15 +194,19 @@ unsigned int tags_init(struct page *page)
  * tags_init_one - tags_init() for a page that is no compound page
  * @page: the page
  *
+ * The lock is only tried: other pages have it too, and a huge page may be cleared with it
+ * held, while the caller may have interrupts off.
+ *
  * Context: as tags_init().
- * Return: 1 if its tags were cleared, else 0.
+ * Return: 1 if its tags were cleared, 0 if they had been; -EBUSY.
  */
-unsigned int tags_init_one(struct page *page)
+int tags_init_one(struct page *page)
 {
 	raw_spinlock_t *lock = tag_lock(page);
 	bool cleared;
 
-	raw_spin_lock(lock);
+	if (!raw_spin_trylock(lock))
+		return -EBUSY;
 	cleared = init_page(page);
 	raw_spin_unlock(lock);
 	return cleared;

@@ -123,23 +123,26 @@ static struct page *online_page(unsigned long pfn)
 
 /*
  * init_range() for the most frequent case only: a swap-backed page that is no compound page.
- * It is one that page_can_hold_tags().  Returns false for all others.
+ * It is one that page_can_hold_tags().  Returns false for all others, and if a lock is not free.
  */
 static bool init_one(struct mte_vm *vm, u64 ipa, u64 phys)
 {
 	struct page *page = online_page(PHYS_PFN(phys));
 	unsigned long flags;
+	int cleared = 0;
 
 	if (!page || PageTail(page) || is_zone_device_page(page))
 		return false;
 	flags = READ_ONCE(page->flags);
 	if ((flags & (BIT(PG_swapbacked) | BIT(PG_head))) != BIT(PG_swapbacked))
 		return false;
-	if (!(flags & BIT(PG_mte_tagged)) && tags_init_one(page)) {
+	if (!(flags & BIT(PG_mte_tagged)))
+		cleared = tags_init_one(page);
+	if (cleared > 0) {
 		atomic64_inc(&vm->pages_tagged);
 		trace_kvm_mte_clear_tags(vm, ipa, PAGE_SIZE, 1);
 	}
-	return true;
+	return cleared >= 0;
 }
 
 /*

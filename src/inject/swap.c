@@ -10,13 +10,14 @@
  * came from swap: through the swap cache or not, by read-ahead or swapoff, or without a
  * read (zswap's write-back).  shmem restores tags itself.
  *
- * Pages of other processes are treated in the same way: their tags would be restored a
- * little later, by set_pte_at().
+ * fork() gives a VMM's memory, and its entries of swap, to a child.  So the pages of any
+ * process may be those of a guest.
  */
 #include <linux/ksm.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/pagemap.h>
+#include <linux/rmap.h>
 #include <linux/swap.h>
 #include <linux/swapops.h>
 
@@ -143,14 +144,23 @@ static __always_inline bool restore(struct page *page, struct vm_area_struct *vm
 	return true;
 }
 
+/* fork() never gives a child the root of a tree of anon_vmas: rmap.c:anon_vma_clone(). */
+static bool is_inherited(const struct vm_area_struct *vma)
+{
+	return vma->anon_vma && vma->anon_vma->root != vma->anon_vma;
+}
+
 /*
  * KVM registers an MMU notifier for a VM's address space.  mm_has_notifiers() is true from
- * then on, until the address space is gone.  Without it no page is a guest's.  The caller
- * of the hooked function holds mmap_lock.
+ * then on, until the address space is gone.  A page of another process is a guest's only if
+ * the process has inherited the memory, or if the page is in the swap cache, from where the
+ * VMM may take it too.  The caller of the hooked function holds mmap_lock.
  */
-static bool may_be_of_guest(const struct vm_area_struct *vma)
+static bool may_be_of_guest(const struct page *page, const struct vm_area_struct *vma)
 {
-	return mm_has_notifiers(vma->vm_mm) && atomic_read(&vms_active);
+	return atomic_read(&vms_active) &&
+	       (mm_has_notifiers(vma->vm_mm) || PageSwapCache((struct page *)page) ||
+		is_inherited(vma));
 }
 
 /*
@@ -163,7 +173,7 @@ static notrace bool must_wait(const u64 *x)
 	struct vm_area_struct *vma = (struct vm_area_struct *)x[1];
 	unsigned long address = x[2];
 
-	if (!may_be_of_guest(vma))
+	if (!may_be_of_guest(page, vma))
 		return false;
 	return IS_ENABLED(CONFIG_PREEMPT_RT) || !restore(page, vma, address, false);
 }

@@ -32,6 +32,7 @@
 static bool is_hugetlb(struct mm_struct *mm, unsigned long addr)
 {
 	const struct vm_area_struct *vma;
+	unsigned long flags;
 	bool yes;
 
 	/* Without it, RCU does not keep the struct. */
@@ -39,7 +40,9 @@ static bool is_hugetlb(struct mm_struct *mm, unsigned long addr)
 		return true;
 	rcu_read_lock();
 	vma = mtree_load(&mm->mm_mt, addr);
-	yes = !vma || READ_ONCE(vma->vm_flags) & VM_HUGETLB;
+	/* A guest's memory can be read, so 0 is a moment in which the flags are written. */
+	flags = vma ? READ_ONCE(vma->vm_flags) : 0;
+	yes = !(flags & VM_MAYREAD) || flags & VM_HUGETLB;
 	rcu_read_unlock();
 	return yes;
 }

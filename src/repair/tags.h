@@ -34,7 +34,7 @@ struct page_tags {
 /* inject/page.c */
 bool page_can_hold_tags(struct page *page);
 unsigned int tags_init(struct page *page);
-unsigned int tags_init_one(struct page *page);
+int tags_init_one(struct page *page);
 unsigned long tags_ahead(struct page *page);
 void tags_read(struct page *page, struct page_tags *tags);
 void tags_write(struct page *page, const struct page_tags *tags);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "swapping.h"
 
 #define PAGE		HOST_PAGE
 #define PROT_TAGGED	(PROT_READ | PROT_WRITE | 0x20)
@@ -188,6 +189,36 @@ CASE(cow,
 	v = &vm_ready(1)->vcpu[0];
 	forks_at_rest(v);
 	forks_in_flight(v);
+	vm_destroy(v->vm);
+	return 0;
+}
+
+/* The child reads its copy before it can have tags, so that it is mapped without them. */
+static void child_reads(char *p)
+{
+	volatile char *at;
+
+	for (at = p; at < p + opt.size; at += PAGE)
+		(void)*at;
+	child(p, false);
+}
+
+CASE(cowswap,
+     "tags lost, or not the guest's own, where the VMM forks while the guest's memory is swapped out")
+{
+	struct vcpu *v = &vm_ready(1)->vcpu[0];
+	int status;
+	pid_t pid;
+
+	own_fill(v, opt.seed);
+	ok(page_out(v->vm) > 0, "its memory is swapped out");
+	pid = fork();
+	if (!pid)
+		child_reads(v->vm->data);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		die("fork");
+	is(status, 0, "the child has the guest's tags");
+	is(own_verify(v, opt.seed), 0, "so has the guest");
 	vm_destroy(v->vm);
 	return 0;
 }
