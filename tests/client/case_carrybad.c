@@ -73,7 +73,12 @@ static void while_running(struct vm *vm)
 
 	vm->vcpu[0].mb->stop = 0;
 	pthread_create(&t, NULL, spin, &vm->vcpu[0]);
-	usleep(20000);
+	/* On a busy machine it may take a moment until the thread runs the vCPU. */
+	for (i = 0; i < 1000 && !carry_open(fd, vm, KVM_MTE_SAVE); i++) {
+		close(fd);
+		usleep(10000);
+		fd = carry_file();
+	}
 	for (i = 0; i < 5; i++)
 		busy += carry_open(fd, vm, KVM_MTE_SAVE) == -EBUSY;
 	is(busy, 5, "a save of a running VM: EBUSY");
