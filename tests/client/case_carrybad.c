@@ -66,24 +66,34 @@ static void *spin(void *arg)
 	return NULL;
 }
 
+/*
+ * An open can succeed if the vCPU has not entered the guest: before its thread has come to that, or
+ * after an earlier open has held it. Then the VM is held, so it is stopped.
+ */
+static int busy_opens(struct vm *vm, int wanted)
+{
+	int i, busy = 0, fd;
+
+	for (i = 0; i < 1000 && busy < wanted; i++) {
+		fd = carry_file();
+		busy += carry_open(fd, vm, KVM_MTE_SAVE) == -EBUSY;
+		close(fd);
+		usleep(10000);
+	}
+	return busy;
+}
+
 static void while_running(struct vm *vm)
 {
-	int fd = carry_file(), i, busy = 0;
 	pthread_t t;
+	int fd;
 
 	vm->vcpu[0].mb->stop = 0;
 	pthread_create(&t, NULL, spin, &vm->vcpu[0]);
-	/* On a busy machine it may take a moment until the thread runs the vCPU. */
-	for (i = 0; i < 1000 && !carry_open(fd, vm, KVM_MTE_SAVE); i++) {
-		close(fd);
-		usleep(10000);
-		fd = carry_file();
-	}
-	for (i = 0; i < 5; i++)
-		busy += carry_open(fd, vm, KVM_MTE_SAVE) == -EBUSY;
-	is(busy, 5, "a save of a running VM: EBUSY");
+	is(busy_opens(vm, 5), 5, "a save of a running VM: EBUSY");
 	__atomic_store_n(&vm->vcpu[0].mb->stop, 1, __ATOMIC_RELEASE);
 	pthread_join(t, NULL);
+	fd = carry_file();
 	is(carry_open(fd, vm, KVM_MTE_SAVE), 0, "a save of a stopped VM");
 	close(fd);
 }
