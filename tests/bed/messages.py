@@ -3,7 +3,7 @@
 """messages.py PAGE SOURCE... - every message of the module must stand on the page.
 
 The messages are the formats of pr_err(), pr_warn(), pr_notice() and pr_info() in all their kinds; of vm_notice() and
-vm_warn(); of hook_cannot(), with what it adds; and each text that is assigned to "why" for such a format. On the page
+vm_warn(); of writer_log() and hook_cannot(), with what they add; and each text that is assigned to "why" for such a format. On the page
 each message is a line of its own in a code block, with values for its conversions. Prints messages that are missing on
 the page, and lines of its code blocks that are no message of the module."""
 import re
@@ -13,6 +13,9 @@ CALL = re.compile(r'\bpr_(?:emerg|alert|crit|err|warn|notice|info|cont)(?:_once|
 OTHER = re.compile(r'\b(?:printk|pr_(?!emerg|alert|crit|err|warn|notice|info|cont|fmt|debug)\w+|WARN\w*|dev_\w+)\(\s*"')
 # These add the VM's name.
 VM = re.compile(r'\bvm_(?:notice|warn)\([^,"]+,\s*((?:"(?:[^"\\]|\\.)*"\s*)+)')
+# These add who has made a change.
+WRITER = re.compile(r'\bwriter_log\([^,"]+,\s*((?:"(?:[^"\\]|\\.)*"\s*)+)')
+BY = ', by uid %u, process %d (%s)'
 # hook_cannot() adds its own words before and after its argument.
 CANNOT = re.compile(r'\bhook_cannot\([^,"]+,\s*((?:"(?:[^"\\]|\\.)*"\s*)+)')
 NEEDED, WITHOUT = '%s: {}; needed for %s', '%s: {}; going on without: %s'
@@ -22,7 +25,7 @@ CONVERSION = re.compile(r'%[-+ #0]*[0-9.]*(?:hh|ll|h|l|z)?([diouxXsp])')
 
 
 def strings(text):
-    return ''.join(STRING.findall(text)).removesuffix('\\n')
+    return ''.join(STRING.findall(text)).removesuffix('\\n').replace('%*pE', '%s')
 
 
 def pattern(fmt):
@@ -54,6 +57,7 @@ for path in sys.argv[2:]:
         bad = 1
     found = [(m.start(), strings(m[1])) for m in CALL.finditer(source) if not source.startswith('fmt', m.end())]
     found += [(m.start(), '%d-%d: ' + strings(m[1])) for m in VM.finditer(source) if not source.startswith('fmt', m.start(1))]
+    found += [(m.start(), strings(m[1]) + BY) for m in WRITER.finditer(source)]
     cannot = [(m.start(), strings(m[1])) for m in CANNOT.finditer(source)]
     found += [(start, NEEDED.format(fmt)) for start, fmt in cannot]
     known += [pattern(WITHOUT.format(fmt)) for _, fmt in cannot]
