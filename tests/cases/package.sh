@@ -26,6 +26,7 @@ expected() {
 		-e 's|^contrib/systemd/|opt/mte/lib/systemd/system/|' -e 's|^contrib/udev/|opt/mte/lib/udev/rules.d/|' \
 		-e 's|^contrib/|opt/mte/share/doc/kvm-mte/examples/|'
 	printf 'opt/mte/%s\n' sbin/kvm-mte share/man/man8/kvm-mte.8 share/man/man4/kvm_mte.4 share/bash-completion/completions/kvm-mte
+	printf 'opt/mte/share/kvm-mte/%s\n' schema/{check,events,list,list-watch,status}.json
 }
 succeeds "make install" into_root install
 is "$(installed)" "$(expected | LC_ALL=C sort)" "make install: the tool, and every file of contrib/ where its program looks for it"
