@@ -80,10 +80,9 @@ static bool split_writer(char *text, struct event *event)
 		if (sscanf(next, ", by uid %u, process %d (%n", &uid, &pid, &at) == 2 && at)
 			by = next;
 	}
-	if (!by)
-		return false;
 	at = 0;
-	sscanf(by, ", by uid %u, process %d (%n", &uid, &pid, &at);
+	if (!by || sscanf(by, ", by uid %u, process %d (%n", &uid, &pid, &at) != 2)
+		return false;
 	if (end[-1] != ')' || end - 1 < by + at)
 		return false;
 	end[-1] = '\0';
