@@ -133,6 +133,25 @@ char *module_info(void)
 	return text;
 }
 
+/* The next value of a key, in what is left of the text; NULL if there is none. */
+static const char *next_value(const char **info, const char *key, size_t *size)
+{
+	size_t len = strlen(key);
+	const char *line = *info, *value;
+
+	for (; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, len) || line[len] != ':')
+			continue;
+		value = line + len + 1;
+		value += strspn(value, " \t");
+		*size = strcspn(value, "\n");
+		*info = strchr(line, '\n');
+		return value;
+	}
+	return NULL;
+}
+
 /**
  * info_value - find a value among what modinfo says
  * @info: from module_info(); may be NULL
@@ -142,18 +161,10 @@ char *module_info(void)
  */
 char *info_value(const char *info, const char *key)
 {
-	size_t len = strlen(key);
-	const char *line;
+	size_t size;
+	const char *value = next_value(&info, key, &size);
 
-	for (line = info; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, key, len) || line[len] != ':')
-			continue;
-		line += len + 1;
-		line += strspn(line, " \t");
-		return need(strndup(line, strcspn(line, "\n")));
-	}
-	return NULL;
+	return value ? need(strndup(value, size)) : NULL;
 }
 
 /**
@@ -166,17 +177,11 @@ char *info_value(const char *info, const char *key)
  */
 bool info_has(const char *info, const char *key, const char *value)
 {
-	size_t len = strlen(key), size = strlen(value);
-	const char *line;
+	const char *has;
+	size_t size;
 
-	for (line = info; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, key, len) || line[len] != ':')
-			continue;
-		line += len + 1;
-		line += strspn(line, " \t");
-		if (strcspn(line, "\n") == size && !strncmp(line, value, size))
+	while ((has = next_value(&info, key, &size)))
+		if (size == strlen(value) && !strncmp(has, value, size))
 			return true;
-	}
 	return false;
 }

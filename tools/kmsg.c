@@ -70,26 +70,27 @@ static char *split_vm(char *text, const char **vm)
 static bool split_writer(char *text, struct event *event)
 {
 	static const char mark[] = ", by uid ";
-	char *by = NULL, *next, *end = text + strlen(text);
-	unsigned int uid;
-	int pid, at = 0;
+	char *by = NULL, *name = NULL, *next, *end = text + strlen(text);
+	unsigned int uid, by_uid = 0;
+	int pid, by_pid = 0, at;
 
 	/* A cgroup's name may have this text.  The name of a process is too short for it. */
 	for (next = strstr(text, mark); next; next = strstr(next + 1, mark)) {
 		at = 0;
-		if (sscanf(next, ", by uid %u, process %d (%n", &uid, &pid, &at) == 2 && at)
-			by = next;
+		if (sscanf(next, ", by uid %u, process %d (%n", &uid, &pid, &at) != 2 || !at)
+			continue;
+		by = next;
+		name = next + at;
+		by_uid = uid;
+		by_pid = pid;
 	}
-	at = 0;
-	if (!by || sscanf(by, ", by uid %u, process %d (%n", &uid, &pid, &at) != 2)
-		return false;
-	if (end[-1] != ')' || end - 1 < by + at)
+	if (!by || end[-1] != ')' || end - 1 < name)
 		return false;
 	end[-1] = '\0';
 	*by = '\0';
-	event->by_uid = uid;
-	event->by_pid = pid;
-	event->by_name = by + at;
+	event->by_uid = by_uid;
+	event->by_pid = by_pid;
+	event->by_name = name;
 	return true;
 }
 
