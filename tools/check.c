@@ -200,18 +200,11 @@ static int check(const char *which, bool json)
  */
 int cmd_check(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 }
-	};
-	bool json = false;
-	int c;
+	bool json;
+	int end = take_json_option(argc, argv, &json);
 
-	while ((c = getopt_long(argc, argv, "j", options, NULL)) != -1) {
-		if (c != 'j')
-			return more_than_help();
-		json = true;
-	}
+	if (end)
+		return end;
 	if (optind + 1 < argc)
 		return usage_error("check takes one VM: %s", argv[optind + 1]);
 	if (!cpu_is_known())

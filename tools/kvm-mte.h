@@ -76,6 +76,7 @@ extern const char *root;
 void complain(const char *fmt, ...) __printf(1, 2);
 int usage_error(const char *fmt, ...) __printf(1, 2);
 int more_than_help(void);
+int take_json_option(int argc, char **argv, bool *json);
 int flush_output(void);
 
 /* io.c */

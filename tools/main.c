@@ -132,6 +132,31 @@ int more_than_help(void)
 }
 
 /**
+ * take_json_option - read the options of a command that has only --json
+ * @argc: number of arguments
+ * @argv: the command and its arguments; optind is set to the first that is no option
+ * @json: set to whether it was given
+ *
+ * Return: exit status.
+ */
+int take_json_option(int argc, char **argv, bool *json)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ NULL, 0, NULL, 0 }
+	};
+	int c;
+
+	*json = false;
+	while ((c = getopt_long(argc, argv, "j", options, NULL)) != -1) {
+		if (c != 'j')
+			return more_than_help();
+		*json = true;
+	}
+	return END_OK;
+}
+
+/**
  * usage_error - print that the usage is wrong, and how to get the help
  * @fmt: printf() style
  *

@@ -248,18 +248,11 @@ static int put_json_status(void)
  */
 int cmd_status(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 }
-	};
-	bool json = false;
-	int c;
+	bool json;
+	int end = take_json_option(argc, argv, &json);
 
-	while ((c = getopt_long(argc, argv, "j", options, NULL)) != -1) {
-		if (c != 'j')
-			return more_than_help();
-		json = true;
-	}
+	if (end)
+		return end;
 	if (optind < argc)
 		return usage_error("status takes no argument: %s", argv[optind]);
 	if (!is_loaded() && !cpu_is_known())

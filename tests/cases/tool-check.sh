@@ -7,19 +7,10 @@
 . "$TESTS/bed/here.sh"
 
 W=$RUN_DIR/tool-check
-HOST=$W/host
-TOOL=$W/kvm-mte
 REL=5.10.0-x
 DIR=sys/kernel/kvm_mte
-mkdir -p "$W"
-quiet "it builds with the sanitizers, without a warning" make -s -C "$TOP/tools" OUT="$W" SANITIZE=1
-mte() { LC_ALL=C "$TOOL" --root="$HOST" "$@"; }
+. "$TESTS/bed/made-up-host.sh"
 
-# file PATH TEXT - a file of the made-up host.
-file() {
-	mkdir -p "$HOST/$(dirname "$1")"
-	printf '%b' "$2" >"$HOST/$1"
-}
 gone() { rm -rf "${@/#/$HOST/}"; }
 
 # The line of a requirement, and below it what to do.

@@ -7,12 +7,8 @@
 . "$TESTS/bed/here.sh"
 
 W=$RUN_DIR/tool-json
-HOST=$W/host
-TOOL=$W/kvm-mte
 DIR=sys/kernel/kvm_mte
-mkdir -p "$W"
-quiet "it builds with the sanitizers, without a warning" make -s -C "$TOP/tools" OUT="$W" SANITIZE=1
-mte() { LC_ALL=C "$TOOL" --root="$HOST" "$@"; }
+. "$TESTS/bed/made-up-host.sh"
 
 PACKAGES=(python3-jsonschema python3-attr python3-pyrsistent)
 fetch bookworm amd64 "${PACKAGES[@]}"
@@ -36,12 +32,6 @@ valid() {
 fits() {
 	mte "${@:3}" >"$W/out" 2>/dev/null
 	quiet "$1: $2" valid "$1" "$W/out" "${LINES_OF:-}"
-}
-
-# file PATH TEXT - a file of the made-up host.
-file() {
-	mkdir -p "$HOST/$(dirname "$1")"
-	printf '%b' "$2" >"$HOST/$1"
 }
 
 is "$(for s in "$TOP"/docs/schema/*.json; do jq -r '.title' "$s"; done | sed 's/^kvm-mte //' | sort | paste -sd ';')" \

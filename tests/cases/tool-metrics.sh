@@ -7,20 +7,10 @@
 . "$TESTS/bed/here.sh"
 
 W=$RUN_DIR/metrics
-HOST=$W/host
-TOOL=$W/kvm-mte
 DIR=sys/kernel/kvm_mte
-mkdir -p "$W"
-quiet "it builds with the sanitizers, without a warning" make -s -C "$TOP/tools" OUT="$W" SANITIZE=1
-mte() { LC_ALL=C "$TOOL" --root="$HOST" "$@"; }
+. "$TESTS/bed/made-up-host.sh"
 fetch bookworm amd64 prometheus
 dpkg-deb --fsys-tarfile "$(deb bookworm amd64 prometheus)" | tar -C "$W" -x ./usr/bin/promtool
-
-# file PATH TEXT - a file of the made-up host.
-file() {
-	mkdir -p "$HOST/$(dirname "$1")"
-	printf '%b' "$2" >"$HOST/$1"
-}
 
 # vm PID STATE ORIGIN HOLD - a VM of that host. The command line of its VMM comes on stdin.
 vm() {
