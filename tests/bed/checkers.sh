@@ -40,11 +40,6 @@ checkers_build() {
 # in_debian ROOT COMMAND... - runs the command in that root directory, in the current directory, which the caller keeps below the cache.
 # What it writes elsewhere is forgotten.
 in_debian() {
-	# shellcheck disable=SC2016 # for the inner shell
-	in_root "$1" bash -c '
-		for d in /etc /var /sys /run /tmp /root /usr/local/sbin /usr/lib/modules /usr/lib/python3/dist-packages/sos/report/plugins; do
-			mount -t tmpfs none /mnt
-			cp -a "$d/." /mnt/ && mount --move /mnt "$d" || exit 125
-		done
-		LC_ALL=C.UTF-8 HOME=/root PYTHONDONTWRITEBYTECODE=1 exec "$@"' in_debian "${@:2}"
+	in_root_without "/etc /var /sys /run /tmp /root /usr/local/sbin /usr/lib/modules /usr/lib/python3/dist-packages/sos/report/plugins" \
+		"$1" env LC_ALL=C.UTF-8 HOME=/root PYTHONDONTWRITEBYTECODE=1 "${@:2}"
 }

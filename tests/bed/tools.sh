@@ -46,21 +46,30 @@ tools_build() {
 }
 
 # in_root ROOT COMMAND... - runs the command in that root directory, where the cache and this checkout have their usual paths.
-in_root() {
-	local root=$1 user=()
-	shift
+in_root() { in_root_without '' "$@"; }
+
+# in_root_without DIRS ROOT COMMAND... - the same; what the command writes to these directories is forgotten. They are copied before the
+# cache and the checkout are mounted: these may lie below one of them, as the cache does below /root.
+in_root_without() {
+	local dirs=$1 root=$2 user=()
+	shift 2
 	((EUID == 0)) || user=(--map-root-user)
 	mkdir -p "$root$CACHE" "$root$TOP" "$root$PWD"
 	# shellcheck disable=SC2016 # for the inner shell
 	unshare --mount "${user[@]}" bash -c '
 		set -e
 		root=$1 pwd=$2
-		shift 2
+		for d in $3; do
+			mount -t tmpfs none "$root/mnt"
+			cp -a "$root$d/." "$root/mnt/"
+			mount --move "$root/mnt" "$root$d"
+		done
+		shift 3
 		while [[ $1 != -- ]]; do
 			mount --rbind "$1" "$root$1"
 			shift
 		done
 		shift
 		exec chroot "$root" /usr/bin/env -i -C "$pwd" PATH=/usr/sbin:/usr/bin LC_ALL=C "$@"
-	' in_root "$root" "$PWD" /dev /proc "$CACHE" "$TOP" -- "$@"
+	' in_root "$root" "$PWD" "$dirs" /dev /proc "$CACHE" "$TOP" -- "$@"
 }
