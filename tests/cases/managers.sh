@@ -51,8 +51,8 @@ starts first "" "on, policy" "the policy of /machine"
 like "$(cgroup_of first)" '^/machine/qemu-[0-9]+-first\.libvirt-qemu(/|$)' "a domain is in a cgroup of its own below /machine"
 is "$(sed -n 's/^PPid:\t//p' "/proc/$(cat /run/libvirt/qemu/first.pid)/status")" 1 "its QEMU was forked twice: its parent is init"
 is "$(sed -n 's/^Uid:\t//p' "/proc/$(cat /run/libvirt/qemu/first.pid)/status" | cut -f1)" 64055 "and is not root's"
-wait_until 300 grep -qs 'Linux version' /tmp/first.console
-isnt "$(cat "$(vm_dir "$(cat /run/libvirt/qemu/first.pid)")/stats/pages_tagged")" 0 "its guest runs with MTE"
+wait_until 300 grep -qs 'detected: Memory Tagging' /tmp/first.console
+like "$(cat /tmp/first.console)" 'CPU features: detected: Memory Tagging Extension' "its guest has found MTE"
 virsh -q destroy first
 PARTITION=/machine/nowhere fails "a partition that does not exist: the domain is not started" domain nowhere ""
 like "$(cat /tmp/virsh)" "Failed to create v2 cgroup '/sys/fs/cgroup/machine/nowhere.partition/" "and virsh says why"
