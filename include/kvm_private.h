@@ -41,7 +41,7 @@ void kvm_inject_exception(struct kvm_vcpu *vcpu);
  * @set_way_flush: emulate a guest's set/way cache operation
  * @rmap_walk: look at all mappings of a page; the page must be locked
  * @rmap_walk_locked: the same, with the lock on those mappings held
- * @vma_is_shmem: is this a mapping of shared memory?
+ * @vma_is_shmem: is this a mapping of shmem (memfd, tmpfs)?
  * @clear_page_tags: clear the tags of one page, by its linear address
  * @restore_tags: restore the tags saved for a swap entry; false if there are none
  * @vcpu_kick: make a vCPU leave the guest, or wake it up if it is halted

@@ -3,7 +3,7 @@
  * /dev/kvm_mte: reads and writes all tags of a VM's memory, from outside its VMM.
  *
  * One open file works on one VM.  KVM_MTE_OPEN chooses the VM; the other ioctls follow it.
- * Only root (CAP_SYS_ADMIN) may use the device.
+ * Only root (CAP_SYS_ADMIN) may open the device.
  *
  * The format does not depend on the host's page size: a page here has 4 KiB.
  */

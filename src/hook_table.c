@@ -27,7 +27,7 @@
  *
  * On NATIVE no hook is ON_DEMAND.  On INJECT two kinds of hooks are ALWAYS armed.  One
  * kind sees VMs created and destroyed, and VMMs that ask for MTE.  The other kind keeps
- * PG_mte_tagged right in pages that outlive their VM:
+ * PG_mte_tagged correct in pages that outlive their VM:
  *
  * - free_huge_page: without the hook a hugetlb page returns to its pool with
  *   PG_mte_tagged, and the next VM sees the tags of the last one.

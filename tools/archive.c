@@ -69,7 +69,7 @@ int archive_virsh(struct archive *a, const char *command)
 
 /**
  * archive_run - run this program, with a file as its input or output
- * @a: the other programs
+ * @a: the program is added to its jobs
  * @words: its arguments, NULL at the end
  * @in: its input, or -1
  * @out: its output, or -1
@@ -159,11 +159,11 @@ static int check_binding(void *arg)
 }
 
 /**
- * archive_binding - bind the tags to the file, or check that they are of it
+ * archive_binding - bind the tags to the file, or check that they belong to it
  * @a: the files
  * @is_save: bind them
  *
- * All of the file is read.  A signal ends that.
+ * Reads the whole file.  A signal ends the reading.
  *
  * Return: exit status.
  */

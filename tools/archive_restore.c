@@ -10,14 +10,14 @@
 
 #include "jobs.h"
 
-/* What FILE.tags.new belongs to is not known: FILE may be older, or not. */
+/* It is not known whether FILE.tags.new belongs to FILE: FILE may be of an earlier save. */
 static int check_tags(struct archive *a)
 {
 	const char *const words[] = { "tags", "check", NULL };
 	int fd, null, end;
 
 	if (!access(a->part, F_OK)) {
-		complain("%s: it is left from a save that has failed. If %s is of that save, restore it by hand with these tags, else remove it",
+		complain("%s: it is left from a save that has failed. If %s is of that save, restore it by hand with these tags; otherwise remove these tags",
 			 a->part, a->file);
 		return END_ERROR;
 	}

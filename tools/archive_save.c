@@ -51,7 +51,7 @@ static int hold(struct archive *a)
 	return END_ERROR;
 }
 
-/* In a directory that all may write to, the name may be that of another file. */
+/* In a directory that everybody may write to, another user may have created this file. */
 static int create(const char *file)
 {
 	int fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -235,7 +235,7 @@ static bool is_left(const char *file)
 	return true;
 }
 
-/* Then KVM refuses what QEMU needs for a save, and QEMU aborts: the guest is lost. */
+/* If migration is refused, KVM refuses the log that QEMU needs for a save, and QEMU aborts. */
 static bool migration_is_refused(const struct vm *vm)
 {
 	char word[16];

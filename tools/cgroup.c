@@ -106,7 +106,7 @@ static const char *why_refused(int err, bool is_off)
 
 /**
  * struct nearest - a search for the nearest listed cgroup
- * @path: the cgroup that it is for
+ * @path: the cgroup whose policy is looked for
  * @list: the list of the nearest so far; NULL: none
  * @listed: its path
  */
@@ -116,7 +116,7 @@ struct nearest {
 	char *listed;
 };
 
-/* Slashes count once, and not at the end. */
+/* Several slashes in a row become one, and a slash at the end is left out. */
 static char *plain_path(const char *path)
 {
 	char *plain = need(strdup(path)), *to = plain;

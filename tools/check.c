@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-mte check: can this host, and a VM, have MTE?  A line for each requirement.  What
- * cannot be known is said to be unknown.
+ * kvm-mte check: can this host, and a VM, have MTE?  A line for each requirement.  If
+ * something cannot be known, the line says "unknown".
  */
 #include <getopt.h>
 #include <stdarg.h>
@@ -164,7 +164,7 @@ static void forget(void)
 /* @which: NULL for the host alone */
 static int check_all(const char *which)
 {
-	/* Of another machine nothing else is worth a look. */
+	/* On a machine of another architecture the other checks say nothing. */
 	if (!check_cpu())
 		return END_OK;
 	check_configuration();

@@ -36,7 +36,7 @@ static void free_names(struct dirent **names, int nr)
 	free(names);
 }
 
-/* A patch's directory has one for each object, and that has "FUNCTION,POSITION" for each. */
+/* LIVEPATCHES/PATCH/OBJECT/ has an entry "FUNCTION,POSITION" for each patched function. */
 static char *clash_in(const char *patch, const char *object, const char *info)
 {
 	struct dirent **names = NULL;
@@ -92,7 +92,10 @@ static void check_livepatches(const char *info)
 	free_names(names, nr);
 }
 
-/* Can the kernel's ftrace divert calls?  If the configuration is not known: has it ftrace? */
+/*
+ * Can the kernel's ftrace divert calls?  UNKNOWN if it has ftrace, and its configuration is
+ * not known.
+ */
 static enum tribool ftrace_diverts(void)
 {
 	static const char * const options[] = {

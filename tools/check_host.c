@@ -13,7 +13,7 @@
 #define LOADS_ANYWAY	"load the module: if it cannot work here, it does not load, and the kernel log has the reason"
 #define IN_FIRMWARE	"look for MTE or memory tagging in the firmware's setup, or ask its vendor"
 
-/* Which firmware or CPU is at fault cannot be told from a register that says 0. */
+/* If the register says 0, it cannot be told whether the CPU or the firmware is the reason. */
 static void no_mte(void)
 {
 	int field = cpu_mte_field();
@@ -149,7 +149,7 @@ void check_configuration(void)
 	free(missing);
 }
 
-/* If the module is loaded, it has looked, and it answers for KVM. */
+/* Only while the module is not loaded: a loaded module answers in KVM's place. */
 static void check_backend(enum kvm_mode mode)
 {
 	enum tribool own = kvm_has_mte();
@@ -188,14 +188,14 @@ static void check_mode(enum kvm_mode mode)
 		checked(CHECK_OK, "KVM mode", NULL, "the module has found it fit");
 	else if (klog_readable())
 		checked(CHECK_UNKNOWN, "KVM mode", LOADS_ANYWAY,
-			"only the kernel log has it, and it no longer does");
+			"it is only in the kernel log, and that line is gone");
 	else
 		checked(check_hidden(), "KVM mode", NULL,
 			"only the kernel log has it, which this user cannot read");
 }
 
 /**
- * check_kvm - check /dev/kvm and what KVM is like
+ * check_kvm - check /dev/kvm, KVM's mode, and whether KVM has guest MTE itself
  */
 void check_kvm(void)
 {

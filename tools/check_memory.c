@@ -47,7 +47,7 @@ static bool parse(const char *line, struct map *map)
 	return true;
 }
 
-/* Also a program or a library is mapped writable, in part. */
+/* A part of a program or a library is mapped writable too. */
 static bool is_program(const char *maps, const struct map *map)
 {
 	static struct map other;
@@ -112,7 +112,7 @@ static bool is_mem_path(const struct vm *vm, const char *path)
 }
 
 /*
- * The kinds of memory that the kernel of this host gives to no VM with MTE: docs/kernels.md.
+ * The kinds of memory that the kernel of this host gives to no VM with MTE: docs/limits.md.
  * On the backend inject there are none.
  */
 struct forbidden {
@@ -141,7 +141,7 @@ static struct forbidden forbidden_here(void)
 
 /*
  * What a mapping is, if it cannot hold tags; NULL if it can, or if it is too small.
- * Memory that is in no file has no path, or the path of a device or of no file.
+ * Memory that is in no file has no path, a word such as "[heap]", or the path of a device.
  */
 static const char *unfit(const char *maps, const char *mounts, const struct map *map)
 {

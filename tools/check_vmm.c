@@ -9,7 +9,8 @@
 
 #include "check.h"
 
-#define ASK_LIST	"whether it asks for MTE is not known: then \"kvm-mte list\" shows the origin vmm"
+#define ASK_LIST	\
+	"whether it asks for MTE is not known; if it does, \"kvm-mte list\" shows the origin vmm"
 
 static const char * const dirs[] = {
 	"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/usr/libexec",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-mte drain: no VM gets MTE any more, and which VMs still keep the module from being
- * unloaded?  Nothing is done to a VM.
+ * kvm-mte drain: turns the policy off, and prints which VMs still keep the module from being
+ * unloaded.  Nothing is done to a VM.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +51,7 @@ static int turn_default_off(void)
 	return err ? END_ERROR : END_OK;
 }
 
-/* Moves all that is on the list to the list "off"; what is gone meanwhile is on no list. */
+/* Moves all entries of the list to the list "off".  An entry that is gone meanwhile is no error. */
 static int turn_list_off(const char *list, const char *of, const char *what)
 {
 	char *text = read_all(below_root(MTE_POLICY "/%s_%s", list, of), NULL);
@@ -93,8 +93,9 @@ static bool needs_module(const struct vm *vm)
 }
 
 /*
- * A program that has known the tag registers from its start, as that of a VM with another
- * origin, may need them at each reset, also after MTE was turned off.
+ * If the origin is not admin, the VM had MTE from the start, and its program knows the tag
+ * registers.  It may need them at each reset, also after MTE was turned off, so "disable" does
+ * not help.
  */
 static void put_need(const struct vm *vm)
 {

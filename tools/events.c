@@ -13,7 +13,7 @@
 
 #include "events.h"
 
-/* When a signal comes between the look at it and poll(), poll() must end soon. */
+/* If a signal comes between the check for signals and poll(), poll() must end soon. */
 #define AGAIN	1000
 
 /**

@@ -33,7 +33,7 @@ struct event {
 	const char *by_name;
 };
 
-/* All of an event that is not known. */
+/* An event of which nothing is known yet. */
 #define NO_EVENT { .pid = -1, .untracked = -1, .by_uid = -1, .by_pid = -1 }
 
 /* events.c */

@@ -31,7 +31,7 @@
 /* Memory that differs from the stream's is an error if it has not changed for so long. */
 #define SETTLED		10
 
-/* What a step may return beside an exit status: not yet; the VM is gone; or it is busy. */
+/* A step may also return, instead of an exit status: not yet; the VM is gone; it is busy. */
 #define LATER		-1
 #define GONE		-2
 #define BUSY_NOW	-3
@@ -77,7 +77,7 @@ static void count_try(const struct vm *vm)
 	tries.pidfd = -1;
 }
 
-/* A VM that never had MTE is gone: if its process is too, no other one will come. */
+/* A VM that never had MTE is gone.  If its process has ended too, no other VM will come. */
 static bool process_has_ended(void)
 {
 	struct pollfd process = { .fd = tries.pidfd, .events = POLLIN };
@@ -124,8 +124,8 @@ static int try_take(struct load *load, const struct vm *vm)
 }
 
 /*
- * Has the program that would write the stream ended, or the connection to it?  Then no VM
- * must be held: nothing would release it.  If a part of the stream is there, its writer may
+ * Has the program that would write the stream ended, or the connection to it?  If so, this
+ * must not hold a VM: nothing would release it.  If a part of the stream is there, its writer may
  * have ended because it was done.  But if standard error is closed too, the connection is
  * lost.
  */

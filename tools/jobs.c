@@ -117,7 +117,7 @@ static bool ends_with(const char *line, const char *text)
 	return len >= end && !strcmp(line + len - end, text);
 }
 
-/* What is not safe for a terminal was escaped by the program, but a host may send anything. */
+/* The program has escaped its text for a terminal, but another host may send anything. */
 static void show_line(const char *where, char *line)
 {
 	char *next;

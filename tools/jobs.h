@@ -9,7 +9,7 @@
  * peer.c	the destination: its host in a URI, and how to run a command there
  * virsh.c	libvirt's virsh
  * qmp.c	a connection to QEMU's monitor
- * monitor.c	what is asked of it
+ * monitor.c	the commands for it
  * reply.c	the monitor's JSON
  * jobs.c	programs that run at once
  * process.c	the end of a VM's process

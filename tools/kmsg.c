@@ -121,7 +121,7 @@ static void take(char *line, bool alone)
 	text[strcspn(text, "\n")] = '\0';
 	unescape(text);
 	rest = split_vm(text, &event.vm);
-	/* The uevent has told. */
+	/* A uevent has reported this already. */
 	if (!alone && !strncmp(rest, "untracked migration: ", 21))
 		return;
 	whole = need(strdup(rest));

@@ -129,7 +129,7 @@ static int list_again(void (*put)(const struct vms *vms), double seconds, long c
  * @text: the number: at least 0.1, at most a day
  * @seconds: set to it
  *
- * Return: false if it is none.
+ * Return: false if @text is no such number.
  */
 bool parse_seconds(const char *text, double *seconds)
 {
@@ -144,7 +144,7 @@ bool parse_seconds(const char *text, double *seconds)
  * @text: the number
  * @count: set to it
  *
- * Return: false if it is none.
+ * Return: false if @text is no such number.
  */
 bool parse_count(const char *text, long *count)
 {

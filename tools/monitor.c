@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is asked of QEMU's monitor.
+ * The commands for QEMU's monitor.
  */
 #include <poll.h>
 #include <signal.h>

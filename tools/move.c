@@ -75,7 +75,7 @@ static void give_up(const struct move *move)
 		job_end(&move->load, SIGTERM);
 }
 
-/* The load follows when it finds that nobody writes the stream any more. */
+/* The load ends by itself when it finds that nobody writes the stream any more. */
 static void end_tags(struct move *move)
 {
 	int stops = move->jobs.stops;
@@ -137,7 +137,7 @@ static int wait_until_ready(struct move *move)
 		if (move->load.ended || move->save.ended)
 			return not_migrated(move, "its tags cannot follow");
 	}
-	/* libvirt will create another one, and it is not known which one is held. */
+	/* libvirt will create another VM of this name, which the load would not hold. */
 	if (!move->m->qmp && move->load.said & SAID_HELD)
 		return not_migrated(move, "a VM of this name was there already");
 	return END_OK;

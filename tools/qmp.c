@@ -15,7 +15,7 @@
 /* In seconds.  A monitor serves one client at a time, and lets others wait. */
 #define PATIENCE	60
 
-/* No process: no monitor is the right one. */
+/* The process that must listen at the socket.  As long as it is 0, each monitor is refused. */
 static long long process;
 
 static int lost(const char *command)

@@ -14,7 +14,7 @@
 /**
  * struct reader - a line of JSON that is being read
  * @at: the next character
- * @value: the beginning of that value; NULL as long as it was not found
+ * @value: the beginning of the value that is looked for; NULL as long as it was not found
  * @end: its end
  */
 struct reader {
@@ -75,7 +75,7 @@ static bool read_literal(struct reader *r)
 	return true;
 }
 
-/* The path in the value of the member whose name ends at r->at; NULL: not the wanted one. */
+/* The rest of the path below the member whose name ends at r->at; NULL: the path is another. */
 static const char *path_in(const struct reader *r, const char *name, const char *path)
 {
 	size_t len = r->at - 1 - name;
@@ -138,7 +138,7 @@ static bool read_value(struct reader *r, const char *path, int depth)
 	return valid;
 }
 
-/* A string without its quotes.  Escaped characters are shown as they are. */
+/* A string without its quotes.  \" \\ and \/ are decoded, other escapes are left as they are. */
 static void copy(const struct reader *r, char *value, size_t size)
 {
 	bool is_string = *r->value == '"';

@@ -63,7 +63,7 @@ static void put_policy(void)
 	putchar('\n');
 }
 
-/* The number of VMs in each state, as in states[], and of those that have lost tags. */
+/* The number of VMs in each state, as in states[], and of those with untracked migrations. */
 struct counts {
 	size_t all;
 	size_t in_state[ARRAY_SIZE(states)];

@@ -5,7 +5,8 @@
  * All numbers are little-endian.  Nothing is padded.  Sizes and addresses are in bytes.  A
  * page has 4096 bytes on all hosts.  Checksums are CRC-32 as in zlib and gzip.
  *
- * A stream is a header, chunks, and an end, with nothing after it.
+ * A stream is a header, chunks, and an end, with nothing after it.  Only in FILE.tags something
+ * follows: binding.c.
  *
  *	header:
  *	 0	8	"KVM-TAGS"

@@ -7,8 +7,8 @@
  * load.c	load: from the stream to the device
  * incoming.c	load --incoming: waits for the VM and for its memory
  * device.c	/dev/kvm_mte
- * stream.c	the stream's header and end, and input and output
- * chunk.c	the stream's chunks
+ * stream.c	the stream's header, and input and output
+ * chunk.c	the stream's chunks and its end
  * binding.c	to which file the tags belong
  * ranges.c	lists of ranges of memory
  * crc32.c	checksums

@@ -51,7 +51,7 @@ const struct sysfs_ops vm_files_ops = {
 	.store = vm_attr_store,
 };
 
-/* The files whose changes are logged here: those of "enable" are logged in vm/request.c. */
+/* Logs a change of a file.  Changes of "enable" are logged in vm/request.c instead. */
 static void log_change(struct mte_vm *vm, const char *file, const char *word)
 {
 	struct writer who = writer_current();

@@ -2,21 +2,21 @@
 /*
  * On-demand hooks by ftrace: all of them are armed in one step.
  *
- * If a function is added to an ops that is registered, ftrace walks all functions that it
- * can trace four times.  So the on-demand functions are put into ops that are registered
- * when their filters are complete.
+ * If a function is added to an ops that is registered, ftrace walks four times over all
+ * functions that it can trace.  So the on-demand functions are put into ops that are
+ * registered when their filters are complete.
  *
- * But each ops costs at each call of each hooked function: ftrace asks one after the other
+ * But each ops costs time at each call of a hooked function: ftrace asks each ops in turn
  * whether it wants the function.  It does not ask an ops that is a stub.  So only one ops is
  * not a stub:
  *
- *	hook_ops	owns the functions that are hooked always.  Calls their handlers while
+ *	hook_ops	owns the functions that are always hooked.  Calls their handlers while
  *			the on-demand hooks are not armed; else it is a stub.
  *	owner_ops	owns the on-demand functions while they are hooked; always a stub
  *	all_ops		owns nothing.  Calls all handlers while the on-demand hooks are armed.
  *
- * While all CPUs stand still (stop_machine()), one becomes a stub and the other ceases to be
- * one.  ftrace calls callbacks with preemption off, so no call is seen by both or by none.
+ * hook_ops and all_ops change places while all CPUs stand still (stop_machine()).  ftrace
+ * calls callbacks with preemption off, so no call is seen by both of them or by none.
  * That is not true with CALL_OPS (6.3 and later), where a task may be preempted between the
  * choice of the ops and its call.  So HOOK_ON_DEMAND is refused there.
  */
@@ -142,9 +142,9 @@ static void mark_armed(struct hook *hooks, unsigned int nr, bool armed)
  * @nr: number of rows
  *
  * Context: may sleep; one caller at a time.
- * Return: 0; -EBUSY, with the names in the log, if one of the functions has another owner
- * now (if it has gone meanwhile, without names); -EINVAL if the table also has HOOK_ON_HOLD
- * hooks, or on kernels with CALL_OPS; or another error of ftrace.
+ * Return: 0; -EBUSY if one of the functions has another owner now (named in the log, unless
+ * the owner has gone meanwhile); -EINVAL if the table also has HOOK_ON_HOLD hooks, or on
+ * kernels with CALL_OPS; or another error of ftrace.
  */
 int hook_ftrace_set_group(struct hook *hooks, unsigned int nr)
 {
@@ -154,7 +154,7 @@ int hook_ftrace_set_group(struct hook *hooks, unsigned int nr)
 		return -EINVAL;
 	if (all_registered)
 		return 0;
-	/* What an attempt could not remove. */
+	/* An earlier attempt may have left a part that it could not remove. */
 	err = remove_group();
 	if (!err)
 		err = fill(&owner_ops, hooks, nr, false);

@@ -37,7 +37,7 @@ enum hook_kind { HOOK_WATCH, HOOK_WRAP };
  * @HOOK_OPTIONAL: the same, but hook_arm() goes on if the hook is impossible
  * @HOOK_ON_DEMAND: from the first ondemand_get() to some seconds after the last
  *	ondemand_put(); hook_arm() fails if the hook is impossible
- * @HOOK_ON_HOLD: the same, but with references of their own, for hooks that are seldom
+ * @HOOK_ON_HOLD: the same, but with references of its own, for hooks that are seldom
  *	needed.  A table has on-demand hooks of one of the two kinds only.
  */
 enum hook_when { HOOK_ALWAYS, HOOK_OPTIONAL, HOOK_ON_DEMAND, HOOK_ON_HOLD };

@@ -229,8 +229,8 @@ static int find_all(const struct symbol *symbols, unsigned int nr)
  * @symbols: names, and where to store the addresses
  * @nr: number of @symbols
  *
- * Context: may sleep.  Takes tens of milliseconds: it looks at every symbol of
- * the kernel's text.
+ * Context: may sleep.  On kernels that do not have their names sorted, this takes tens of
+ * milliseconds, because it looks at every symbol of the kernel's text.
  * Return: 0; -ENOENT, with the name in the log, if a function that is not optional is
  * missing or its name is not unique; or the error of register_kprobe().
  */

@@ -7,8 +7,8 @@
  * Documentation/arm64/memory-tagging-extension.rst).  A page without PG_mte_tagged has
  * the tags that its last user left.  The page allocator clears PG_mte_tagged when a
  * page is freed.  So the module has two things to do.  It clears the tags and sets
- * PG_mte_tagged before a guest can see a page.  And it keeps PG_mte_tagged right where
- * the kernel does not.
+ * PG_mte_tagged before a guest can see a page.  And it keeps PG_mte_tagged correct in the
+ * places where the kernel does not.
  */
 #include <linux/hash.h>
 #include <linux/hugetlb.h>
@@ -194,11 +194,12 @@ unsigned int tags_init(struct page *page)
  * tags_init_one - tags_init() for a page that is no compound page
  * @page: the page
  *
- * The lock is only tried: other pages have it too, and a huge page may be cleared with it
- * held, while the caller may have interrupts off.
+ * This only tries the lock.  Other pages have the same lock, so its holder may be clearing a
+ * huge page, and the caller may have interrupts off.
  *
  * Context: as tags_init().
- * Return: 1 if its tags were cleared, 0 if they had been; -EBUSY.
+ * Return: 1 if its tags were cleared; 0 if they were in use already; -EBUSY if the lock is
+ * not free.
  */
 int tags_init_one(struct page *page)
 {

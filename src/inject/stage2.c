@@ -123,7 +123,8 @@ static struct page *online_page(unsigned long pfn)
 
 /*
  * init_range() for the most frequent case only: a swap-backed page that is no compound page.
- * It is one that page_can_hold_tags().  Returns false for all others, and if a lock is not free.
+ * page_can_hold_tags() is true for such a page.  Returns false for all other pages, and if a
+ * lock is not free.
  */
 static bool init_one(struct mte_vm *vm, u64 ipa, u64 phys)
 {

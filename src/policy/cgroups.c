@@ -174,7 +174,7 @@ static void log_change(const char *list, const char *path, bool remove)
 {
 	struct writer who = writer_current();
 
-	/* Who may create cgroups chooses their names. */
+	/* The creator of a cgroup chooses its name: bytes that are not printable are escaped. */
 	writer_log(&who, "policy/%s: %s%*pE", list, remove ? "-" : "", (int)strlen(path), path);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who changes something: a change that succeeds leaves a line in the log.  The line is
- * written in a write to sysfs, and never in a hook.
+ * The process that changes something, for the log.  A change that succeeds leaves a line in
+ * the log.  The line is written in a write to sysfs, and never in a hook.
  */
 #include <linux/cred.h>
 #include <linux/ratelimit.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Who changes something: for the log. */
+/* The process that changes something, for the log. */
 #ifndef _KVM_MTE_WRITER_H
 #define _KVM_MTE_WRITER_H
 

@@ -22,8 +22,8 @@
 #include "repair/page_tags.h"
 
 /*
- * Is this hugetlb memory?  Reads without mmap_lock, so the mapping may just be replaced, and
- * its struct freed or used for another mapping.  Then the answer does not matter.  KVM has
+ * Is this hugetlb memory?  Reads without mmap_lock, so the mapping may be replaced meanwhile,
+ * and its struct freed or used for another mapping.  Then the answer does not matter.  KVM has
  * read mmu_invalidate_seq under mmap_lock, before the call of the hooked function.  A
  * mapping of hugetlb memory is never merged with another one, so only munmap() or mremap()
  * can replace another mapping by it.  They tell the MMU notifier, and KVM drops the page
@@ -40,7 +40,7 @@ static bool is_hugetlb(struct mm_struct *mm, unsigned long addr)
 		return true;
 	rcu_read_lock();
 	vma = mtree_load(&mm->mm_mt, addr);
-	/* A guest's memory can be read, so 0 is a moment in which the flags are written. */
+	/* Guest memory has VM_MAYREAD.  If it is missing, the flags are being written: say yes. */
 	flags = vma ? READ_ONCE(vma->vm_flags) : 0;
 	yes = !(flags & VM_MAYREAD) || flags & VM_HUGETLB;
 	rcu_read_unlock();

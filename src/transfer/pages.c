@@ -106,7 +106,7 @@ static struct vm_area_struct *find_mapping(struct mm_struct *mm, unsigned long a
 
 /**
  * struct entry - what the VMM's page tables have for an address, down to the PMD
- * @val: the entry; also that of a PUD, or none
+ * @val: the entry: of a PMD, or of a PUD without a table of PMDs; may be none
  * @size: bytes for which it stands
  */
 struct entry {
@@ -114,7 +114,7 @@ struct entry {
 	u64 size;
 };
 
-/* An entry is none for a moment when it becomes that of a migration, with its lock held. */
+/* While an entry becomes a migration entry, it is none for a moment.  Its lock is held then. */
 static pud_t read_pud_locked(struct mm_struct *mm, pud_t *pud)
 {
 	spinlock_t *ptl = pud_lock(mm, pud);
@@ -195,9 +195,10 @@ static void skip_zero_page(struct batch *b, struct vm_area_struct *vma, unsigned
 }
 
 /*
- * FOLL_DUMP: memory that was never used, and the zero page, give -EFAULT.  So does a huge page
- * that is being migrated: no FOLL_DUMP for what had an entry before.  What gets one after that
- * was not used before, and has no tags.
+ * With FOLL_DUMP, memory that was never used gives -EFAULT, and so does the zero page.  A huge
+ * page that is being migrated would give it too.  So FOLL_DUMP is left out if there is an entry
+ * of a huge page.  Memory that gets its entry only after that was not used before, and so has
+ * no tags.
  */
 static int look_up(struct batch *b, struct vm_area_struct *vma, unsigned long addr, u64 size,
 		   unsigned long max)
@@ -324,7 +325,8 @@ static int write_locked(struct mm_struct *mm, unsigned long addr,
 /**
  * page_write - give a page of a guest's memory new tags
  * @mm: the VMM's address space, with a reference on its memory (mm_users)
- * @addr: the page's address in it; the page is populated, and copied if it is shared
+ * @addr: the page's address in it; the page is populated; if it is shared copy-on-write,
+ *	it is copied
  * @tags: the tags
  *
  * Context: may sleep; takes mmap_lock.

@@ -164,7 +164,7 @@ bool vm_is_stopped(struct mte_vm *vm)
 	unsigned long i;
 	bool stopped = true;
 
-	/* Keeps out ioctls of the VM that try all mutexes too, and would fail: vcpus_hold(). */
+	/* Keeps out ioctls that try the mutexes of all vCPUs too, and would fail: vcpus_hold(). */
 	if (!mutex_trylock(&kvm->lock))
 		return false;
 	kvm_for_each_vcpu(i, vcpu, kvm)

@@ -6,9 +6,9 @@
  * on kvm_arch_destroy_vm() removes it from the hash.  Module exit removes it too, when
  * no hook can run any more.  A caller may use the pointer without a reference if it
  * keeps the VM alive by KVM's own rules (an ioctl on one of its files, a fault or
- * KVM_RUN of its vCPU, its MMU notifier).  sysfs does not keep the VM alive: a
- * write takes mte_vm.destroy_lock, checks mte_vm.destroyed, and takes a reference on the
- * VM (request.c).
+ * KVM_RUN of its vCPU, its MMU notifier).  sysfs does not keep the VM alive.  A write to
+ * "enable" takes mte_vm.destroy_lock, checks mte_vm.destroyed, and takes a reference on the
+ * VM (request.c).  A write to "hold" takes vm_hold.lock and checks vm_hold.ended.
  *
  * Locks, outermost first:
  *	transfer.lock		ioctls of a file of /dev/kvm_mte, one at a time; mmap_lock is

@@ -186,7 +186,7 @@ def table(figures, columns, rows=ROWS, base="stock"):
 
 
 def goal_table(figures):
-    yield "| | | at most over | goal | measured | |"
+    yield "| | | compared with | goal: at most | measured | |"
     yield "|---|---|---|---:|---:|---|"
     for g in goals():
         over = figures.over(g.key, g.base, g.row)

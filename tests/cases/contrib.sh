@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a file in contrib/ that the program it is for does not take: sos, Ansible, cloud-init, SELinux, AppArmor, libvirt's schema; a sos
-# plugin that collects nothing; a role that changes something at its second run; an SELinux module that lets a VMM at guests' tags.
+# Catches: a file in contrib/ that the program it is for does not take: sos, Ansible, cloud-init, SELinux, AppArmor, libvirt's schema; a
+# sos plugin that collects nothing; a role that changes something at its second run; an SELinux module that lets a VMM read or write
+# guests' tags.
 # where: here
 # hooks: none
 . "$TESTS/bed/here.sh"

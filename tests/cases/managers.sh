@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a VM that a program starts with another policy than its cgroup or its XML asks for: one of many starts by libvirt in which
-# QEMU was faster; a partition that libvirt puts elsewhere than docs/cgroups.md says; the unit of contrib/ under a real systemd; the
-# hook of contrib/ in a container of a real OCI runtime.
+# Catches: a VM that a program starts with another policy than its cgroup or its XML asks for, also if that happens in only one of
+# many starts by libvirt, because QEMU was faster; a partition that libvirt puts elsewhere than docs/cgroups.md says; the unit of
+# contrib/ under a real systemd; the hook of contrib/ in a container of a real OCI runtime.
 # hooks: once
 # kernels: 5.10 7.2
 # quick-kernels: 5.10

@@ -113,7 +113,7 @@ file dev/kvm ""
 file var/log/dmesg "[    9.1] kvm_mte: CPU4: GMID_EL1 is 5, that of the others 4: a guest could not move between them\n"
 without "CPUs that differ" "no GMID_EL1: the module said: kvm_mte: CPU4: GMID_EL1 is 5, that of the others 4: a guest could not move between them; do: take the CPUs of one kind offline, and load the module again"
 file var/log/dmesg "x\n"
-tells "unknown KVM mode: only the kernel log has it, and it no longer does; do: load the module: if it cannot work here, it does not load, and the kernel log has the reason" "an old log"
+tells "unknown KVM mode: it is only in the kernel log, and that line is gone; do: load the module: if it cannot work here, it does not load, and the kernel log has the reason" "an old log"
 gone var/log/dmesg
 tells "unknown KVM mode: only the kernel log has it, which this user cannot read" "no log"
 
@@ -195,7 +195,7 @@ file usr/bin/qemu-system-aarch64 "#!/bin/sh\ntouch $W/ran\n"
 file usr/bin/firecracker ""
 chmod +x "$HOST"/usr/bin/*
 is "$(mte check | grep '  VMM: ')" "ok       VMM: /usr/bin/qemu-system-aarch64, version unknown: asks for MTE with -machine virt,mte=on if it is 9.2 or newer
-ok       VMM: /usr/bin/firecracker, version unknown: whether it asks for MTE is not known: then \"kvm-mte list\" shows the origin vmm" "VMMs"
+ok       VMM: /usr/bin/firecracker, version unknown: whether it asks for MTE is not known; if it does, \"kvm-mte list\" shows the origin vmm" "VMMs"
 is "$(ls "$W/ran" 2>&1)" "ls: cannot access '$W/ran': No such file or directory" "VMMs: another machine's is not run"
 
 # --- a VM, without the module ---

@@ -397,7 +397,7 @@ head -c 20000 right >f.tags
 refuses "tags that are cut" "kvm-mte: the stream ends early"
 saved
 : >f.tags.new
-refuses "a save has failed" "kvm-mte: f.tags.new: it is left from a save that has failed. If f is of that save, restore it by hand with these tags, else remove it"
+refuses "a save has failed" "kvm-mte: f.tags.new: it is left from a save that has failed. If f is of that save, restore it by hand with these tags; otherwise remove these tags"
 rm f.tags.new
 saved
 cp right f.tags
