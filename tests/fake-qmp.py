@@ -12,7 +12,7 @@ late            there is no reply, and the process PID ends some time later
 none            there is no reply
 FILE+TEXT       for "migrate" and "migrate-incoming" with a file: TEXT is written to it, or must be in it
 
-"quit" ends the process PID. After "migrate_cancel" the migration is cancelled, unless it is completed. Three words are no commands: "greeting"; "ended",
+"quit" ends the process PID. After "migrate_cancel" the migration is cancelled, unless it is completed, or there is none ("{}"). Three words are no commands: "greeting"; "ended",
 a file that gets a line when the process has ended; "noise", a line before each reply.
 """
 import json
@@ -35,7 +35,7 @@ def reply(command):
     """The reply to a command, as a JSON object."""
     words = replies.get(command, ["{}"])
     word = words.pop(0) if len(words) > 1 else words[0]
-    if command == "migrate_cancel" and "completed" not in replies["query-migrate"][-1]:
+    if command == "migrate_cancel" and "completed" not in replies["query-migrate"][-1] and replies["query-migrate"] != ["{}"]:
         replies["query-migrate"] = ['{"status": "cancelled"}']
     if word == "none":
         return None

@@ -11,6 +11,7 @@
  * tags		the tags, "page IPA TAGS" a line, as tagstream.py prints them
  * fail		"NR ERRNO N": the Nth ioctl with this number fails (N is 0: each), and the log gets
  *		a line; if ERRNO is 0, the ioctl does nothing
+ * kvm		1 or 0: has KVM guest MTE itself?
  * calls	is written: all ioctls
  * written	is written: the tags
  */
@@ -22,6 +23,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+
+#include <linux/kvm.h>
 
 #include "../include/tags_uapi.h"
 
@@ -274,6 +277,20 @@ static int fault(unsigned int nr, const struct kvm_mte_open *o)
 	return -err ?: 1;
 }
 
+/* Returns -1 if KVM itself must be asked. */
+static int kvm_answer(unsigned long request)
+{
+	FILE *f = request == KVM_CHECK_EXTENSION ? file("kvm", "r") : NULL;
+	int has = -1;
+
+	if (!f)
+		return -1;
+	if (fscanf(f, "%d", &has) != 1)
+		has = -1;
+	fclose(f);
+	return has;
+}
+
 int ioctl(int fd, unsigned long request, ...)
 {
 	int (*next)(int fd, unsigned long request, ...) = dlsym(RTLD_NEXT, "ioctl");
@@ -285,6 +302,8 @@ int ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	argument = va_arg(args, void *);
 	va_end(args);
+	if (kvm_answer(request) >= 0)
+		return kvm_answer(request);
 	if (_IOC_TYPE(request) != KVM_MTE_IOC || nr > 4)
 		return next(fd, request, argument);
 	log_call(nr, argument);

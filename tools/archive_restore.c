@@ -69,12 +69,7 @@ static int restore_by_virsh(struct archive *a)
 		return END_ERROR;
 	}
 	a->stopped = true;
-	if (archive_find(a))
-		return END_ERROR;
-	if (a->vm->name && !strcmp(a->vm->name, a->which))
-		return hold(a);
-	complain_of(a->vm, "it is not the domain %s", a->which);
-	return END_ERROR;
+	return archive_find(a) ? END_ERROR : hold(a);
 }
 
 /* A guest that runs must not be held. */

@@ -10,7 +10,6 @@
 
 #include "check.h"
 
-#define LOADS_ANYWAY	"load the module: if it cannot work here, it does not load, and the kernel log has the reason"
 #define IN_FIRMWARE	"look for MTE or memory tagging in the firmware's setup, or ask its vendor"
 
 /* If the register says 0, it cannot be told whether the CPU or the firmware is the reason. */
@@ -149,28 +148,35 @@ void check_configuration(void)
 	free(missing);
 }
 
-/* Only while the module is not loaded: a loaded module answers in KVM's place. */
-static void check_backend(enum kvm_mode mode)
+static void check_inject(enum kvm_mode mode, const char *lacks)
 {
-	enum tribool own = kvm_has_mte();
-
-	if (own == YES) {
-		checked(CHECK_OK, "KVM's guest MTE", NULL, "KVM has guest MTE itself: backend native");
-		return;
-	}
-	if (own == UNKNOWN) {
-		checked(check_hidden(), "KVM's guest MTE", NULL,
-			"KVM cannot be asked whether it has guest MTE itself: /dev/kvm cannot be opened");
-		return;
-	}
-	if (config_has("CONFIG_KASAN_HW_TAGS") == YES)
-		checked(CHECK_NO, "KVM's guest MTE", "use a kernel without CONFIG_KASAN_HW_TAGS",
-			"KVM has no guest MTE itself, and the kernel uses the tag registers (CONFIG_KASAN_HW_TAGS)");
+	if (!lacks)
+		checked(CHECK_OK, "KVM's guest MTE", NULL, "KVM has none: backend inject");
 	else if (mode == MODE_NVHE)
 		checked(CHECK_NO, "KVM's guest MTE", "remove kvm-arm.mode=nvhe from the kernel's command line if it is there; otherwise the CPU has no VHE",
 			"KVM has no guest MTE itself, and is not in VHE mode");
 	else
-		checked(CHECK_OK, "KVM's guest MTE", NULL, "KVM has none: backend inject");
+		checked(CHECK_NO, "KVM's guest MTE", "use a kernel without CONFIG_KASAN_HW_TAGS",
+			"KVM has no guest MTE itself, and the kernel uses the tag registers (CONFIG_KASAN_HW_TAGS)");
+}
+
+/* If the module is loaded, it has looked, and it answers for KVM. */
+static void check_backend(enum kvm_mode mode)
+{
+	char *lacks = inject_lacks(mode);
+	enum tribool own;
+	int err;
+
+	own = kvm_has_mte(&err);
+	if (own == YES)
+		checked(CHECK_OK, "KVM's guest MTE", NULL, "KVM has guest MTE itself: backend native");
+	else if (own == NO)
+		check_inject(mode, lacks);
+	else
+		checked(err == EACCES ? check_hidden() : CHECK_UNKNOWN, "KVM's guest MTE", kvm_advice(err),
+			"KVM cannot be asked whether it has guest MTE itself (/dev/kvm: %s)%s%s",
+			strerror(err), lacks ? "; it must have, because " : "", lacks ?: "");
+	free(lacks);
 }
 
 static void check_mode(enum kvm_mode mode)
@@ -194,24 +200,37 @@ static void check_mode(enum kvm_mode mode)
 			"only the kernel log has it, which this user cannot read");
 }
 
+/* Returns false if there is no KVM. */
+static bool check_device(void)
+{
+	char *dev = below_root("/dev/kvm"), *why;
+	int err = access(dev, F_OK) ? errno : 0;
+
+	free(dev);
+	if (kvm_is_missing()) {
+		why = why_no_kvm();
+		checked(CHECK_NO, "/dev/kvm", NULL, "%s", why);
+		free(why);
+		return false;
+	}
+	if (err)
+		checked(CHECK_UNKNOWN, "/dev/kvm", kvm_advice(err),
+			"it cannot be reached (%s), but the kernel has KVM", strerror(err));
+	else
+		checked(CHECK_OK, "/dev/kvm", NULL, "it is there");
+	return true;
+}
+
 /**
  * check_kvm - check /dev/kvm, KVM's mode, and whether KVM has guest MTE itself
  */
 void check_kvm(void)
 {
 	enum kvm_mode mode = kvm_mode();
-	char *dev = below_root("/dev/kvm");
-	bool missing = access(dev, F_OK);
-	char backend[16], *why, *path;
+	char backend[16], *path;
 
-	free(dev);
-	if (missing) {
-		why = why_no_kvm();
-		checked(CHECK_NO, "/dev/kvm", NULL, "%s", why);
-		free(why);
+	if (!check_device())
 		return;
-	}
-	checked(CHECK_OK, "/dev/kvm", NULL, "it is there");
 	check_mode(mode);
 	if (!is_loaded()) {
 		check_backend(mode);

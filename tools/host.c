@@ -2,6 +2,7 @@
 /*
  * What user space can find out about the running kernel and its KVM.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,21 +99,79 @@ enum kvm_mode kvm_mode(void)
 
 /**
  * kvm_has_mte - has KVM itself guest MTE?
+ * @err: set to the errno if that cannot be known
  *
  * Only asked while the module is not loaded: it answers this question too.
  *
- * Return: YES or NO; UNKNOWN if /dev/kvm cannot be opened.
+ * Return: YES or NO; UNKNOWN if KVM cannot be asked.
  */
-enum tribool kvm_has_mte(void)
+enum tribool kvm_has_mte(int *err)
 {
 	char *dev = below_root("/dev/kvm");
 	int fd = open(dev, O_RDWR | O_CLOEXEC);
 	int has = fd < 0 ? -1 : ioctl(fd, KVM_CHECK_EXTENSION, CAP_ARM_MTE);
 
+	*err = has < 0 ? errno : 0;
 	free(dev);
 	if (fd >= 0)
 		close(fd);
 	return has < 0 ? UNKNOWN : has ? YES : NO;
+}
+
+/**
+ * kvm_advice - what to do if KVM cannot be asked
+ * @err: from kvm_has_mte()
+ *
+ * Return: a sentence.
+ */
+const char *kvm_advice(int err)
+{
+	if (*root)
+		return "run this on that host";
+	if (err == EACCES && geteuid())
+		return "run this as root";
+	if (err == ENOENT)
+		return "run this on the host, outside of containers";
+	return LOADS_ANYWAY;
+}
+
+/**
+ * kvm_is_missing - is there no KVM?
+ *
+ * A container may have KVM without its device.
+ *
+ * Return: true if neither /dev/kvm nor the kernel's own entry for it is there.
+ */
+bool kvm_is_missing(void)
+{
+	char *dev = below_root("/dev/kvm"), *entry = below_root("/sys/class/misc/kvm");
+	bool missing = access(dev, F_OK) && access(entry, F_OK);
+
+	free(dev);
+	free(entry);
+	return missing;
+}
+
+/**
+ * inject_lacks - what keeps the backend inject from this kernel?
+ * @mode: from kvm_mode()
+ *
+ * A KVM that has guest MTE itself does not need that backend.
+ *
+ * Return: a clause, which the caller frees; NULL if nothing was found.
+ */
+char *inject_lacks(enum kvm_mode mode)
+{
+	char *clause = NULL;
+
+	if (mode == MODE_NVHE)
+		return need(strdup("KVM is not in VHE mode"));
+	if (config_has("CONFIG_KASAN_HW_TAGS") != YES)
+		return NULL;
+	if (asprintf(&clause, "the kernel uses MTE itself: CONFIG_KASAN_HW_TAGS (%s)",
+		     config_source()) < 0)
+		clause = NULL;
+	return need(clause);
 }
 
 /**

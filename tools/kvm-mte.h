@@ -141,12 +141,16 @@ size_t klog_said(const struct vm *vm);
 void klog_explain(const struct vm *vm, size_t before);
 
 /* host.c: the kernel and KVM */
+#define LOADS_ANYWAY	"load the module: if it cannot work here, it does not load, and the kernel log has the reason"
 enum kvm_mode { MODE_UNKNOWN, MODE_VHE, MODE_NVHE, MODE_PROTECTED };
 bool booted_with(const char *option);
 char *booted_value(const char *option);
 char *host_release(void);
 enum kvm_mode kvm_mode(void);
-enum tribool kvm_has_mte(void);
+enum tribool kvm_has_mte(int *err);
+const char *kvm_advice(int err);
+bool kvm_is_missing(void);
+char *inject_lacks(enum kvm_mode mode);
 char *why_no_kvm(void);
 
 /**

@@ -12,26 +12,32 @@
 
 #include "kvm-mte.h"
 
-/* The first thing found that prevents MTE.  why_not() prints it at the end. */
+/*
+ * The first thing found that prevents MTE, and the first that does so unless something else
+ * is the case, which cannot be known.  why_not() prints one of them at the end.
+ */
 static char *reason;
+static char *doubt;
 
 /* Where to print what was found on the way. */
 static FILE *to;
 
-static void against(const char *fmt, ...) __printf(1, 2);
+static void note(char **text, const char *fmt, ...) __printf(2, 3);
 
-static void against(const char *fmt, ...)
+static void note(char **text, const char *fmt, ...)
 {
 	va_list args;
 
-	if (reason)
+	if (*text)
 		return;
 	va_start(args, fmt);
-	if (vasprintf(&reason, fmt, args) < 0)
-		reason = NULL;
+	if (vasprintf(text, fmt, args) < 0)
+		*text = NULL;
 	va_end(args);
-	need(reason);
+	need(*text);
 }
+
+#define against(...)	note(&reason, __VA_ARGS__)
 
 static void no_mte(void)
 {
@@ -87,12 +93,25 @@ static void check_cpu(void)
 		no_mte();
 }
 
-static void check_for_inject(enum kvm_mode mode)
+/* If KVM has guest MTE itself, what inject lacks is not needed. */
+static void check_backend(enum kvm_mode mode)
 {
-	if (mode == MODE_NVHE)
-		against("KVM is not in VHE mode, and kernels before 5.14 need that for guest MTE");
-	if (config_has("CONFIG_KASAN_HW_TAGS") == YES)
-		against("the kernel uses MTE itself: CONFIG_KASAN_HW_TAGS (%s)", config_source());
+	char *lacks = inject_lacks(mode);
+	enum tribool own;
+	int err;
+
+	own = kvm_has_mte(&err);
+	if (own == UNKNOWN)
+		fprintf(to, ", unknown whether it has guest MTE itself (/dev/kvm: %s); %s\n",
+			strerror(err), kvm_advice(err));
+	else
+		fputs(own == YES ? ", has guest MTE itself\n" : "\n", to);
+	if (lacks && own == NO)
+		against("KVM has no guest MTE itself, and %s", lacks);
+	else if (lacks && own == UNKNOWN)
+		note(&doubt, "%s, so KVM must have guest MTE itself, and cannot be asked (/dev/kvm: %s); %s",
+		     lacks, strerror(err), kvm_advice(err));
+	free(lacks);
 }
 
 static void check_mode(enum kvm_mode mode)
@@ -113,14 +132,10 @@ static void check_mode(enum kvm_mode mode)
 
 static void check_kvm(void)
 {
-	char *dev = below_root("/dev/kvm");
-	bool missing = access(dev, F_OK);
 	enum kvm_mode mode;
-	enum tribool own;
 	char *why;
 
-	free(dev);
-	if (missing) {
+	if (kvm_is_missing()) {
 		fputs("KVM:      none\n", to);
 		why = why_no_kvm();
 		against("no /dev/kvm: %s", why);
@@ -128,12 +143,8 @@ static void check_kvm(void)
 		return;
 	}
 	mode = kvm_mode();
-	own = kvm_has_mte();
 	check_mode(mode);
-	fputs(own == YES ? ", has guest MTE itself\n" : "\n", to);
-	/* If KVM has guest MTE itself, this is not needed. */
-	if (own != YES)
-		check_for_inject(mode);
+	check_backend(mode);
 }
 
 /* Returns true if the module is installed for this kernel: only the advice depends on it. */
@@ -174,6 +185,8 @@ static void put_reason(bool there)
 {
 	if (reason)
 		printf("reason:   guests cannot have MTE: %s\n", reason);
+	else if (doubt)
+		printf("reason:   unknown whether guests can have MTE: %s\n", doubt);
 	else if (there)
 		puts("reason:   nothing found that prevents MTE; load the module: modprobe kvm_mte");
 	else
@@ -183,8 +196,8 @@ static void put_reason(bool there)
 /* The rest of the object that status begins. */
 static void put_reason_json(void)
 {
-	printf(", \"possible\": %s, \"reason\": ", reason ? "false" : "true");
-	put_json(stdout, reason);
+	printf(", \"possible\": %s, \"reason\": ", reason ? "false" : doubt ? "null" : "true");
+	put_json(stdout, reason ?: doubt);
 	puts("}");
 }
 
@@ -215,5 +228,6 @@ int why_not(bool json)
 	else
 		put_reason(there);
 	free(reason);
+	free(doubt);
 	return end;
 }

@@ -93,32 +93,43 @@ begin() {
 	: >asked
 }
 export W
+# awaits COMMAND... - waits until it succeeds; ends the shell if that is in vain.
+awaits() {
+	local i
+	for ((i = 0; i < 1200; i++)); do
+		! "$@" || return 0
+		sleep 0.05
+	done
+	echo "in vain: $*" >&2
+	exit 1
+}
+is_gone() { [[ ! -e /proc/$1/exe ]]; }
 # What libvirt does at a migration: the VM appears at the destination; it is held; the one here ends.
 arrive() { vm b "$(<"$W/dst")" "${NAME:-web}" "${STATE:-on}"; }
-held() { until grep -qsx 1 "$W/b/sys/kernel/kvm_mte/vms/$(<"$W/dst")-9/hold"; do sleep 0.05; done; }
+held() { awaits grep -qsx 1 "$W/b/sys/kernel/kvm_mte/vms/$(<"$W/dst")-9/hold"; }
 leave() {
 	kill "$(<"$W/src")"
-	while [[ -e /proc/$(<"$W/src")/exe ]]; do sleep 0.05; done
+	awaits is_gone "$(<"$W/src")"
 	echo >"$W/a/dev/kvm_mte"
 }
 depart_vm() { rm -r "${W:?}/b/sys/kernel/kvm_mte/vms/$(<"$W/dst")-9"; }
-soon_out() { until grep -qF -- "$1" "$W/out"; do sleep 0.05; done; }
+soon_out() { awaits grep -qF -- "$1" "$W/out"; }
 depart() { rm -r "${W:?}/b/sys/kernel/kvm_mte/vms/$(<"$W/dst")-9"; kill "$(<"$W/dst")"; }
 # The migration is under way, until it is aborted.
 lasts() {
 	: >"$W/migrating"
-	until [[ -e $W/aborted ]]; do sleep 0.05; done
+	awaits test -e "$W/aborted"
 	depart
 	echo "virsh: aborted"
 	exit 1
 }
-export -f vm arrive held leave depart depart_vm soon_out lasts
+export -f vm awaits is_gone arrive held leave depart depart_vm soon_out lasts
 
-# run ARGUMENT... - runs kvm-mte on host a; STATUS, OUT: what it prints.
+# run ARGUMENT... - runs kvm-mte on host a; STATUS, OUT: what it prints. One that never ends is killed.
 run() {
 	echo "$SRC" >src
 	echo "$DST" >dst
-	mte "$@" >out 2>&1
+	timeout --foreground -s KILL 120 ./on a "$@" >out 2>&1
 	STATUS=$?
 }
 # start ARGUMENT... - the same in the background; finish - waits for its end.
@@ -129,7 +140,16 @@ start() {
 	${SETSID:-} ./on a "$@" >out 2>&1 &
 	JOB=$!
 }
-finish() { wait "$JOB"; STATUS=$?; }
+finish() {
+	local i
+	for ((i = 0; i < 1200; i++)); do
+		! is_gone "$JOB" || break
+		sleep 0.1
+	done
+	kill -KILL "$JOB" 2>/dev/null
+	wait "$JOB"
+	STATUS=$?
+}
 # ends STATUS NAME LINE... - the exit status, and all that was printed, in any order (two hosts speak at once). In a LINE, HERE
 # and THERE stand for the VMs. The lines that both hosts wait, and that save has noticed the other's end, may be missing, because
 # save and load are ended as soon as one of them fails. MAYBE: a pattern for another line.

@@ -52,6 +52,7 @@ file dev/kvm ""
 file var/log/dmesg "[    0.1] kvm [1]: VHE mode initialized successfully\n"
 file sys/kernel/security/lockdown "[none] integrity confidentiality\n"
 module_file "vermagic=$REL SMP mod_unload aarch64" hook=kvm_reset_vcpu hook=kvm_arch_destroy_vm
+UNASKED='KVM cannot be asked whether it has guest MTE itself (/dev/kvm: Inappropriate ioctl for device)'
 ends 4 "fit, not loaded"
 is "$(mte check)" "ok       CPU: processes can use MTE, so all CPUs have it
 ok       firmware: the kernel can store tags, so the firmware allows it
@@ -60,7 +61,8 @@ ok       kernel command line: nothing there switches MTE off
 ok       configuration: all options that the module needs are on (/boot/config-$REL)
 ok       /dev/kvm: it is there
 ok       KVM mode: VHE
-unknown  KVM's guest MTE: KVM cannot be asked whether it has guest MTE itself: /dev/kvm cannot be opened
+unknown  KVM's guest MTE: $UNASKED
+         -> run this on that host
 ok       module for this kernel: /lib/modules/$REL/updates/dkms/kvm_mte.ko
 ok       signature: not needed
 ok       taint: the kernel allows it; now 0, the module adds 4096 (out of tree) and, without a signature, 8192
@@ -107,8 +109,22 @@ gone "boot/config-$REL"
 tells "unknown configuration: no file that can be read has it; do: install the kernel's configuration in /boot, or: modprobe configs" "no configuration"
 ends 4 "no configuration"
 file "boot/config-$REL" "$OPTIONS"
+file "boot/config-$REL" "${OPTIONS}CONFIG_KASAN_HW_TAGS=y\n"
+tells "unknown KVM's guest MTE: $UNASKED; it must have, because the kernel uses MTE itself: CONFIG_KASAN_HW_TAGS (/boot/config-$REL); do: run this on that host" \
+	"the tag registers are used, and KVM cannot be asked"
+ends 4 "the tag registers are used, and KVM cannot be asked"
+file "boot/config-$REL" "$OPTIONS"
+file var/log/dmesg "[    0.1] kvm [1]: Hyp mode initialized successfully\n"
+tells "unknown KVM's guest MTE: $UNASKED; it must have, because KVM is not in VHE mode; do: run this on that host" "nVHE, and KVM cannot be asked"
+ends 4 "nVHE, and KVM cannot be asked"
+file var/log/dmesg "[    0.1] kvm [1]: VHE mode initialized successfully\n"
 gone dev/kvm
 without "no /dev/kvm" "no /dev/kvm: KVM is not available"
+file sys/class/misc/kvm/dev "10:232\n"
+tells "unknown /dev/kvm: it cannot be reached (No such file or directory), but the kernel has KVM; do: run this on that host" "the device is missing, and the kernel has KVM"
+tells "ok KVM mode: VHE" "the device is missing: the mode"
+ends 4 "the device is missing, and the kernel has KVM"
+gone sys/class
 file dev/kvm ""
 file var/log/dmesg "[    9.1] kvm_mte: CPU4: GMID_EL1 is 5, that of the others 4: a guest could not move between them\n"
 without "CPUs that differ" "no GMID_EL1: the module said: kvm_mte: CPU4: GMID_EL1 is 5, that of the others 4: a guest could not move between them; do: take the CPUs of one kind offline, and load the module again"

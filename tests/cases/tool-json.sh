@@ -53,6 +53,10 @@ fits status "not loaded" status --json
 is "$(jq -c '[.loaded, .possible]' "$W/out")" '[false,true]' "and says so"
 fits check "not loaded" check --json
 is "$(jq -r .result "$W/out")" "not loaded" "and says so"
+file var/log/dmesg "[    0.1] kvm [1]: Hyp mode initialized successfully\n"
+fits status "KVM cannot be asked, and must have guest MTE" status --json
+is "$(jq -c '[.loaded, .possible, (.reason | type)]' "$W/out")" '[false,null,"string"]' "and says so"
+rm -r "${HOST:?}/var"
 mkdir -p "$HOST/proc/5/fd"
 ln -s anon_inode:kvm-vm "$HOST/proc/5/fd/9"
 file proc/5/cmdline "qemu\0"

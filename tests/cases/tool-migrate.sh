@@ -197,11 +197,18 @@ run migrate web "$URI"
 ends 1 "virsh is killed" "$NO_STREAM" "$NOT virsh has failed. It goes on here"
 goes_on "virsh is killed"
 begin
-printf '%s\n' 'STATE=off arrive' 'soon_out "has no MTE yet"' depart 'until [[ -e $W/aborted ]]; do sleep 0.05; done' 'exit 1' >acts/migrate
+printf '%s\n' 'STATE=off arrive' 'soon_out "has no MTE yet"' depart 'awaits test -e $W/aborted' 'exit 1' >acts/migrate
 run migrate web "$URI"
 ends 1 "the VM there ends, and never had MTE" "kvm-mte: host: THERE: has no MTE yet; waiting until it is on" "kvm-mte: host: web: the VM's process has ended" \
 	"kvm-mte: web: its tags cannot follow: the migration is stopped" "$NOT virsh has failed. It goes on here"
 goes_on "the VM there ends, and never had MTE"
+# Both are seen at once: a domain is not told to stop what virsh no longer does.
+begin
+printf '%s\n' 'kill -STOP $PPID' '(awaits is_gone $$; kill -INT $PPID; kill -CONT $PPID) &' 'exit 1' >acts/migrate
+run migrate web "$URI"
+ends 1 "virsh ends when a signal comes" "$NO_STREAM" "$NOT interrupted. It goes on here"
+is "$(grep -c domjobabort asked)" 0 "virsh ends when a signal comes: nothing is aborted"
+goes_on "virsh ends when a signal comes"
 # virsh is gone, but libvirt goes on.
 begin
 printf '%s\n' arrive held 'kill -9 $$' >acts/migrate
@@ -233,7 +240,7 @@ for signal in INT TERM HUP; do
 	start migrate web "$URI"
 	soon out "held until"
 	soon asked migrate
-	until [[ -e migrating ]]; do sleep 0.1; done
+	awaits test -e migrating
 	kill -"$signal" "$JOB"
 	finish
 	# libvirt ends the VM there, and the stream ends: load sees one of them first.
@@ -243,7 +250,7 @@ done
 begin
 printf '%s\n' arrive held lasts >acts/migrate
 SETSID=setsid start migrate web "$URI"
-until [[ -e migrating ]]; do sleep 0.1; done
+awaits test -e migrating
 kill -HUP -- "-$JOB"
 finish
 MAYBE="process has ended$\|stream ends early$" ends 1 "the terminal is closed" "$HELD" "virsh: aborted" "$NOT interrupted. It goes on here"
@@ -252,7 +259,7 @@ begin
 printf '%s\n' arrive held lasts >acts/migrate
 mkfifo cut pipe
 start migrate web "$URI"
-until [[ -e migrating ]]; do sleep 0.1; done
+awaits test -e migrating
 echo >"$W/cut"
 finish
 ends 1 "the connection is cut on the way" "$HELD" "kvm-mte: host: THERE: the stream ends early" \
@@ -304,4 +311,16 @@ kill -INT "$JOB"
 finish
 is "$STATUS:$(tail -n 1 out)" "1:$LOST" "a second SIGINT ends it"
 clean "a second SIGINT ends it"
+# Each event lets it look at the number of signals again: here that a child has ended.
+begin
+printf '%s\n' 'STATE=off arrive' leave >acts/migrate
+start migrate web "$URI"
+soon out "waiting until it is held"
+kill -INT "$JOB"
+soon out "interrupt again to give them up"
+kill -CHLD "$JOB"
+echo on >"b/sys/kernel/kvm_mte/vms/$DST-9/state"
+finish
+is "$STATUS:$(tail -n 1 out):$(hold_there):$(ls resumed)" "0:web: migrated to host with its tags:0:resumed" "one SIGINT gives up nothing"
+same_tags "one SIGINT gives up nothing"
 done_testing

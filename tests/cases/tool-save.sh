@@ -26,7 +26,7 @@ qmp() {
 	echo "$SRC" >a/tagdev/peer
 	"$TESTS/fake-qmp.py" sock asked "$SRC" ended=a/dev/kvm_mte "$@" 2>qmp.err &
 	QMP=$!
-	until [[ -e sock ]]; do sleep 0.05; done
+	awaits test -e sock
 }
 # bind FILE - FILE.tags has the tags, and says that they belong to FILE.
 bind() {
@@ -112,6 +112,14 @@ ends 1 "the connection is cut too late" "$HELD" "$ENDS_EARLY" "$STAYS" "kvm-mte:
 is "$(grep -c quit asked):$(lives)" "0:lives" "the connection is cut too late: QEMU is not ended here"
 begin
 vm b "$DST" web
+qmp "query-migrate=run:rm -r b/sys/kernel/kvm_mte/vms/*; until grep -q another out; do sleep 0.1; done; echo '$DONE'"
+run "${MIGRATE[@]}"
+MAYBE="the stream has ended before it began" ends 1 "the VM there ends too late" "$HELD" \
+	"kvm-mte: host: THERE: it has ended before the stream came; waiting for another VM" \
+	'kvm-mte: web: its tags are still here, because QEMU has not ended: end the one at host, and let this one go on with "cont"'
+is "$(grep -c quit asked):$(lives)" "0:lives" "the VM there ends too late: QEMU is not ended here"
+begin
+vm b "$DST" web
 qmp query-migrate=die
 run "${MIGRATE[@]}"
 ends 1 "QEMU dies" "$HELD" "$IN" "kvm-mte: QEMU's monitor has closed the connection: query-migrate" \
@@ -154,6 +162,13 @@ ends 1 "the monitor's connection is cut" "$HELD" "kvm-mte: QEMU's monitor has cl
 	"$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
 is "$(grep -c migrate_cancel asked)" 1 "the monitor's connection is cut: the migration is cancelled"
 goes_on "the monitor's connection is cut"
+begin
+vm b "$DST" web
+qmp migrate=none 'query-migrate={}'
+run "${MIGRATE[@]}"
+ends 1 "the monitor's connection is cut before it begins" "$HELD" "kvm-mte: QEMU's monitor has closed the connection: migrate" \
+	'kvm-mte: QEMU: migrate: not begun' "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+goes_on "the monitor's connection is cut before it begins"
 begin
 vm b "$DST" web
 qmp 'query-migrate={"status": "failed"}' 'query-status={"status": "postmigrate"}'
@@ -263,6 +278,13 @@ run save web f
 is "$STATUS:$(ls resumed 2>&1)" "1:ls: cannot access 'resumed': No such file or directory" "virsh save fails: a guest that was paused stays paused"
 begin
 old
+echo 1 >"a/sys/kernel/kvm_mte/vms/$SRC-9/hold"
+echo 'exit 1' >acts/save
+run save web f
+ends 1 "virsh save fails, and an admin holds the guest" "kvm-mte: web: not saved. It goes on here"
+is "$(cat "a/sys/kernel/kvm_mte/vms/$SRC-9/hold")" 1 "virsh save fails, and an admin holds the guest: it stays held"
+begin
+old
 echo 'ln -s f $W/f.tags.new' >acts/suspend
 run save web f
 ends 1 "a link in the place of the tags" "kvm-mte: f.tags.new: File exists" "kvm-mte: web: not saved. It goes on here"
@@ -295,9 +317,30 @@ ends 1 "migration is refused" "kvm-mte: $SRC-9 (web): not saved: its file migrat
 is "$(cat asked f)" old "migration is refused: nothing is done"
 begin
 old
+run save "$SRC" f
+ends 1 "not a name" "kvm-mte: HERE: no domain of libvirt has this name: $SRC"
+is "$(cat asked f)" old "not a name: nothing is done"
+begin
+old
 echo 'exit 1' >acts/suspend
 run save web f
 ends 1 "virsh suspend fails" "kvm-mte: web: not saved. It goes on here"
+# virsh has done its part, and so have the tags: the signal counts all the same.
+begin
+old
+echo 'trap "" INT; kill -TERM $PPID' >acts/suspend
+run save web f
+ends 1 "SIGTERM before the tags are saved" "kvm-mte: web: not saved. It goes on here"
+is "$(ls resumed; grep -c 'virsh save' asked)" "resumed
+0" "SIGTERM before the tags are saved: the guest is not saved, and resumed"
+unsaved "SIGTERM before the tags are saved"
+# virsh translates its words.
+begin
+old
+echo 'if [[ ${LC_ALL:-} == C ]]; then echo running; else echo läuft; fi' >acts/domstate
+LC_ALL=C.UTF-8 run save web f
+ends 0 "another locale" "web: saved with its tags: f, f.tags"
+asked "another locale" "virsh domstate --domain web" "virsh suspend --domain web" "virsh save --domain web --file f --running"
 begin
 old
 echo "0 16 1" >a/tagdev/fail
@@ -307,9 +350,9 @@ is "$STATUS:$(ls resumed; grep -c 'virsh save' asked):$(tail -n 1 out)" "1:resum
 unsaved "the tags cannot be read"
 begin
 old
-printf '%s\n' ': >$W/migrating' 'until [[ -e $W/aborted ]]; do sleep 0.05; done' 'exit 1' >acts/save
+printf '%s\n' ': >$W/migrating' 'awaits test -e $W/aborted' 'exit 1' >acts/save
 SETSID=setsid start save web f
-until [[ -e migrating ]]; do sleep 0.1; done
+awaits test -e migrating
 kill -HUP -- "-$JOB"
 finish
 ends 1 "the terminal is closed" "kvm-mte: web: not saved. It goes on here"
@@ -318,9 +361,9 @@ resumed" "the terminal is closed: the guest is resumed"
 unsaved "the terminal is closed"
 begin
 old
-printf '%s\n' ': >$W/migrating' 'until [[ -e $W/aborted ]]; do sleep 0.05; done' 'exit 1' >acts/save
+printf '%s\n' ': >$W/migrating' 'awaits test -e $W/aborted' 'exit 1' >acts/save
 start save web f
-until [[ -e migrating ]]; do sleep 0.1; done
+awaits test -e migrating
 kill -TERM "$JOB"
 finish
 ends 1 "SIGTERM" "kvm-mte: web: not saved. It goes on here"
@@ -433,9 +476,14 @@ run restore f
 is "$STATUS:$(tail -n 1 out):$(ls resumed 2>&1):$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold")" \
 	"1:kvm-mte: web: not restored, so it does not run:ls: cannot access 'resumed': No such file or directory:1" "other memory: held, and not resumed"
 saved
+echo "0 12 1" >a/tagdev/fail
+run restore f
+is "$STATUS:$(tail -n 1 out):$(ls resumed 2>&1):$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold")" \
+	"1:kvm-mte: web: not restored, so it does not run:ls: cannot access 'resumed': No such file or directory:1" "no memory: held, and not resumed"
+saved
 echo ': >$W/restoring; exec sleep 1000' >acts/restore
 start restore f
-until [[ -e restoring ]]; do sleep 0.1; done
+awaits test -e restoring
 kill -INT "$JOB"
 finish
 ends 1 "restore is interrupted" "kvm-mte: web: interrupted: if the domain is there, it is paused, and has no tags: end it"
@@ -514,6 +562,10 @@ run restore --qmp=sock web f
 ends 0 "QEMU: restore" "kvm-mte: HERE: held until its tags are in" "kvm-mte: HERE: released, 300 pages with tags" "web: restored with its tags"
 asked "QEMU: restore" query-status "getfd kvm-mte" "migrate-incoming fd:kvm-mte" query-migrate cont
 is "$(cmp a/tagdev/written <(grep ^page tags)):$(cat "a/sys/kernel/kvm_mte/vms/$SRC-9/hold")" ":0" "QEMU: restore: all tags are there"
+begin
+qmp "query-status=$INCOMING" "migrate-incoming=run:cat a/sys/kernel/kvm_mte/vms/*/hold >at-incoming; echo {}" "query-migrate=$DONE"
+run restore --qmp=sock web f
+is "$STATUS:$(cat at-incoming)" 0:1 "QEMU: restore: the guest is held before QEMU reads it"
 begin
 qmp "query-status=$RUNNING"
 run restore --qmp=sock web f

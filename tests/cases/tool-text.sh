@@ -222,6 +222,12 @@ rm -rf "${HOST:?}"/*
 
 # because REASON NAME
 because() { is "$(mte status | sed -n 's/^reason: *//p')" "$1" "$2"; }
+# asked [ANSWER] - what KVM answers when it is asked whether it has guest MTE; without ANSWER it cannot be asked.
+asked() { rm -f "$TAGDEV/kvm"; [[ -z ${1:-} ]] || echo "$1" >"$TAGDEV/kvm"; }
+gcc -D_GNU_SOURCE -Wall -Wextra -Werror -shared -fPIC -o "$W/tagdev.so" "$TESTS/tagdev.c" -ldl || bail "tagdev.c does not build"
+export TAGDEV=$W/dev
+mkdir "$TAGDEV"
+mte() { ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=1 LD_PRELOAD=$W/tagdev.so "$TOOL" --root="$HOST" "$@"; }
 
 NOT='guests cannot have MTE: '
 file proc/cpuinfo "processor\t: 0\nvendor_id\t: GenuineIntel\n"
@@ -255,7 +261,37 @@ file proc/cmdline "kvm-arm.mode=protected"
 because "${NOT}KVM is in protected mode (kvm-arm.mode=protected is on the kernel's command line)" "protected KVM"
 file proc/cmdline ""
 file var/log/dmesg "<6>[    0.1] kvm [1]: Hyp mode initialized successfully\n"
-because "${NOT}KVM is not in VHE mode, and kernels before 5.14 need that for guest MTE" "nVHE"
+NO_ANSWER='/dev/kvm: Inappropriate ioctl for device); run this on that host'
+MAYBE="unknown whether guests can have MTE: KVM is not in VHE mode, so KVM must have guest MTE itself, and cannot be asked ($NO_ANSWER"
+because "$MAYBE" "nVHE, and KVM cannot be asked"
+like "$(mte status)" "^KVM:      nVHE mode, unknown whether it has guest MTE itself \\($NO_ANSWER\$" "nVHE, and KVM cannot be asked: so it says"
+is "$(mte status >/dev/null; echo "$?")" 4 "nVHE, and KVM cannot be asked: the exit status is not that of a host that cannot"
+is "$(mte status --json)" "{\"loaded\": false, \"installed\": null, \"possible\": null, \"reason\": \"${MAYBE#*MTE: }\"}" "nVHE, and KVM cannot be asked: --json"
+asked 0
+because "${NOT}KVM has no guest MTE itself, and KVM is not in VHE mode" "nVHE, and KVM has no guest MTE"
+is "$(mte status --json | jq -c '[.possible, .reason]')" '[false,"KVM has no guest MTE itself, and KVM is not in VHE mode"]' "nVHE, and KVM has no guest MTE: --json"
+asked 1
+because "nothing found that prevents MTE; install the module" "nVHE, and KVM has guest MTE"
+is "$(mte status | sed -n 's/^KVM: *//p')" "nVHE mode, has guest MTE itself" "nVHE, and KVM has guest MTE: so it says"
+file boot/config-5.10.0-x "CONFIG_KVM=y\nCONFIG_ARM64_MTE=y\nCONFIG_KASAN_HW_TAGS=y\n"
+file var/log/dmesg "<6>[    0.1] kvm [1]: VHE mode initialized successfully\n"
+KASAN='the kernel uses MTE itself: CONFIG_KASAN_HW_TAGS (/boot/config-5.10.0-x)'
+because "nothing found that prevents MTE; install the module" "CONFIG_KASAN_HW_TAGS, and KVM has guest MTE"
+asked 0
+because "${NOT}KVM has no guest MTE itself, and $KASAN" "CONFIG_KASAN_HW_TAGS, and KVM has no guest MTE"
+asked
+because "unknown whether guests can have MTE: $KASAN, so KVM must have guest MTE itself, and cannot be asked ($NO_ANSWER" "CONFIG_KASAN_HW_TAGS, and KVM cannot be asked"
+file boot/config-5.10.0-x "CONFIG_KVM=y\nCONFIG_ARM64_MTE=y\n"
+
+# In a container the device may be missing, though the host has KVM.
+rm "$HOST/dev/kvm"
+file sys/class/misc/kvm/dev "10:232\n"
+because "nothing found that prevents MTE; install the module" "the device is missing, and the kernel has KVM"
+is "$(mte status | sed -n 's/^KVM: *//p')" "VHE mode, unknown whether it has guest MTE itself (/dev/kvm: No such file or directory); run this on that host" \
+	"the device is missing: KVM is unknown"
+rm -r "$HOST/sys/class"
+because "${NOT}no /dev/kvm: KVM is not available" "neither the device nor the kernel's entry"
+file dev/kvm ""
 file var/log/dmesg "<6>[    0.1] kvm [1]: VHE mode initialized successfully\n[    9.1] kvm_mte: no guest MTE: of old\n[   10.2] kvm_mte: CPU1: GMID_EL1 is \x1b[2J5\n"
 because "nothing found that prevents MTE; install the module" "nothing prevents MTE"
 is "$(mte status | sed -n 's/^log: *//p')" 'kvm_mte: CPU1: GMID_EL1 is \x1b[2J5' "the last message of the module, with control characters escaped"

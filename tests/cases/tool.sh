@@ -50,13 +50,24 @@ is "$(told module)" "not loaded; installed, $MODULES/updates/dkms/kvm_mte.ko" "i
 is "$(told reason)" "nothing found that prevents MTE; load the module: modprobe kvm_mte" "what to do then"
 sysctl -qw kernel.dmesg_restrict=1
 OUT=$(nobody status)
-is "$(told KVM)" "mode unknown (the kernel log cannot be read; root can)" "KVM's mode is unknown to a user who may not read the log"
+is "$(told KVM)" "mode unknown (the kernel log cannot be read; root can), unknown whether it has guest MTE itself (/dev/kvm: Permission denied); run this as root" \
+	"KVM is unknown to a user who may not read the log or open /dev/kvm"
 mkdir -p /boot
 echo 'CONFIG_KASAN_HW_TAGS=y' >"/boot/config-$(uname -r)"
-like "$(mte status)" "^reason: .*the kernel uses MTE itself: CONFIG_KASAN_HW_TAGS \(/boot/config-" "KASAN_HW_TAGS is the reason"
-rm "/boot/config-$(uname -r)"
+KASAN="the kernel uses MTE itself: CONFIG_KASAN_HW_TAGS (/boot/config-$(uname -r))"
+OUT=$(mte status)
+is "$?: $(told reason)" "3: guests cannot have MTE: KVM has no guest MTE itself, and $KASAN" "KASAN_HW_TAGS is the reason"
+UNASKED="4: unknown whether guests can have MTE: $KASAN, so KVM must have guest MTE itself, and cannot be asked (/dev/kvm:"
+OUT=$(nobody status)
+is "$?: $(told reason)" "$UNASKED Permission denied); run this as root" "KASAN_HW_TAGS, for a user who may not ask KVM"
 mv /dev/kvm /dev/kvm.away
-like "$(mte status)" '^reason: .*: no /dev/kvm: ' "without /dev/kvm"
+OUT=$(mte status)
+is "$?: $(told reason)" "$UNASKED No such file or directory); run this on the host, outside of containers" "KASAN_HW_TAGS, without /dev/kvm"
+rm "/boot/config-$(uname -r)"
+OUT=$(mte check)
+is "$?: $(sed -n '/^unknown  \/dev\/kvm/ {N; s/\n */ /p}' <<<"$OUT")" \
+	"4: unknown  /dev/kvm: it cannot be reached (No such file or directory), but the kernel has KVM -> run this on the host, outside of containers" \
+	"check, without /dev/kvm"
 mv /dev/kvm.away /dev/kvm
 
 # --- check, without the module ---
