@@ -34,6 +34,13 @@ static bool is_memory(unsigned long pfn)
 	return pfn_is_map_memory(pfn) && !is_zero_pfn(pfn);
 }
 
+/* The huge zero page looks like no other memory of a process.  It cannot be asked for. */
+static bool maybe_huge_zero(struct folio *folio)
+{
+	return IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && !folio->mapping &&
+	       folio_order(folio) == PMD_SHIFT - PAGE_SHIFT;
+}
+
 /*
  * KVM checks the mapping (VM_MTE_ALLOWED) only if the fault is not a permission fault.
  * The VMM may have mapped a file meanwhile, whose pages lose their tags, or DAX memory,
@@ -47,7 +54,7 @@ static bool can_hold_tags(struct page *page)
 		return false;
 	folio = page_folio(page);
 	return folio_test_anon(folio) || folio_test_swapbacked(folio) ||
-	       folio_test_hugetlb(folio) || !folio->mapping;
+	       folio_test_hugetlb(folio) || maybe_huge_zero(folio);
 }
 
 /* May an MTE VM map this?  Cached memory outside of the linear map has no tags (7.2: DAX). */
