@@ -41,7 +41,12 @@ static const struct file_operations kvm_ref_fops = {
 /* Returns a file that holds a reference on the VM.  fput() drops it. */
 static struct file *get_kvm_file(struct kvm *kvm)
 {
-	struct file *filp = anon_inode_getfile("[kvm_mte]", &kvm_ref_fops, NULL, 0);
+	struct file *filp;
+
+	/* A module whose init fails is freed, even if one of its files is still open. */
+	if (!vm_may_set())
+		return ERR_PTR(-ENODEV);
+	filp = anon_inode_getfile("[kvm_mte]", &kvm_ref_fops, NULL, 0);
 
 	if (IS_ERR(filp))
 		return filp;
