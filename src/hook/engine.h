@@ -11,7 +11,7 @@
 
 static inline bool hook_is_on_demand(const struct hook *hook)
 {
-	return hook->when == HOOK_ON_DEMAND || hook->when == HOOK_ON_HOLD;
+	return hook->when >= HOOK_ON_DEMAND;
 }
 
 /*
@@ -83,7 +83,7 @@ static inline void hook_ftrace_disarm(struct hook *hooks, unsigned int nr)
 #endif
 bool hook_ftrace_is_dead(void);
 
-int hook_kprobe_check(struct hook *hooks, unsigned int nr);
+int hook_kprobe_check(struct hook *hooks, unsigned int nr, bool all);
 int hook_kprobe_arm(struct hook *hooks, unsigned int nr);
 int hook_kprobe_set(struct hook *hook);
 unsigned long hook_kprobe_clear(struct hook *hook);
@@ -109,7 +109,7 @@ extern struct ratelimit_state hook_ratelimit;
 	do {								\
 		if (!__ratelimit(&hook_ratelimit))			\
 			break;						\
-		if ((hook)->when == HOOK_OPTIONAL)					\
+		if ((hook)->when == HOOK_OPTIONAL || (hook)->when == HOOK_ON_SLOT) \
 			pr_warn("%s: " fmt "; going on without: %s\n",	\
 				(hook)->name, ##__VA_ARGS__, (hook)->purpose); \
 		else							\

@@ -133,7 +133,7 @@ static void hash_sites(struct hook *hooks, unsigned int nr)
 
 	memset(sites, 0, sizeof(sites));
 	for (n = 0; n < nr; n++) {
-		if (!hooks[n].addr)
+		if (!hooks[n].addr || hooks[n].untraceable)
 			continue;
 		i = site_hash(hooks[n].site);
 		while (sites[i])

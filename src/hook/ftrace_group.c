@@ -52,13 +52,13 @@ static bool in_group(const struct hook *hook)
 }
 
 /*
- * HOOK_ON_HOLD hooks are added to hook_ops, which is a stub while HOOK_ON_DEMAND hooks are
+ * Other on-demand hooks are added to hook_ops, which is a stub while HOOK_ON_DEMAND hooks are
  * armed.  So a table has only one of the two kinds.
  */
 static bool is_mixed(const struct hook *hooks, unsigned int nr)
 {
 	while (nr--)
-		if (hooks[nr].when == HOOK_ON_HOLD)
+		if (hooks[nr].when > HOOK_ON_DEMAND)
 			return true;
 	return false;
 }
@@ -143,7 +143,7 @@ static void mark_armed(struct hook *hooks, unsigned int nr, bool armed)
  *
  * Context: may sleep; one caller at a time.
  * Return: 0; -EBUSY if one of the functions has another owner now (named in the log, unless
- * the owner has gone meanwhile); -EINVAL if the table also has HOOK_ON_HOLD hooks, or on
+ * the owner has gone meanwhile); -EINVAL if the table also has other on-demand hooks, or on
  * kernels with CALL_OPS; or another error of ftrace.
  */
 int hook_ftrace_set_group(struct hook *hooks, unsigned int nr)

@@ -34,7 +34,8 @@ static int find_filter(struct ftrace_ops *ops, struct hook *hook)
 			return err;
 		}
 	}
-	hook_cannot(hook, "ftrace cannot trace it on this kernel");
+	if (hook->when != HOOK_ON_SLOT)
+		hook_cannot(hook, "ftrace cannot trace it on this kernel");
 	return -ENOENT;
 }
 
@@ -67,12 +68,13 @@ static int ask_owner(void)
 
 static bool to_check(const struct hook *hook)
 {
-	return hook->addr && !hook->armed;
+	return hook->addr && !hook->armed && !hook->untraceable;
 }
 
 /*
- * Finds the sites, and adds all of them to check_ops.  Only an optional function that
- * ftrace cannot trace is left out: other errors do not depend on the function.
+ * Finds the sites, and adds all of them to check_ops.  An optional function that ftrace
+ * cannot trace is left out, and an on-slot function gets a kprobe.  Other errors do not
+ * depend on the function.
  */
 static int find_filters(struct hook *hooks, unsigned int nr)
 {
@@ -85,6 +87,8 @@ static int find_filters(struct hook *hooks, unsigned int nr)
 		err = find_filter(&check_ops, &hooks[i]);
 		if (err == -ENOENT && hooks[i].when == HOOK_OPTIONAL)
 			hooks[i].addr = 0;
+		else if (err == -ENOENT && hooks[i].when == HOOK_ON_SLOT)
+			hooks[i].untraceable = true;
 		else if (err)
 			return err;
 	}

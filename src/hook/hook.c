@@ -38,7 +38,8 @@ static void enter_original(struct hook *hook, enum hook_mechanism how)
 {
 	unsigned long addr = hook->addr;
 
-	hook->sees_original = how != HOOK_BY_FTRACE || hook->site != addr + AARCH64_INSN_SIZE;
+	hook->sees_original = how != HOOK_BY_FTRACE || hook->untraceable ||
+			      hook->site != addr + AARCH64_INSN_SIZE;
 	if (!hook->sees_original)
 		addr = hook->site + AARCH64_INSN_SIZE;
 	*hook->handler->original = (void *)addr;
@@ -50,11 +51,8 @@ static int check(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 	 * A kprobe would silently bypass a livepatch, so ask ftrace for kprobes too.  Hooks
 	 * by ftrace cannot be set while ftrace is off.
 	 */
-	int err = hook_ftrace_check(hooks, nr, how == HOOK_BY_KPROBE);
-
-	if (!err && how == HOOK_BY_KPROBE)
-		err = hook_kprobe_check(hooks, nr);
-	return err;
+	return hook_ftrace_check(hooks, nr, how == HOOK_BY_KPROBE) ?:
+	       hook_kprobe_check(hooks, nr, how == HOOK_BY_KPROBE);
 }
 
 /**
@@ -107,12 +105,15 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 	return 0;
 }
 
+static bool is_by_kprobe(const struct hook *hook)
+{
+	return armed_by == HOOK_BY_KPROBE || hook->untraceable;
+}
+
 static int set(struct hook *hook)
 {
-	int err;
+	int err = is_by_kprobe(hook) ? hook_kprobe_set(hook) : hook_ftrace_set(hook);
 
-	err = armed_by == HOOK_BY_FTRACE ? hook_ftrace_set(hook)
-					 : hook_kprobe_set(hook);
 	hook->armed = !err;
 	return err;
 }
@@ -123,10 +124,10 @@ static int clear(struct hook *hook)
 	unsigned long missed = 0;
 	int err = 0;
 
-	if (armed_by == HOOK_BY_FTRACE)
-		err = hook_ftrace_clear(hook);
-	else
+	if (is_by_kprobe(hook))
 		missed = hook_kprobe_clear(hook);
+	else
+		err = hook_ftrace_clear(hook);
 	if (err)
 		return err;
 	spin_lock(&missed_lock);
@@ -187,7 +188,7 @@ int hook_arm_on_demand(enum hook_when when)
 		err = hook_ftrace_set_group(table, nr_hooks);
 	for (i = 0; i < nr_hooks && !err; i++)
 		if (table[i].when == when && !table[i].armed)
-			err = set(&table[i]);
+			err = table[i].addr ? set(&table[i]) : -ENOENT;
 	if (err)
 		hook_disarm_on_demand(when);
 	else
@@ -272,7 +273,7 @@ bool hook_group_works(unsigned long group)
 	for (i = 0; i < nr; i++)
 		if (table[i].groups & group &&
 		    ((!table[i].armed && !hook_is_on_demand(&table[i])) ||
-		     table[i].rewritten))
+		     !table[i].addr || table[i].rewritten))
 			return false;
 	return true;
 }
@@ -306,12 +307,10 @@ unsigned long hook_missed(void)
 	unsigned int i, nr = smp_load_acquire(&nr_hooks);
 	unsigned long n;
 
-	if (armed_by != HOOK_BY_KPROBE)
-		return 0;
 	spin_lock(&missed_lock);
 	n = missed_before;
 	for (i = 0; i < nr; i++)
-		if (READ_ONCE(table[i].armed))
+		if (READ_ONCE(table[i].armed) && is_by_kprobe(&table[i]))
 			n += READ_ONCE(table[i].kp.nmissed);
 	spin_unlock(&missed_lock);
 	return n;
@@ -333,15 +332,13 @@ unsigned long hook_disarm(struct hook *hooks, unsigned int nr)
 	unsigned int i = nr;
 
 	hook_text_end();
+	while (i--)
+		if (hooks[i].armed && is_by_kprobe(&hooks[i]))
+			clear(&hooks[i]);
 	if (armed_by == HOOK_BY_FTRACE) {
 		hook_ftrace_end_group(hooks, nr);
 		hook_ftrace_disarm(hooks, nr);
-	} else {
-		while (i--)
-			if (hooks[i].armed)
-				clear(&hooks[i]);
 	}
-
 	hook_drain();
 	return missed_before;
 }

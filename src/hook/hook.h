@@ -38,9 +38,12 @@ enum hook_kind { HOOK_WATCH, HOOK_WRAP };
  * @HOOK_ON_DEMAND: from the first ondemand_get() to some seconds after the last
  *	ondemand_put(); hook_arm() fails if the hook is impossible
  * @HOOK_ON_HOLD: the same, but with references of its own, for hooks that are seldom
- *	needed.  A table has on-demand hooks of one of the two kinds only.
+ *	needed.  A table with such hooks has no HOOK_ON_DEMAND hooks.
+ * @HOOK_ON_SLOT: as HOOK_ON_HOLD, again with references of its own.  If ftrace cannot trace
+ *	the function, a kprobe catches its calls.  hook_arm() goes on if that is impossible
+ *	too.
  */
-enum hook_when { HOOK_ALWAYS, HOOK_OPTIONAL, HOOK_ON_DEMAND, HOOK_ON_HOLD };
+enum hook_when { HOOK_ALWAYS, HOOK_OPTIONAL, HOOK_ON_DEMAND, HOOK_ON_HOLD, HOOK_ON_SLOT };
 
 /**
  * enum hook_mechanism - how the engine catches calls of the functions
@@ -76,11 +79,12 @@ struct hook_handler {
  * @groups: bits with a meaning for the table's owner: see hook_group_works()
  * @addr: the function's address; 0 until resolved, or if the hook is impossible
  * @site: the address that ftrace reports for the function; 0 if not used
+ * @untraceable: ftrace cannot trace the function, so HOOK_BY_FTRACE uses a kprobe for it
  * @sees_original: the hook also catches the wrapper's call of the original
  * @armed: the hook catches calls now
  * @rewritten: a jump was seen in the function's text: see text.c
  * @pins: holds a reference on the module, because the text is rewritten
- * @kp: used by HOOK_BY_KPROBE only
+ * @kp: used by HOOK_BY_KPROBE, and if @untraceable
  */
 struct hook {
 	const char *name;
@@ -90,6 +94,7 @@ struct hook {
 	unsigned long groups;
 	unsigned long addr;
 	unsigned long site;
+	bool untraceable;
 	bool sees_original;
 	bool armed;
 	bool rewritten;
@@ -231,6 +236,24 @@ extern unsigned long hook_secret;
 	}								\
 	HOOK_HANDLER_WRAP(fn, wants_fn, false);				\
 	static noinline type fn##_wrapped proto
+
+/* The same, with the return address of the call in "caller".  notrace: a tracer replaces it. */
+#define HOOK_UNPAREN(...) __VA_ARGS__
+#define HOOK_WRAP_FROM(fn, wants_fn, type, proto, args)			\
+	HOOK_SAME_TYPE(fn, typeof(type proto));				\
+	HOOK_ORIGINAL(fn);						\
+	static noinline type						\
+	fn##_wrapped(unsigned long caller, HOOK_UNPAREN proto);		\
+	static notrace type fn##_entry proto				\
+	{								\
+		type fn##_ret = fn##_wrapped(_RET_IP_, HOOK_UNPAREN args); \
+									\
+		hook_leave();						\
+		return fn##_ret;					\
+	}								\
+	HOOK_HANDLER_WRAP(fn, wants_fn, false);				\
+	static noinline type						\
+	fn##_wrapped(unsigned long caller, HOOK_UNPAREN proto)
 
 /*
  * The same for a call that can wait for user space.  Such a call touches user memory,

@@ -44,23 +44,25 @@ static int add_kprobe(struct hook *hook, u32 flags)
  * hook_kprobe_check - can kprobes be set on these functions?
  * @hooks: the table
  * @nr: number of rows; armed rows are skipped
+ * @all: check all rows, not only those that ftrace cannot trace
  *
  * Context: may sleep.
  * Return: 0 or the error of register_kprobe(), with the name in the log.  An optional
  * hook is left out instead, but not after -ENOMEM.
  */
-int hook_kprobe_check(struct hook *hooks, unsigned int nr)
+int hook_kprobe_check(struct hook *hooks, unsigned int nr, bool all)
 {
 	unsigned int i;
 	int err;
 
 	for (i = 0; i < nr; i++) {
-		if (!hooks[i].addr || hooks[i].armed)
+		if (!hooks[i].addr || hooks[i].armed || !(all || hooks[i].untraceable))
 			continue;
 		err = add_kprobe(&hooks[i], KPROBE_FLAG_DISABLED);
 		if (!err)
 			unregister_kprobe(&hooks[i].kp);
-		else if (hooks[i].when == HOOK_OPTIONAL && err != -ENOMEM)
+		else if (err != -ENOMEM &&
+			 (hooks[i].when == HOOK_OPTIONAL || hooks[i].untraceable))
 			hooks[i].addr = 0;
 		else
 			return err;

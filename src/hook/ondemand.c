@@ -61,6 +61,7 @@ static bool closed;
 static struct demand demands[] = {
 	DEMAND(HOOK_ON_DEMAND),
 	DEMAND(HOOK_ON_HOLD),
+	DEMAND(HOOK_ON_SLOT),
 };
 
 static struct demand *demand_of(enum hook_when when)
@@ -146,7 +147,7 @@ static int armed_or(struct demand *demand, int (*attempt)(struct demand *demand)
 
 /**
  * ondemand_get - take a reference on the on-demand hooks, and arm them
- * @when: HOOK_ON_DEMAND or HOOK_ON_HOLD
+ * @when: HOOK_ON_DEMAND, HOOK_ON_HOLD or HOOK_ON_SLOT
  * @again: try again even if the last attempt failed less than TRY_VALID ago
  *
  * Context: may sleep, and takes locks of ftrace or kprobes; not in a handler of
@@ -169,7 +170,7 @@ int ondemand_get(enum hook_when when, bool again)
 
 /**
  * ondemand_get_more - take one more reference
- * @when: HOOK_ON_DEMAND or HOOK_ON_HOLD
+ * @when: HOOK_ON_DEMAND, HOOK_ON_HOLD or HOOK_ON_SLOT
  *
  * Context: any; the caller holds a reference.
  */
@@ -180,7 +181,7 @@ void ondemand_get_more(enum hook_when when)
 
 /**
  * ondemand_put - drop a reference
- * @when: HOOK_ON_DEMAND or HOOK_ON_HOLD
+ * @when: HOOK_ON_DEMAND, HOOK_ON_HOLD or HOOK_ON_SLOT
  *
  * The hooks are removed some seconds after the last reference has been dropped.
  *

@@ -22,6 +22,7 @@ class Target:
     types: list = field(default_factory=list)        # the same for a compiler, which knows the module's macros
     private: bool = False       # declared by the module itself: no header of the kernel does
     branch: tuple = None        # (#if, number of the branch in it) of include/compat.h, if not for all kernels
+    may_kprobe: bool = False    # if ftrace cannot trace it, a kprobe catches its calls
 
 
 @dataclass
@@ -70,11 +71,11 @@ def parameters(text):
 
 def _handlers(text):
     """(function, result, parameters as in the source) of the handlers in a source file."""
-    for match in re.finditer(r"\bHOOK_(WRAP|WRAP_IF|WRAP_WAITS|WRAP_VOID|WRAP_VOID_IF|WATCH(\d))\((?=\w+,)(?!fn,)", text):
+    for match in re.finditer(r"\bHOOK_(WRAP|WRAP_IF|WRAP_WAITS|WRAP_FROM|WRAP_VOID|WRAP_VOID_IF|WATCH(\d))\((?=\w+,)(?!fn,)", text):
         args = _arguments(text, match.end() - 1)
         if match[1] == "WRAP":
             yield args[0], args[1], args[2]
-        elif match[1] in ("WRAP_IF", "WRAP_WAITS"):
+        elif match[1] in ("WRAP_IF", "WRAP_WAITS", "WRAP_FROM"):
             yield args[0], args[2], args[3]
         elif match[1] == "WRAP_VOID":
             yield args[0], "void", args[1]
@@ -173,15 +174,15 @@ class Source:
         members = {m: (r.strip(), p)
                    for r, m, p in re.findall(r"^\s+(\w[\w\s*]*?)\(\*(\w+)\)\(([^()]*)\);", declared, flags=re.M)}
 
-        def add(word, *target):
+        def add(word, *target, **more):
             branches = [None]
             if word not in ("ALL", "NATIVE", "INJECT"):
                 branches = [b for b, text in self._meanings(f"COMPAT_FOR_{word}") if text != "COMPAT_FOR_NONE"]
             for branch in branches:
-                targets.append(Target(*target[:3], _backends(word), *target[3:], branch=branch))
+                targets.append(Target(*target[:3], _backends(word), *target[3:], branch=branch, **more))
 
-        for name, word, lost in re.findall(r'\bX\(\s*(\w+)\s*,\s*(\w+)\s*,\s*\w+\s*,[^,"]*,\s*"([^"]*)"\s*\)', hooks):
-            add(word, name, "hook", lost)
+        for name, word, when, lost in re.findall(r'\bX\(\s*(\w+)\s*,\s*(\w+)\s*,\s*(\w+)\s*,[^,"]*,\s*"([^"]*)"\s*\)', hooks):
+            add(word, name, "hook", lost, may_kprobe=when == "ON_SLOT")
         for member, word, name in re.findall(r"\bX\(\s*(\w+)\s*,\s*([A-Z_]+)\s*,\s*(\w+)\s*\)", hooks):
             add(word, name, "call", docs.get(member, ""), member)
         for target in targets:
@@ -224,13 +225,13 @@ class Source:
         return None
 
     def _by_symbols(self, i, targets, kernel):
-        """Chooses the largest branch whose functions all exist, best with the right prototypes; else the largest."""
+        """Chooses the first branch with functions that all exist, best with the right prototypes; else one without functions."""
         sizes = []
         for j in range(len(self.blocks[i])):
             mine = [t for t in targets if t.branch == (i, j)]
             there = all(kernel.found(t.name) != "missing" for t in mine)
             fits = there and all(kernel.prototype(t, self)[0] != "differs" for t in mine)
-            sizes.append((fits, there, len(mine), -j))
+            sizes.append((fits, there, bool(mine), -j))
         return -max(sizes)[3]
 
     def wanted(self, proto):
