@@ -216,13 +216,15 @@ static inline long compat_get_user_pages(struct mm_struct *mm, unsigned long sta
 #define COMPAT_UEVENT_KOBJ	struct kobject *kobj
 #endif
 
-/* The type that rmap_walk() takes. */
+/* The type that rmap_walk() takes; the file that a page belongs to. */
 #ifdef HAVE_RMAP_FOLIO
 #define compat_rmap_t		struct folio
 #define compat_rmap(page)	page_folio(page)
+#define compat_page_mapping(page)	folio_mapping(page_folio(page))
 #else
 #define compat_rmap_t		struct page
 #define compat_rmap(page)	(page)
+#define compat_page_mapping(page)	page_mapping(page)
 #endif
 
 /*

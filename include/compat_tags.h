@@ -19,7 +19,6 @@
 
 /* Since 6.13 a hugetlb page has one flag for all of its tags: that of its first page. */
 #ifdef HAVE_HUGETLB_MTE_TAGGING
-#define COMPAT_FOR_NATIVE_HUGETLB_FLAG	COMPAT_FOR_NATIVE
 #define compat_has_hugetlb_flag(page)	PageHuge(page)
 #define compat_hugetlb_mte_tagged(page)	\
 	folio_test_hugetlb_mte_tagged(page_folio(page))
@@ -28,19 +27,33 @@
 #define compat_set_hugetlb_mte_tagged(page)	\
 	folio_set_hugetlb_mte_tagged(page_folio(page))
 #else
-#define COMPAT_FOR_NATIVE_HUGETLB_FLAG	COMPAT_FOR_NONE
 #define compat_has_hugetlb_flag(page)	false
 #define compat_hugetlb_mte_tagged(page)	false
 #define compat_try_hugetlb_mte_tagging(page)	false
 #define compat_set_hugetlb_mte_tagged(page)	do { } while (0)
 #endif
 
-/* From 6.2 to 6.12 KVM refuses hugetlb memory for VMs with MTE. */
-#if defined(HAVE_TRY_PAGE_MTE_TAGGING) && !defined(HAVE_HUGETLB_MTE_TAGGING)
+/*
+ * From 6.2 to 6.12 KVM refuses hugetlb memory for VMs with MTE, and the module makes KVM
+ * take it: repair/hugetlb_slots.c.
+ */
+#ifdef HAVE_HUGETLB_MTE_TAGGING
+#define COMPAT_REFUSES_HUGETLB	0
+#define COMPAT_FOR_NATIVE_HUGETLB_FLAG	COMPAT_FOR_NATIVE
+#define COMPAT_FOR_NATIVE_HUGETLB_SLOTS	COMPAT_FOR_NONE
+#elif defined(HAVE_TRY_PAGE_MTE_TAGGING)
 #define COMPAT_REFUSES_HUGETLB	1
+#define COMPAT_FOR_NATIVE_HUGETLB_FLAG	COMPAT_FOR_NONE
+#define COMPAT_FOR_NATIVE_HUGETLB_SLOTS	COMPAT_FOR_NATIVE
 #else
 #define COMPAT_REFUSES_HUGETLB	0
+#define COMPAT_FOR_NATIVE_HUGETLB_FLAG	COMPAT_FOR_NONE
+#define COMPAT_FOR_NATIVE_HUGETLB_SLOTS	COMPAT_FOR_NONE
 #endif
+
+/* The module cannot do it if hugetlb pages share their struct pages, as they do below. */
+#define COMPAT_OPENS_HUGETLB	\
+	(COMPAT_REFUSES_HUGETLB && !IS_ENABLED(CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP))
 
 /* If PG_mte_tagged has a lock: the function by which KVM_ARM_MTE_COPY_TAGS gets a page. */
 #if !defined(HAVE_TRY_PAGE_MTE_TAGGING)
@@ -75,7 +88,11 @@
  * (hugetlb_free_vmemmap=on).  Such a hugetlb page has no room for flags of its tail.
  * HAVE_SHARED_STRUCTS is the kernel's own test for such a page.
  */
-#ifdef HAVE_SHARED_STRUCTS
+#if defined(HAVE_SHARED_STRUCTS) && defined(HAVE_FREE_HUGE_FOLIO)
+#define compat_has_shared_structs(head)	\
+	folio_test_hugetlb_vmemmap_optimized(page_folio(head))
+#define COMPAT_SHARES_STRUCTS		IS_ENABLED(CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP)
+#elif defined(HAVE_SHARED_STRUCTS)
 #define compat_has_shared_structs(head)	HAVE_SHARED_STRUCTS(head)
 #define COMPAT_SHARES_STRUCTS		1
 #else
@@ -131,11 +148,35 @@
 
 /* Before 6.2 KVM accepts hugetlb pages, and they keep PG_mte_tagged when they are freed. */
 #ifdef HAVE_TRY_PAGE_MTE_TAGGING
-#define COMPAT_HUGETLB_REUSED	0
+#define COMPAT_HUGETLB_REUSED	COMPAT_REFUSES_HUGETLB
 #define COMPAT_FOR_NATIVE_HUGETLB_POOL	COMPAT_FOR_NONE
 #else
 #define COMPAT_HUGETLB_REUSED	1
 #define COMPAT_FOR_NATIVE_HUGETLB_POOL	COMPAT_FOR_NATIVE
+#endif
+
+/* The function that returns a hugetlb page to its pool. */
+#if COMPAT_REFUSES_HUGETLB
+#define COMPAT_WRAP_FREE_HUGETLB	\
+	HOOK_WRAP_VOID(free_huge_folio, (struct folio *folio), (folio))
+#define compat_original_free_hugetlb()	original(free_huge_folio)(folio)
+#define COMPAT_FREED_HUGETLB		(&folio->page)
+#else
+#define COMPAT_WRAP_FREE_HUGETLB	\
+	HOOK_WRAP_VOID(free_huge_page, (struct page *page), (page))
+#define compat_original_free_hugetlb()	original(free_huge_page)(page)
+#define COMPAT_FREED_HUGETLB		(page)
+#endif
+
+/*
+ * Clears PG_mte_tagged.  PG_mte_lock goes with it, and at the same time: a task that finds
+ * the lock taken waits until PG_mte_tagged is set.
+ */
+#ifdef HAVE_TRY_PAGE_MTE_TAGGING
+#define compat_clear_page_mte_tagged(page)	\
+	set_mask_bits(&(page)->flags, BIT(PG_mte_tagged) | BIT(PG_mte_lock), 0)
+#else
+#define compat_clear_page_mte_tagged(page)	clear_bit(PG_mte_tagged, &(page)->flags)
 #endif
 
 #endif /* _KVM_MTE_COMPAT_TAGS_H */

@@ -20,8 +20,10 @@ struct kernel_functions kfn __read_mostly;
 	X(set_way_flush, INJECT, kvm_set_way_flush)			\
 	X(rmap_walk, INJECT, rmap_walk)					\
 	X(rmap_walk, NATIVE_HUGETLB_POOL, rmap_walk)			\
+	X(rmap_walk, NATIVE_HUGETLB_SLOTS, rmap_walk)			\
 	X(rmap_walk_locked, INJECT, rmap_walk_locked)			\
 	X(rmap_walk_locked, NATIVE_HUGETLB_POOL, rmap_walk_locked)	\
+	X(rmap_walk_locked, NATIVE_HUGETLB_SLOTS, rmap_walk_locked)	\
 	X(vma_is_shmem, INJECT, vma_is_shmem)				\
 	X(restore_tags, INJECT, mte_restore_tags)			\
 	X(restore_tags, NATIVE_SWAPOFF, mte_restore_tags)		\
@@ -34,6 +36,7 @@ struct kernel_functions kfn __read_mostly;
 	X(make_pstate, INJECT_ADJUST_PC, __kvm_adjust_pc)		\
 	X(make_pstate, INJECT_PENDING_EXCEPTION, kvm_inject_exception)	\
 	X(get_running_vcpu, NATIVE_HUGETLB_FLAG, kvm_get_running_vcpu)	\
+	X(get_running_vcpu, NATIVE_HUGETLB_SLOTS, kvm_get_running_vcpu)	\
 	X(calculate_traps, NATIVE_VM_ID_REGS, kvm_calculate_traps)
 
 /*

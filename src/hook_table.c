@@ -24,6 +24,8 @@
  * when a VM is to get MTE, and removed after the last VM that ever had MTE is
  * destroyed.  They are also armed while a VM is held or a file of /dev/kvm_mte has a VM.
  * ON_HOLD hooks are armed while some VM is held.
+ * ON_SLOT hooks are armed while a VM exists that has or had MTE and a slot with hugetlb
+ * memory, which KVM refuses.  The module loads without them.
  *
  * On NATIVE no hook is ON_DEMAND.  On INJECT two kinds of hooks are ALWAYS armed.  One
  * kind sees VMs created and destroyed, and VMMs that ask for MTE.  The other kind keeps
@@ -120,6 +122,10 @@
 	  "clearing of PG_mte_tagged of freed hugetlb pages")		\
 	X(free_huge_page, NATIVE_HUGETLB_POOL, OPTIONAL, HUGETLB_REUSE,	\
 	  "clearing of PG_mte_tagged of freed hugetlb pages")		\
+	X(free_huge_folio, NATIVE_HUGETLB_SLOTS, OPTIONAL, HUGETLB_SLOTS, \
+	  "clearing of PG_mte_tagged of freed hugetlb pages")		\
+	X(mtree_load, NATIVE_HUGETLB_SLOTS, ON_SLOT, HUGETLB_SLOTS,	\
+	  "hugetlb memory of VMs with MTE")				\
 	X(kvm_pgtable_stage2_map, NATIVE, OPTIONAL, BLOCK_COLLAPSE | REMAP_RACE, \
 	  "clearing of tags in a permission fault")			\
 	X(folio_split_memcg_refs, NATIVE_SPLIT_FOLIO, OPTIONAL, THP_SPLIT, \

@@ -62,20 +62,24 @@ static int __init kvm_mte_init(void)
 	err = hook_table_arm(mechanism);
 	if (err)
 		goto forget_vms;
-	vm_backend->init();
+	err = vm_backend->init();
+	if (err)
+		goto disarm_hooks;
 	err = scan_vms();
 	if (err)
 		goto disarm_hooks;
+	err = vm_backend->vms_known();
+	if (err)
+		goto disarm_hooks;
+	/* The last step that can fail: a file of the device could outlive a module that fails. */
 	err = transfer_init();
 	if (err)
 		goto disarm_hooks;
-	vm_backend->vms_known();
 	vm_allow_set();
 
 	pr_info("loaded: backend %s, %u hooks by %s, policy %s\n",
 		vm_backend->name, hook_armed(), hook_mechanism_name(mechanism),
 		policy_word());
-	repair_log_missing();
 	return 0;
 
 disarm_hooks:

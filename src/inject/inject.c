@@ -26,8 +26,9 @@ static int check_host(void)
 	return 0;
 }
 
-static void do_nothing(void)
+static int do_nothing(void)
 {
+	return 0;
 }
 
 static void vcpu_precreate(struct kvm *kvm)

@@ -72,15 +72,18 @@ HOOK_WRAP(kvm_arch_vcpu_precreate, int, (struct kvm *kvm, unsigned int id),
 HOOK_WRAP_VOID(kvm_arch_destroy_vm, (struct kvm *kvm), (kvm))
 {
 	struct mte_vm *vm = registry_find(kvm);
-	bool holds_hooks = false;
+	bool holds_hooks = false, opens_hugetlb = false;
 
 	if (vm) {
 		transfer_vm_ends(vm);
 		vm_unpublish(vm);
 		holds_hooks = vm->holds_hooks;
+		opens_hugetlb = vm->opens_hugetlb;
 		registry_remove(vm);
 	}
 	original(kvm_arch_destroy_vm)(kvm);
 	if (holds_hooks)
 		ondemand_put(HOOK_ON_DEMAND);
+	if (opens_hugetlb)
+		ondemand_put(HOOK_ON_SLOT);
 }

@@ -54,21 +54,21 @@ HOOK_WRAP_WAITS(kvm_arch_prepare_memory_region, has_or_gets_mte, int,
 		COMPAT_PREPARE_SLOT_PROTO, COMPAT_PREPARE_SLOT_ARGS)
 {
 	struct mte_vm *vm = registry_find(kvm);
-	bool device = false;
+	unsigned int parts = 0;
 	int err = 0;
 
 	if (!vm || change == KVM_MR_DELETE)
 		return original(kvm_arch_prepare_memory_region)COMPAT_PREPARE_SLOT_ARGS;
 	if (READ_ONCE(vm->state) != VM_OFF)
-		err = slot_check(current->mm, slot, &device);
+		err = slot_check(current->mm, slot, &parts) ?: vm_open_hugetlb(vm, parts);
 	if (err == -EINVAL)
 		err = refuse_slot(vm, slot);
 	if (!err && migration_slot_refused(vm, slot))
 		err = refuse_log(vm, slot);
 	if (err)
 		return err;
-	if (device && vm_has_mte(vm) && vm_backend->set_device_slot)
-		err = vm_backend->set_device_slot(kvm, slot);
+	if (parts && vm_has_mte(vm) && vm_backend->check_slot)
+		err = vm_backend->check_slot(kvm, slot, parts);
 	else
 		err = original(kvm_arch_prepare_memory_region)COMPAT_PREPARE_SLOT_ARGS;
 	/* If this is 0, KVM cannot fail to set the slot any more. */

@@ -9,6 +9,7 @@
  * first run), the VM's copy of the ID registers, and CLIDR_EL1.Ttype.  On 7.2 it is also
  * HCR_EL2.TID5 (set by the first run if the VM has no MTE).  KVM does all the rest.
  */
+#include <linux/hugetlb.h>
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -33,7 +34,12 @@ static int check_host(void)
 	return -ENODEV;
 }
 
-static void do_nothing(void)
+static int init(void)
+{
+	return 0;
+}
+
+static void exit_backend(void)
 {
 }
 
@@ -45,13 +51,16 @@ static DEFINE_MUTEX(clearing);
  * VM meanwhile, and the hooks may miss that.  Such a VM has no vCPU yet, and gets none
  * until this is done, so it has no tags.
  */
-static void vms_known(void)
+static int vms_known(void)
 {
+	int err;
+
 	if (!COMPAT_HUGETLB_REUSED)
-		return;
+		return 0;
 	mutex_lock(&clearing);
-	tags_clear_hugetlb();
+	err = tags_clear_hugetlb();
 	mutex_unlock(&clearing);
+	return err;
 }
 
 /*
@@ -131,6 +140,8 @@ static int enable_cap(struct mte_vm *vm, struct kvm_enable_cap *cap,
 	do
 		err = orig(vm->kvm, cap);
 	while (!err && !synced(vm));
+	if (COMPAT_REFUSES_HUGETLB && !err)
+		vm_open_slots(vm);
 	mutex_unlock(&vm->destroy_lock);
 	ondemand_put(HOOK_ON_DEMAND);
 	return err;
@@ -143,13 +154,15 @@ static bool offers_cap(struct kvm *kvm, int (*orig)(struct kvm *kvm, long ext))
 
 /*
  * The same check as in arch/arm64/kvm/mmu.c:kvm_arch_prepare_memory_region(), except for
- * device memory, which KVM refuses.
+ * device memory and (6.2 to 6.12) hugetlb memory, which KVM refuses.
  */
 static bool vma_can_hold_tags(struct vm_area_struct *vma, unsigned long start,
 			      unsigned long end)
 {
 	if (vma->vm_flags & VM_PFNMAP)
 		return range_is_device(vma, start, end);
+	if (COMPAT_REFUSES_HUGETLB && is_vm_hugetlb_page(vma))
+		return COMPAT_OPENS_HUGETLB && hook_group_works(HUGETLB_SLOTS);
 	return compat_kvm_takes_vma(vma);
 }
 
@@ -240,9 +253,9 @@ HOOK_WRAP_WAITS(kvm_arch_vcpu_ioctl, initialises_vcpu, long,
 const struct vm_backend kvm_mte_backend = {
 	.name = "native",
 	.check_host = check_host,
-	.init = do_nothing,
+	.init = init,
 	.vms_known = vms_known,
-	.exit = do_nothing,
+	.exit = exit_backend,
 	.vcpu_precreate = vcpu_precreate,
 	.kvm_gave_mte = kvm_gave_mte,
 	.prepare = prepare,
@@ -252,5 +265,6 @@ const struct vm_backend kvm_mte_backend = {
 	.vma_can_hold_tags = vma_can_hold_tags,
 	.read_tags = page_tags_read,
 	.write_tags = page_tags_write,
-	.set_device_slot = device_slot_check,
+	.check_slot = slot_check_for_kvm,
+	.open_hugetlb = COMPAT_REFUSES_HUGETLB ? hugetlb_slots_open : NULL,
 };

@@ -18,11 +18,13 @@
 
 #include "compat.h"
 #include "repair/repair.h"
+#include "vm/vm.h"
 
 /**
- * device_slot_check - check a slot with device memory in KVM's place
+ * slot_check_for_kvm - check a slot in KVM's place
  * @kvm: the VM
  * @slot: the slot; its mappings have been checked (slot_check())
+ * @parts: the parts of the slot that KVM refuses: SLOT_HAS_*
  *
  * The checks of arch/arm64/kvm/mmu.c:kvm_arch_prepare_memory_region(), without the one
  * that concerns tags.
@@ -31,9 +33,12 @@
  * Return: 0; -EFAULT if the guest cannot address the slot; -EINVAL if the VMM wants
  * writes to device memory to be logged.
  */
-int device_slot_check(struct kvm *kvm, const struct kvm_memory_slot *slot)
+int slot_check_for_kvm(struct kvm *kvm, const struct kvm_memory_slot *slot,
+		       unsigned int parts)
 {
 	if (slot->base_gfn + slot->npages > compat_phys_size(kvm) >> PAGE_SHIFT)
 		return -EFAULT;
-	return slot->flags & KVM_MEM_LOG_DIRTY_PAGES ? -EINVAL : 0;
+	if (parts & SLOT_HAS_DEVICE && slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
+		return -EINVAL;
+	return 0;
 }

@@ -2,7 +2,8 @@
 /*
  * Tags of hugetlb pages.  Freed hugetlb pages return to their pool.  They do not pass the
  * page allocator, which would clear PG_mte_tagged.  So the next owner would get them with
- * PG_mte_tagged, and so with the tags of the last owner.
+ * PG_mte_tagged, and so with the tags of the last owner.  From 6.2 to 6.12 only VMs that the
+ * module lets have hugetlb memory (hugetlb_slots.c), and KVM_ARM_MTE_COPY_TAGS, set the flag.
  */
 #include <linux/delay.h>
 #include <linux/fs.h>
@@ -30,32 +31,53 @@ static void clear_tagged(struct page *head)
 
 	for (i = 0; i < nr; i++)
 		if (test_bit(PG_mte_tagged, &head[i].flags))
-			clear_bit(PG_mte_tagged, &head[i].flags);
+			compat_clear_page_mte_tagged(&head[i]);
 }
 
 /*
  * This is needed even if no VM is on: memory may be freed after its VM was destroyed.  It
  * is not a watch: a page of 1 GiB has 262,144 flags, too many for a tracer's callback.
  */
-HOOK_WRAP_VOID(free_huge_page, (struct page *page), (page))
+COMPAT_WRAP_FREE_HUGETLB
 {
-	clear_tagged(page);
-	original(free_huge_page)(page);
+	clear_tagged(COMPAT_FREED_HUGETLB);
+	compat_original_free_hugetlb();
 }
 
 /*
+ * Drops the tags of a page that others may use.  Where PG_mte_tagged has a lock, the flags
+ * must stay: a task that has found PG_mte_lock taken waits until PG_mte_tagged is set.
+ */
+static void drop_tags(struct page *page, unsigned long nr)
+{
+	for (; nr--; page++) {
+		if (!test_bit(PG_mte_tagged, &page->flags))
+			continue;
+		if (COMPAT_REFUSES_HUGETLB)
+			kfn.clear_page_tags(page_address(page));
+		else
+			compat_clear_page_mte_tagged(page);
+	}
+}
+
+/* The most base pages whose tags are dropped with interrupts off */
+#define DROP_CHUNK	64
+
+/*
  * The page may be taken from the pool while this checks it.  But the new owner zeroes the
- * whole page before it sets PG_mte_tagged.  clear_tagged() ends long before that, because
+ * whole page before it uses its tags.  drop_tags() ends long before that, because
  * interrupts are off.
  */
-static void clear_if_free(struct page *page)
+static void drop_if_free(struct page *head)
 {
-	unsigned long flags;
+	unsigned long flags, i, nr;
 
-	local_irq_save(flags);
-	if (PageHead(page) && PageHuge(page) && !page_count(page))
-		clear_tagged(page);
-	local_irq_restore(flags);
+	for (i = 0; (nr = compound_nr(head)) > i; i += DROP_CHUNK) {
+		local_irq_save(flags);
+		if (PageHead(head) && PageHuge(head) && !page_count(head))
+			drop_tags(head + i, min(nr - i, (unsigned long)DROP_CHUNK));
+		local_irq_restore(flags);
+	}
 }
 
 /* A process owns the tags if it maps the page PROT_MTE, or if its VM has MTE or is to get it. */
@@ -77,14 +99,14 @@ static bool owns_no_tags(compat_rmap_t *page, struct vm_area_struct *vma,
  * Only tries the file's i_mmap_rwsem: the page's lock is held, and for hugetlb pages
  * i_mmap_rwsem comes before it (mm/rmap.c, lock ordering).
  */
-static bool try_clear_unless_owned(struct page *page)
+static bool try_drop_unless_owned(struct page *page)
 {
 	struct address_space *mapping = NULL;
 	bool owned = false;
 	struct rmap_walk_control rwc = { .rmap_one = owns_no_tags, .arg = &owned };
 
 	if (!PageAnon(page))
-		mapping = page_mapping(page);
+		mapping = compat_page_mapping(page);
 	if (mapping && !i_mmap_trylock_write(mapping))
 		return false;
 	if (mapping)
@@ -92,62 +114,91 @@ static bool try_clear_unless_owned(struct page *page)
 	else if (PageAnon(page))
 		kfn.rmap_walk(compat_rmap(page), &rwc);
 	if (!owned)
-		clear_tagged(page);
+		drop_tags(page, compound_nr(page));
 	if (mapping)
 		i_mmap_unlock_write(mapping);
 	return true;
 }
 
-static void clear_unless_owned(struct page *page)
-{
-	bool done = true;
+/* How long to wait for a file's i_mmap_rwsem, which its users may hold one after the other. */
+#define FILE_TIMEOUT	(10 * HZ)
 
-	do {
-		if (!done)
-			usleep_range(100, 200);
+static int drop_unless_owned(struct page *page)
+{
+	unsigned long end = jiffies + FILE_TIMEOUT;
+	bool done;
+
+	for (;;) {
 		lock_page(page);
-		if (PageHead(page) && PageHuge(page))
-			done = try_clear_unless_owned(page);
+		done = !PageHead(page) || !PageHuge(page) || try_drop_unless_owned(page);
 		unlock_page(page);
-	} while (!done);
+		if (done)
+			return 0;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (time_after(jiffies, end))
+			break;
+		usleep_range(100, 200);
+	}
+	pr_err("hugetlb pages may have old tags: a file on hugetlbfs is in use all the time\n");
+	return -EBUSY;
 }
 
-static void check_page(unsigned long pfn)
+static bool any_tagged(struct page *head)
+{
+	unsigned long nr = compound_nr(head), i;
+
+	for (i = 0; i < nr; i++)
+		if (test_bit(PG_mte_tagged, &head[i].flags))
+			return true;
+	return false;
+}
+
+static int check_page(unsigned long pfn)
 {
 	struct page *page = pfn_to_online_page(pfn);
+	int err = 0;
 
 	if (!page || !PageHead(page) || !PageHuge(page))
-		return;
-	clear_if_free(page);
+		return 0;
+	drop_if_free(page);
 	if (!get_page_unless_zero(page))
-		return;
-	clear_unless_owned(page);
+		return 0;
+	/* The hooks are armed.  So a flag that is set later is that of an owner. */
+	if (any_tagged(page))
+		err = drop_unless_owned(page);
 	put_page(page);
+	return err;
 }
 
 /**
- * tags_clear_hugetlb - clear PG_mte_tagged of hugetlb pages whose tags are not in use
+ * tags_clear_hugetlb - drop the tags of hugetlb pages that nobody uses
  *
- * These pages were freed before free_huge_page() was hooked.  Some may have a new owner
- * by now.
+ * These pages were freed before the function that frees them was hooked.  Some may have a new
+ * owner by now.
  *
  * Context: module init, when the hooks are armed and all VMs with MTE are registered; may
  * sleep.
+ * Return: 0; -EBUSY, with the reason in the log, if the users of a file do not let go of its
+ * lock; -EINTR if the caller is killed.
  */
-void tags_clear_hugetlb(void)
+int tags_clear_hugetlb(void)
 {
 	unsigned long pfn, end;
-	int node;
+	int node, err;
 
 	for_each_online_node(node) {
 		/* CONT_PTES: pages in the smallest hugetlb page of arm64. */
 		pfn = ALIGN(node_start_pfn(node), CONT_PTES);
 		end = node_end_pfn(node);
 		for (; pfn < end; pfn += CONT_PTES) {
-			check_page(pfn);
+			err = check_page(pfn);
+			if (err)
+				return err;
 			cond_resched();
 		}
 	}
+	return 0;
 }
 
 /* Does a hugetlb page of this order with shared struct pages start at @pfn? */

@@ -1,17 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/printk.h>
-
 #include "compat.h"
 #include "hook/hook.h"
 #include "repair/repair.h"
-
-/*
- * The holes that this kernel has and the module does not close.  hugetlb_slots: KVM
- * accepts a mapping only with VM_MTE_ALLOWED.  That flag would let the process map hugetlb
- * memory PROT_MTE and read old tags.  The flag stays after the VM is destroyed and after
- * the module is unloaded, and fork() copies it.
- */
-static const unsigned long missing = COMPAT_REFUSES_HUGETLB ? HUGETLB_SLOTS : 0;
 
 /**
  * repair_word - the status of a repair
@@ -21,25 +11,15 @@ static const unsigned long missing = COMPAT_REFUSES_HUGETLB ? HUGETLB_SLOTS : 0;
  * On-demand hooks count as armed, because they are armed while a VM has MTE.
  *
  * Context: any.
- * Return: a word for sysfs; "unavailable" if the module does not have it, or if one of
- * its hooks is not armed or has no effect because the function's text was rewritten.
+ * Return: a word for sysfs; "unavailable" if one of its hooks is not armed or has no
+ * effect because the function's text was rewritten, or if hugetlb pages share their
+ * struct pages (hugetlb_slots).
  */
 const char *repair_word(unsigned long repair)
 {
-	if (repair & missing)
+	if (repair == HUGETLB_SLOTS && COMPAT_REFUSES_HUGETLB && !COMPAT_OPENS_HUGETLB)
 		return "unavailable";
 	if (!hook_group_exists(repair))
 		return "not-needed";
 	return hook_group_works(repair) ? "active" : "unavailable";
-}
-
-/**
- * repair_log_missing - log which repairs this kernel needs and the module does not have
- *
- * Context: module init.
- */
-void repair_log_missing(void)
-{
-	if (missing & HUGETLB_SLOTS)
-		pr_notice("repair hugetlb_slots is unavailable: this KVM refuses hugetlb memory for VMs with MTE\n");
 }

@@ -21,12 +21,16 @@
 
 struct kvm;
 struct kvm_memory_slot;
+struct mte_vm;
 
 /* device_slots.c */
-int device_slot_check(struct kvm *kvm, const struct kvm_memory_slot *slot);
+int slot_check_for_kvm(struct kvm *kvm, const struct kvm_memory_slot *slot,
+		       unsigned int parts);
+
+/* hugetlb_slots.c */
+int hugetlb_slots_open(struct mte_vm *vm);
 
 /* repair.c */
 const char *repair_word(unsigned long repair);
-void repair_log_missing(void);
 
 #endif /* _KVM_MTE_REPAIR_H */

@@ -41,7 +41,7 @@ void tags_write(struct page *page, const struct page_tags *tags);
 bool tags_all_initialised(struct page *page, unsigned long nr);
 
 /* hugetlb_reuse.c */
-void tags_clear_hugetlb(void);
+int tags_clear_hugetlb(void);
 bool tags_hugetlb_can_hold(struct vm_area_struct *vma);
 
 /* inject/swap.c */

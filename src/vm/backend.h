@@ -17,9 +17,9 @@ struct page_tags;
  * @check_host: can guests have MTE on this host?  Returns 0, or -ENODEV with the exact
  *	reason in the log.  Module init.
  * @init: called when the hooks are armed, and VMs that existed before the module are not
- *	registered yet.  Module init; may sleep.
- * @vms_known: called when the VMs that existed before the module are registered.  Module
- *	init; may sleep.
+ *	registered yet.  Returns 0 or -EBUSY.  Module init; may sleep.
+ * @vms_known: called when the VMs that existed before the module are registered.  Returns 0
+ *	or -EBUSY.  Module init; may sleep.
  * @exit: called when no hook can run any more.  Module exit or a failed init.
  * @vcpu_precreate: called when a VM is about to get a vCPU.  May sleep; on native kvm->lock
  *	is held.
@@ -39,15 +39,18 @@ struct page_tags;
  *	use.  The caller holds a reference on the page.  Any context.
  * @write_tags: give a page of a VM's memory new tags.  No vCPU is in the guest.  The caller
  *	holds a reference on the page.  Returns 0, or -EFAULT if the page cannot hold tags.
- * @set_device_slot: check a slot with device memory in KVM's place, because KVM itself
- *	refuses such a slot.  NULL in a backend whose KVM accepts it.  Returns 0, -EFAULT or
+ * @check_slot: check a slot in KVM's place, because KVM itself refuses parts of it
+ *	(SLOT_HAS_*).  NULL in a backend whose KVM accepts them.  Returns 0, -EFAULT or
  *	-EINVAL; slots_lock held.
+ * @open_hugetlb: arm the hooks with which KVM accepts hugetlb memory for a VM with MTE, until
+ *	the VM is destroyed.  Called only where KVM refuses it.  Returns 0 or a negative
+ *	error, with the reason in the log; slots_lock held, may sleep.
  */
 struct vm_backend {
 	const char *name;
 	int (*check_host)(void);
-	void (*init)(void);
-	void (*vms_known)(void);
+	int (*init)(void);
+	int (*vms_known)(void);
 	void (*exit)(void);
 	void (*vcpu_precreate)(struct kvm *kvm);
 	bool (*kvm_gave_mte)(struct kvm *kvm);
@@ -60,7 +63,9 @@ struct vm_backend {
 				  unsigned long end);
 	void (*read_tags)(struct page *page, struct page_tags *tags);
 	int (*write_tags)(struct page *page, const struct page_tags *tags);
-	int (*set_device_slot)(struct kvm *kvm, const struct kvm_memory_slot *slot);
+	int (*check_slot)(struct kvm *kvm, const struct kvm_memory_slot *slot,
+			  unsigned int parts);
+	int (*open_hugetlb)(struct mte_vm *vm);
 };
 
 /* main.c sets it before all other code runs. */

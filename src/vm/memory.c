@@ -12,6 +12,7 @@
  * native.
  */
 #include <linux/bitfield.h>
+#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 
@@ -64,7 +65,7 @@ bool range_is_device(struct vm_area_struct *vma, unsigned long start, unsigned l
 
 /* A slot may span several mappings, and holes between them. */
 static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
-				unsigned long end, bool *device)
+				unsigned long end, unsigned int *parts)
 {
 	COMPAT_VMA_ITERATOR(it, mm, start);
 	struct vm_area_struct *vma;
@@ -75,19 +76,21 @@ static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
 		if (!vm_backend->vma_can_hold_tags(vma, max(start, vma->vm_start),
 						   min(end, vma->vm_end)))
 			return false;
-		*device |= vma->vm_flags & VM_PFNMAP;
+		if (vma->vm_flags & VM_PFNMAP)
+			*parts |= SLOT_HAS_DEVICE;
+		if (COMPAT_REFUSES_HUGETLB && is_vm_hugetlb_page(vma))
+			*parts |= SLOT_HAS_HUGETLB;
 		cond_resched();
 	}
 	return true;
 }
 
 static int check_locked(struct mm_struct *mm, const struct kvm_memory_slot *slot,
-			bool *device)
+			unsigned int *parts)
 {
 	unsigned long start = slot->userspace_addr, end = start + slot->npages * PAGE_SIZE;
 
-	*device = false;
-	if (compat_slot_has_gmem(slot) || !range_can_hold_tags(mm, start, end, device))
+	if (compat_slot_has_gmem(slot) || !range_can_hold_tags(mm, start, end, parts))
 		return -EINVAL;
 	return 0;
 }
@@ -96,34 +99,34 @@ static int check_locked(struct mm_struct *mm, const struct kvm_memory_slot *slot
  * slot_check - may an MTE VM have a slot?
  * @mm: the VMM's address space
  * @slot: the slot
- * @device: set to whether a part of it is device memory
+ * @parts: the bits SLOT_HAS_* of its parts are added to it
  *
  * Context: slots_lock held, and a reference on the address space (mm_users); takes its
  * mmap_lock.
  * Return: 0; -EINVAL if a part of it is neither memory that can hold tags nor device
  * memory; -EINTR if the caller is killed.
  */
-int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot, bool *device)
+int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot,
+	       unsigned int *parts)
 {
 	int err;
 
 	/* Killable: the VMM decides how long its mmap_lock is held. */
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
-	err = check_locked(mm, slot, device);
+	err = check_locked(mm, slot, parts);
 	mmap_read_unlock(mm);
 	return err;
 }
 
-static int check_slots_locked(struct mte_vm *vm)
+static int check_slots_locked(struct mte_vm *vm, unsigned int *parts)
 {
 	struct kvm_memory_slot *slot;
-	bool device;
 	int bkt, err;
 
 	lockdep_assert_held(&vm->kvm->slots_lock);
 	compat_for_each_memslot(slot, bkt, kvm_memslots(vm->kvm)) {
-		err = check_locked(vm->kvm->mm, slot, &device);
+		err = check_locked(vm->kvm->mm, slot, parts);
 		if (!err)
 			continue;
 		trace_kvm_mte_refuse(vm, REFUSED_SLOT, gfn_to_gpa(slot->base_gfn), -EINVAL);
@@ -140,18 +143,55 @@ static int check_slots_locked(struct mte_vm *vm)
  *
  * Context: slots_lock held, and a reference on the VMM's address space (mm_users);
  * tries its mmap_lock.
- * Return: 0; -EINVAL with the slot in the log; -EAGAIN if the VMM holds its mmap_lock.
+ * Return: 0; -EINVAL with the slot in the log; -EAGAIN if the VMM holds its mmap_lock;
+ * or the error of vm_open_hugetlb().
  */
 int vm_check_slots(struct mte_vm *vm)
 {
 	struct mm_struct *mm = vm->kvm->mm;
+	unsigned int parts = 0;
 	int err;
 
 	if (!mmap_read_trylock(mm))
 		return -EAGAIN;
-	err = check_slots_locked(vm);
+	err = check_slots_locked(vm, &parts);
 	mmap_read_unlock(mm);
-	return err;
+	return err ?: vm_open_hugetlb(vm, parts);
+}
+
+/**
+ * vm_open_slots - let KVM take the hugetlb memory that an MTE VM has already
+ * @vm: the VM, whose VMM has enabled MTE after it had set slots
+ *
+ * KVM does not check the slots at that time.  It refuses other memory in the guest's faults.
+ *
+ * Context: may sleep; takes slots_lock, mmap_lock and ondemand_lock.
+ */
+void vm_open_slots(struct mte_vm *vm)
+{
+	struct kvm_memory_slot *slot;
+	unsigned int parts = 0;
+	int bkt;
+
+	mutex_lock(&vm->kvm->slots_lock);
+	compat_for_each_memslot(slot, bkt, kvm_memslots(vm->kvm))
+		slot_check(vm->kvm->mm, slot, &parts);
+	vm_open_hugetlb(vm, parts);
+	mutex_unlock(&vm->kvm->slots_lock);
+}
+
+/**
+ * vm_open_hugetlb - let KVM take the hugetlb memory of an MTE VM
+ * @vm: the VM
+ * @parts: the parts of its slots: SLOT_HAS_*
+ *
+ * Context: slots_lock held; may sleep, and takes ondemand_lock.
+ * Return: 0, or the error of vm_backend.open_hugetlb(), with the reason in the log.
+ */
+int vm_open_hugetlb(struct mte_vm *vm, unsigned int parts)
+{
+	lockdep_assert_held(&vm->kvm->slots_lock);
+	return parts & SLOT_HAS_HUGETLB ? vm_backend->open_hugetlb(vm) : 0;
 }
 
 /**

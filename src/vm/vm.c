@@ -47,7 +47,12 @@ const char *vm_state_word(const struct mte_vm *vm)
 static void vm_release(struct kobject *kobj)
 {
 	struct mte_vm *vm = container_of(kobj, struct mte_vm, kobj);
+	unsigned long i;
+	void *copy;
 
+	xa_for_each(&vm->vma_copies, i, copy)
+		kfree(copy);
+	xa_destroy(&vm->vma_copies);
 	kvfree(vm->reinit_exits);
 	kfree_rcu(vm, rcu);
 	if (atomic_dec_and_test(&nr_vms))
@@ -93,6 +98,7 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	mutex_init(&vm->init_lock);
 	mutex_init(&vm->fallback_lock);
 	raw_spin_lock_init(&vm->lock);
+	xa_init(&vm->vma_copies);
 	mutex_init(&vm->hold.lock);
 	INIT_LIST_HEAD(&vm->hold.waiters);
 	init_waitqueue_head(&vm->hold.queue);

@@ -35,7 +35,7 @@
  *	          tag locks	inject/page.c; also under mmu_lock and page table locks
  * The mutexes of the registry and of the policy lists are taken inside other locks.
  * Inside them, only mte_vm.lock and locks of kernfs are taken.  ondemand_lock
- * (hook/ondemand.c) is taken inside mte_vm.destroy_lock.  Inside ondemand_lock, only
+ * (hook/ondemand.c) is taken inside all of these up to the vCPUs' mutexes.  Inside it, only
  * watch_lock (hook/text.c) and locks of ftrace, kprobes and stop_machine() are taken.
  */
 #ifndef _KVM_MTE_VM_H
@@ -50,6 +50,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <linux/xarray.h>
 
 #include "policy/migration.h"
 #include "policy/policy.h"
@@ -130,6 +131,10 @@ struct vm_hold {
  * @vmm_asked: its VMM has enabled MTE itself, so the VMM knows about tags
  * @tags_loaded: tags have been written to it by /dev/kvm_mte, so policy does not fall back
  * @tag_regs_listed: native: its VMM has read a list of registers with the tag registers
+ * @opens_hugetlb: holds a reference on the hooks that let KVM take hugetlb memory; under
+ *	slots_lock.  Dropped when the VM is destroyed.
+ * @vma_copies: repair/hugetlb_slots.c: by index of the vCPU: what KVM gets in place of a
+ *	mapping; freed with this struct
  * @hold: whether the VM is held
  * @pages_tagged: number of base pages whose tags were cleared for this VM
  * @tags_restored: number of its base pages whose tags were restored from swap
@@ -169,6 +174,8 @@ struct mte_vm {
 	bool vmm_asked;
 	bool tags_loaded;
 	bool tag_regs_listed;
+	bool opens_hugetlb;
+	struct xarray vma_copies;
 
 	struct vm_hold hold;
 	atomic64_t pages_tagged;
@@ -258,10 +265,17 @@ bool vm_policy_fallback_vcpu(struct mte_vm *vm, struct kvm_vcpu *self);
 bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot,
 			     const char *why);
 
+/* Parts of a slot that an MTE VM may have, and that some kernels' own guest MTE refuses. */
+#define SLOT_HAS_DEVICE		BIT(0)
+#define SLOT_HAS_HUGETLB	BIT(1)
+
 /* memory.c: which memory can hold tags */
 bool range_is_device(struct vm_area_struct *vma, unsigned long start, unsigned long end);
-int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot, bool *device);
+int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot,
+	       unsigned int *parts);
 int vm_check_slots(struct mte_vm *vm);
+void vm_open_slots(struct mte_vm *vm);
+int vm_open_hugetlb(struct mte_vm *vm, unsigned int parts);
 void vm_drop_mappings(struct kvm *kvm);
 
 /* migration.c: VMMs that do not carry tags */

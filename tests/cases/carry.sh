@@ -24,11 +24,9 @@ client_points carrypoison --enable=sysfs --size=8M --mem=anon4k
 	client_points carryempty --enable=sysfs --size=32M --mem=memfd
 	client_points carryend --enable=sysfs --size=8M --mem=memfd
 }
-[[ $(uname -r) == 6.12.* ]] || {
-	client_points carry --enable=sysfs --size=16M --mem=hugetlb2m
-	client_points carryempty --enable=sysfs --size=32M --mem=hugetlb2m
-	client_points carrypoison --enable=sysfs --size=8M --mem=hugetlb2m
-}
+client_points carry --enable=sysfs --size=16M --mem=hugetlb2m
+client_points carryempty --enable=sysfs --size=32M --mem=hugetlb2m
+client_points carrypoison --enable=sysfs --size=8M --mem=hugetlb2m
 succeeds "swap space on zram" swap_zram 64
 client_points carry --enable=sysfs --size=8M --with=pageout
 client_points carryend --enable=sysfs --size=8M --with=pageout

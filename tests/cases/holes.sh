@@ -16,7 +16,7 @@
 case $KERNEL in
 5.10) WORDS='active not-needed not-needed not-needed active not-needed active active active' ;;
 6.1) WORDS='active not-needed active not-needed active not-needed active active active' ;;
-6.12*) WORDS='active active active not-needed not-needed unavailable active not-needed active' ;;
+6.12*) WORDS='active active active not-needed not-needed active active not-needed active' ;;
 7.2) WORDS='active active active active not-needed not-needed active not-needed active' ;;
 esac
 NAMES='block_collapse copy_tags_hang device_slots hugetlb_partial hugetlb_reuse hugetlb_slots remap_race swapoff_unreadable thp_split'
@@ -30,9 +30,6 @@ broken() { "$CLIENT" "$@" 2>&1 </dev/null | sed -nE 's/^not ok - //p' | sort -u;
 
 # hugetlb_kinds - the kinds of hugetlb memory to look at, with a size for each: KIND:SIZE.
 hugetlb_kinds() {
-	case $KERNEL in
-	6.12*) return ;; # refuses them
-	esac
 	if [[ $ROW == *-64k ]]; then
 		echo hugetlb2m:4M
 		return
@@ -95,7 +92,7 @@ case $KERNEL in
 6.12* | 7.2) client_points remapfile "--enable=$ENABLE" "--size=$TWO_HUGE" --file=/tmp/ramfs/b ;;
 esac
 client_points copyhang "--enable=$ENABLE" "--size=$ONE_HUGE"
-[[ $KERNEL == 6.12* ]] || client_points copyhang "--enable=$ENABLE" --mem=hugetlb2m --size=2M
+client_points copyhang "--enable=$ENABLE" --mem=hugetlb2m --size=2M
 [[ -e /sys/block/zram0 ]] || succeeds "swap space" swap_zram 64
 grep -q zram0 /proc/swaps || succeeds "swap space again" swapon /dev/zram0
 client_points unread "--enable=$ENABLE" --size=4M

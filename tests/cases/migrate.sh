@@ -170,10 +170,8 @@ if full; then
 	echo never >"$THP/enabled"
 	live_kind small memory-backend-ram
 	live_kind memfd memory-backend-memfd,share=on
-	if [[ $(cat "$MTE/repairs/hugetlb_slots") != unavailable ]]; then
-		echo 256 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
-		live_kind hugetlb memory-backend-memfd,hugetlb=on,hugetlbsize=2M
-	fi
+	echo 256 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+	live_kind hugetlb memory-backend-memfd,hugetlb=on,hugetlbsize=2M
 fi
 
 # --- the same in one command, by QEMU's monitor ---

@@ -281,8 +281,8 @@ isnt $? 0 "the module does not build for a kernel with CFI"
 like "$(cat cfi.log)" 'error.*checks where indirect calls go \(CFI\)' "with its reason"
 
 # Kernels with guest MTE: the rows for all kernels, and those for repairs and for registers that KVM sets up once.
-for row in "6.1 free_huge_page rmap_walk rmap_walk_locked split_page_memcg" "6.12 kvm_calculate_traps split_page_memcg" \
-	"6.12-16k kvm_calculate_traps split_page_memcg" "7.2 folio_split_memcg_refs kvm_calculate_traps"; do
+for row in "6.1 free_huge_page rmap_walk rmap_walk_locked split_page_memcg" "6.12 free_huge_folio kvm_calculate_traps rmap_walk rmap_walk_locked split_page_memcg" \
+	"6.12-16k free_huge_folio kvm_calculate_traps rmap_walk rmap_walk_locked split_page_memcg" "7.2 folio_split_memcg_refs kvm_calculate_traps"; do
 	name=${row%% *}
 	[[ " ${KERNELS:-$name} " == *" $name "* ]] || continue
 	full || [[ $name != 6.12* ]] || continue

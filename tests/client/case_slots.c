@@ -12,15 +12,20 @@
 #include "client.h"
 
 #define SIZE	(4UL << 20)
+#define PROT_TAGGED	(PROT_READ | PROT_WRITE | 0x20)
 
-/* KVM's own guest MTE takes no shared memory up to 6.1, and no hugetlb from 6.2 to 6.12. */
+/*
+ * KVM's own guest MTE takes no shared memory up to 6.1, and no hugetlb from 6.2 to 6.12. The
+ * module makes it take hugetlb memory.
+ */
 static bool native_takes(enum mem_kind kind)
 {
 	int k = host_kernel();
 
 	if (k < KERNEL(6, 2))
 		return !mem_is_shared(kind);
-	return !mem_is_file(kind) && (k >= KERNEL(6, 13) || !mem_is_hugetlb(kind));
+	return !mem_is_file(kind) &&
+	       (k >= KERNEL(6, 13) || module_repairs("hugetlb_slots") || !mem_is_hugetlb(kind));
 }
 
 static bool may_hold_tags(enum mem_kind kind)
@@ -28,21 +33,27 @@ static bool may_hold_tags(enum mem_kind kind)
 	return module_injects() ? !mem_is_file(kind) : native_takes(kind);
 }
 
-static void use(struct vm *vm, enum mem_kind kind)
+/* @when: of the VM that has the memory, for the names of the points */
+static void use(struct vm *vm, enum mem_kind kind, const char *when)
 {
+	const char *name = mem_name[kind];
 	struct vcpu *v = vcpu_create(vm);
 
 	vcpu_init(v);
 	vcpu_cmd(v, CMD_STORE, GUEST_DATA, GUEST_DATA + SIZE, 4096, 7);
 	is(vcpu_cmd(v, CMD_LOAD, GUEST_DATA, GUEST_DATA + SIZE, 4096, 7), 0,
-	   "%s: the guest uses it", mem_name[kind]);
+	   "%s%s: the guest uses it", name, when);
 	if (!opt.on)
 		return;
-	is(vcpu_cmd(v, CMD_TAG_READ, GUEST_DATA, GUEST_DATA + SIZE), 0, "%s: no tags at first",
-	   mem_name[kind]);
+	is(vcpu_cmd(v, CMD_TAG_READ, GUEST_DATA, GUEST_DATA + SIZE), 0, "%s%s: no tags at first",
+	   name, when);
 	vcpu_cmd(v, CMD_TAG_FILL, GUEST_DATA, GUEST_DATA + SIZE, 7);
-	is(vcpu_cmd(v, CMD_TAG_VERIFY, GUEST_DATA, GUEST_DATA + SIZE, 7), 0, "%s: tags stay",
-	   mem_name[kind]);
+	is(vcpu_cmd(v, CMD_TAG_VERIFY, GUEST_DATA, GUEST_DATA + SIZE, 7), 0, "%s%s: tags stay",
+	   name, when);
+	/* KVM of 6.12 takes hugetlb memory, but no process may map it PROT_MTE. */
+	if (mem_is_hugetlb(kind) && module_repairs("hugetlb_slots"))
+		is_text(mprotect(vm->data, SIZE, PROT_TAGGED) ? errno_name(errno) : "0", "EINVAL",
+			"%s%s: the VMM cannot map it PROT_MTE", name, when);
 }
 
 static void one_kind(enum mem_kind kind)
@@ -58,7 +69,19 @@ static void one_kind(enum mem_kind kind)
 	is_text(errno_name(r), fine ? "0" : "EINVAL", "%s: slot %s", mem_name[kind],
 		fine ? "accepted" : "refused");
 	if (fine && !r)
-		use(vm, kind);
+		use(vm, kind, "");
+	vm_destroy(vm);
+}
+
+/* The VM gets MTE when it has the slot already. Then KVM checks the memory in faults only. */
+static void slot_first(enum mem_kind kind)
+{
+	struct vm *vm = vm_create();
+
+	vm_load_guest(vm);
+	vm_memory(vm, kind, SIZE);
+	is_text(errno_name(vm_enable(vm)), "0", "%s, slot first: MTE is enabled", mem_name[kind]);
+	use(vm, kind, ", slot first");
 	vm_destroy(vm);
 }
 
@@ -167,8 +190,11 @@ CASE(slots,
 	int kind;
 
 	for (kind = 0; kind < MEM_KINDS; kind++)
-		if (mem_page(kind) <= SIZE && host_has(kind))
+		if (mem_page(kind) <= SIZE && host_has(kind)) {
 			one_kind(kind);
+			if (opt.on && may_hold_tags(kind))
+				slot_first(kind);
+		}
 	device();
 	driver_memory();
 	if (opt.enable == ENABLE_SYSFS) {

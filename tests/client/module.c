@@ -37,6 +37,20 @@ bool module_injects(void)
 }
 
 /**
+ * module_repairs() - whether a repair of the module is active
+ * @name: its file in repairs/
+ *
+ * Return: true if so; also false if the module is not loaded
+ */
+bool module_repairs(const char *name)
+{
+	char path[128], buf[32];
+
+	snprintf(path, sizeof(path), MODULE_DIR "/repairs/%s", name);
+	return !read_line(path, buf, sizeof(buf)) && !strcmp(buf, "active\n");
+}
+
+/**
  * module_needed() - end the program if the module is not loaded
  */
 void module_needed(void)

@@ -8,6 +8,7 @@
 #define MODULE_DIR	"/sys/kernel/kvm_mte"
 
 bool module_injects(void);
+bool module_repairs(const char *name);
 void module_needed(void);
 void module_vm_path(struct vm *vm, const char *file, char *path, size_t size);
 int module_write(struct vm *vm, const char *file, const char *text, size_t len);
