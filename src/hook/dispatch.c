@@ -92,7 +92,8 @@ unsigned int hook_symbols(struct symbol *symbols)
 {
 	if (!COMPAT_HAS_FTRACE)
 		return 0;
-	symbols[0] = (struct symbol){ "ftrace_is_dead", &is_dead_addr, true };
+	symbols[0] = (struct symbol){ "ftrace_is_dead", &is_dead_addr, true,
+				      "the module's stay after ftrace has stopped permanently" };
 	return 1;
 }
 
