@@ -180,7 +180,8 @@ int hook_table_resolve(void)
 
 	for (i = 0; i < ARRAY_SIZE(hooks); i++)
 		symbols[i] = (struct symbol){ hooks[i].name, &hooks[i].addr,
-					      hooks[i].when == HOOK_OPTIONAL };
+					      hooks[i].when == HOOK_OPTIONAL,
+					      hooks[i].purpose };
 	i += hook_symbols(symbols + i);
 	i += calls_list(symbols + i);
 	return symbols_find(symbols, i);

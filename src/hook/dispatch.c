@@ -13,6 +13,7 @@
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/rcupdate.h>
+#include <linux/stop_machine.h>
 
 #include "hook/engine.h"
 #include "hook/symbol.h"
@@ -42,18 +43,30 @@ static bool no_calls_in_flight(void)
 	return sum == 0;
 }
 
+static int do_nothing(void *data)
+{
+	return 0;
+}
+
 /**
  * hook_drain - wait until all wrapped calls have left their wrappers
  *
  * No new call is diverted any more.  The remaining calls do not wait for user space: a
  * call that may do so pins the module.
  *
- * Context: may sleep.
+ * Context: may sleep; no lock is held that a callback of CPU hotplug takes.
  */
 void hook_drain(void)
 {
 	unsigned long tell = jiffies + DRAIN_NOTICE;
 
+	/*
+	 * ftrace_shutdown() of 5.10 before 5.10.154 does not wait for callbacks if another
+	 * ops traces the same functions.  So a callback that has found the module's ops
+	 * may still raise the count.  Callbacks run with preemption off.  When all CPUs
+	 * have stopped, none of them is left.
+	 */
+	stop_machine(do_nothing, NULL, NULL);
 	while (!no_calls_in_flight()) {
 		usleep_range(500, 1000);
 		if (time_before(jiffies, tell))
@@ -79,7 +92,8 @@ unsigned int hook_symbols(struct symbol *symbols)
 {
 	if (!COMPAT_HAS_FTRACE)
 		return 0;
-	symbols[0] = (struct symbol){ "ftrace_is_dead", &is_dead_addr, true };
+	symbols[0] = (struct symbol){ "ftrace_is_dead", &is_dead_addr, true,
+				      "the module's stay after ftrace has stopped permanently" };
 	return 1;
 }
 

@@ -10,6 +10,9 @@
  * differ in its callback's parameters.  The same walk finds the functions: without sorted
  * names each look-up by name reads half of the kernel's names on average.  Kernels that have
  * their names sorted find all functions of a name by kallsyms_on_each_match_symbol().
+ *
+ * Only functions in the kernel's text count.  A module may have a function of the same name,
+ * and may be unloaded.
  */
 #include <linux/bitmap.h>
 #include <linux/hash.h>
@@ -78,10 +81,24 @@ static unsigned int name_bit(const char *buf)
 
 static int not_unique(const struct symbol *symbol)
 {
-	pr_err("%s: not unique in this kernel\n", symbol->name);
-	if (!symbol->optional)
+	if (!symbol->optional) {
+		pr_err("%s: not unique in this kernel\n", symbol->name);
 		return -ENOENT;
+	}
+	pr_warn("%s: not unique in this kernel; going on without: %s\n", symbol->name,
+		symbol->purpose);
 	*symbol->address = AMBIGUOUS;
+	return 0;
+}
+
+static int not_found(const struct symbol *symbol)
+{
+	if (!symbol->optional) {
+		pr_err("%s: no such function in this kernel\n", symbol->name);
+		return -ENOENT;
+	}
+	pr_warn("%s: no such function in this kernel; going on without: %s\n", symbol->name,
+		symbol->purpose);
 	return 0;
 }
 
@@ -164,6 +181,25 @@ static int walk_text(const struct symbol *symbols, unsigned int nr,
 	return 0;
 }
 
+/*
+ * walk_text() sees only the first name of an address.  A look-up by name sees all names, but
+ * also those of modules.
+ */
+static void find_aliases(const struct symbol *symbols, unsigned int nr,
+			 unsigned long start, unsigned long end)
+{
+	unsigned long addr;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (*symbols[i].address)
+			continue;
+		addr = lookup_name(symbols[i].name);
+		if (addr >= start && addr < end)
+			*symbols[i].address = addr;
+	}
+}
+
 /**
  * struct matches - the functions of a name
  * @start: of the kernel's text
@@ -189,7 +225,7 @@ static int note_match(void *data, unsigned long addr)
 	return 0;
 }
 
-/* The same as walk_text(), on kernels that have their names sorted. */
+/* The same as walk_text() and find_aliases(), on kernels that have their names sorted. */
 static int find_matches(const struct symbol *symbols, unsigned int nr,
 			unsigned long addr, unsigned long end, each_match *each)
 {
@@ -212,6 +248,7 @@ static int find_all(const struct symbol *symbols, unsigned int nr)
 {
 	unsigned long addr = lookup_name("_stext"), end = text_end(addr);
 	each_match *each = NULL;
+	int err;
 
 	/* A look-up of a name that does not exist is the slowest of all. */
 	if (COMPAT_HAS_KALLSYMS_MATCH)
@@ -220,8 +257,12 @@ static int find_all(const struct symbol *symbols, unsigned int nr)
 		pr_err("_stext, _etext: not in kallsyms\n");
 		return -ENOENT;
 	}
-	return each ? find_matches(symbols, nr, addr, end, each)
-		    : walk_text(symbols, nr, addr, end);
+	if (each)
+		return find_matches(symbols, nr, addr, end, each);
+	err = walk_text(symbols, nr, addr, end);
+	if (!err)
+		find_aliases(symbols, nr, addr, end);
+	return err;
 }
 
 /**
@@ -247,19 +288,11 @@ int symbols_find(const struct symbol *symbols, unsigned int nr)
 	err = find_all(symbols, nr);
 	if (err)
 		return err;
-	for (i = 0; i < nr; i++) {
-		if (*symbols[i].address == AMBIGUOUS) {
-			*symbols[i].address = 0;
-			continue;
-		}
-		/* The walk sees only the first name of an address. */
+	for (i = 0; i < nr && !err; i++) {
 		if (!*symbols[i].address)
-			*symbols[i].address = lookup_name(symbols[i].name);
-		if (*symbols[i].address)
-			continue;
-		pr_err("%s: no such function in this kernel\n", symbols[i].name);
-		if (!symbols[i].optional)
-			return -ENOENT;
+			err = not_found(&symbols[i]);
+		else if (*symbols[i].address == AMBIGUOUS)
+			*symbols[i].address = 0;
 	}
-	return 0;
+	return err;
 }

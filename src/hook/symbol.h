@@ -8,11 +8,13 @@
  * @name: its name in kallsyms
  * @address: where to store the address
  * @optional: if the function is missing or its name is not unique, store 0
+ * @purpose: of an optional function: what does not happen without it, for the log
  */
 struct symbol {
 	const char *name;
 	unsigned long *address;
 	bool optional;
+	const char *purpose;
 };
 
 /* Functions that the engine itself calls.  One walk finds them and the table's functions. */

@@ -11,6 +11,7 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 #include <linux/workqueue.h>
 
 #include "hook/engine.h"
@@ -46,6 +47,16 @@ static DEFINE_RATELIMIT_STATE(tell_ratelimit, 5 * HZ, 10);
 static void tell_long_waits(struct work_struct *work);
 static DECLARE_DELAYED_WORK(tell_work, tell_long_waits);
 
+/* A process chooses its name itself, so a newline in it must not begin a line of the log. */
+static void tell(const struct hook_wait *wait)
+{
+	char comm[TASK_COMM_LEN];
+
+	get_task_comm(comm, wait->task);
+	pr_notice("%*pE[%d] waits in %s(): the module cannot be unloaded until that returns\n",
+		  (int)strlen(comm), comm, task_tgid_nr(wait->task), wait->function);
+}
+
 static void tell_long_waits(struct work_struct *work)
 {
 	struct hook_wait *wait;
@@ -63,9 +74,7 @@ static void tell_long_waits(struct work_struct *work)
 		wait->told = __ratelimit(&tell_ratelimit);
 		more |= !wait->told;
 		if (wait->told)
-			pr_notice("%s[%d] waits in %s(): the module cannot be unloaded until that returns\n",
-				  wait->task->comm, task_tgid_nr(wait->task),
-				  wait->function);
+			tell(wait);
 	}
 	spin_unlock(&waits_lock);
 	if (more)

@@ -9,6 +9,7 @@
  *
  * Mainline does this in arch/arm64/kvm/mmu.c:sanitise_mte_tags().
  */
+#include <linux/gfp.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 
@@ -78,6 +79,25 @@ static void narrow(struct block *b)
 	b->ipa += offset;
 	b->phys += offset;
 	b->size = PART_SIZE;
+}
+
+/*
+ * A part may need stage-2 tables that the block does not need.  On a permission fault KVM
+ * does not fill its cache of pages for tables, and kvm_mmu_memory_cache_alloc() must not
+ * find that cache empty.  mmu_lock is held, so this must not sleep.  Returns false if there
+ * is no memory.
+ */
+static bool have_tables(struct kvm *kvm, struct kvm_mmu_memory_cache *cache)
+{
+	void *table;
+
+	while (cache->nobjs < kvm_mmu_cache_min_pages(kvm)) {
+		table = (void *)get_zeroed_page(GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN);
+		if (!table)
+			return false;
+		cache->objects[cache->nobjs++] = table;
+	}
+	return true;
 }
 
 static int before_map(struct mte_vm *vm, u64 ipa, u64 phys, u64 size)
@@ -178,13 +198,8 @@ HOOK_WRAP_IF(kvm_pgtable_stage2_map, is_for_wrapper, int, COMPAT_STAGE2_MAP_PROT
 	}
 	if (err)
 		return err;
-	err = original(kvm_pgtable_stage2_map)COMPAT_STAGE2_MAP_ARGS(b.ipa, b.size,
-								     b.phys);
-	/*
-	 * A part may need a stage-2 table that the block does not need.  On a permission
-	 * fault KVM does not fill its cache of pages for tables, so this may fail.  The part
-	 * is not mapped then, so the guest's next fault there is no permission fault, and
-	 * KVM fills the cache first.
-	 */
-	return err == -ENOMEM && b.size != size ? 0 : err;
+	/* Without memory the part is not mapped, and the guest faults again. */
+	if (b.size != size && !have_tables(compat_pgtable_kvm(pgt), mc))
+		return 0;
+	return original(kvm_pgtable_stage2_map)COMPAT_STAGE2_MAP_ARGS(b.ipa, b.size, b.phys);
 }

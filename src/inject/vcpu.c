@@ -4,6 +4,7 @@
  * the destruction of a vCPU.
  */
 #include <linux/kvm_host.h>
+#include <linux/mutex.h>
 
 #include "hook/hook.h"
 #include "inject/inject.h"
@@ -133,7 +134,13 @@ static notrace bool initialises_vcpu(const u64 *x)
 	return vm && READ_ONCE(vm->state) != VM_OFF;
 }
 
-/* KVM_ARM_VCPU_INIT: vcpu->mutex is held, the vCPU is not loaded. */
+/*
+ * KVM_ARM_VCPU_INIT: vcpu->mutex is held, the vCPU is not loaded.
+ *
+ * One vCPU at a time.  Otherwise a 64-bit vCPU could be initialised, and run with MTE,
+ * while policy falls back for a 32-bit one.  KVM does not prevent that: some kernels let a
+ * VM have both kinds of vCPUs, and where KVM refuses that, its check takes no lock.
+ */
 HOOK_WRAP_WAITS(kvm_arch_vcpu_ioctl, initialises_vcpu, long,
 		(struct file *filp, unsigned int ioctl, unsigned long arg),
 		(filp, ioctl, arg))
@@ -147,7 +154,9 @@ HOOK_WRAP_WAITS(kvm_arch_vcpu_ioctl, initialises_vcpu, long,
 	if (err)
 		return err;
 	vm_init_begin(vm);
+	mutex_lock(&vm->init_lock);
 	ret = original(kvm_arch_vcpu_ioctl)(filp, ioctl, arg);
+	mutex_unlock(&vm->init_lock);
 	vm_init_end(vm, vcpu, ret);
 	return ret;
 }

@@ -115,17 +115,18 @@ static const struct guest_range *find(const struct transfer *t, u64 ipa, u64 siz
 	return NULL;
 }
 
+/* A VM may have 32764 slots, so this does not walk all of them for each range. */
 static bool is_slot(struct kvm *kvm, const struct guest_range *range)
 {
-	struct kvm_memory_slot *slot;
-	bool found = false;
-	int idx, bkt;
+	const struct kvm_memory_slot *slot;
+	bool found;
+	int idx;
 
 	idx = srcu_read_lock(&kvm->srcu);
-	compat_for_each_memslot(slot, bkt, kvm_memslots(kvm))
-		if (is_memory(slot) && gfn_to_gpa(slot->base_gfn) == range->ipa)
-			found = (u64)slot->npages << PAGE_SHIFT == range->size &&
-				slot->userspace_addr == range->hva;
+	slot = __gfn_to_memslot(kvm_memslots(kvm), gpa_to_gfn(range->ipa));
+	found = slot && is_memory(slot) && gfn_to_gpa(slot->base_gfn) == range->ipa &&
+		(u64)slot->npages << PAGE_SHIFT == range->size &&
+		slot->userspace_addr == range->hva;
 	srcu_read_unlock(&kvm->srcu, idx);
 	return found;
 }

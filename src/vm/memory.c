@@ -15,6 +15,7 @@
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include <asm/memory.h>
 #include <asm/pgtable.h>
@@ -63,9 +64,12 @@ bool range_is_device(struct vm_area_struct *vma, unsigned long start, unsigned l
 	return true;
 }
 
-/* A slot may span several mappings, and holes between them. */
-static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
-				unsigned long end, unsigned int *parts)
+/*
+ * A slot may span several mappings, and holes between them.  The VMM decides how many, so
+ * this ends when the caller is killed.
+ */
+static int check_range(struct mm_struct *mm, unsigned long start, unsigned long end,
+		       unsigned int *parts)
 {
 	COMPAT_VMA_ITERATOR(it, mm, start);
 	struct vm_area_struct *vma;
@@ -75,14 +79,16 @@ static bool range_can_hold_tags(struct mm_struct *mm, unsigned long start,
 	compat_for_each_vma_range(it, vma, end) {
 		if (!vm_backend->vma_can_hold_tags(vma, max(start, vma->vm_start),
 						   min(end, vma->vm_end)))
-			return false;
+			return -EINVAL;
 		if (vma->vm_flags & VM_PFNMAP)
 			*parts |= SLOT_HAS_DEVICE;
 		if (COMPAT_REFUSES_HUGETLB && is_vm_hugetlb_page(vma))
 			*parts |= SLOT_HAS_HUGETLB;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
-	return true;
+	return 0;
 }
 
 static int check_locked(struct mm_struct *mm, const struct kvm_memory_slot *slot,
@@ -90,9 +96,9 @@ static int check_locked(struct mm_struct *mm, const struct kvm_memory_slot *slot
 {
 	unsigned long start = slot->userspace_addr, end = start + slot->npages * PAGE_SIZE;
 
-	if (compat_slot_has_gmem(slot) || !range_can_hold_tags(mm, start, end, parts))
+	if (compat_slot_has_gmem(slot))
 		return -EINVAL;
-	return 0;
+	return check_range(mm, start, end, parts);
 }
 
 /**
@@ -129,10 +135,12 @@ static int check_slots_locked(struct mte_vm *vm, unsigned int *parts)
 		err = check_locked(vm->kvm->mm, slot, parts);
 		if (!err)
 			continue;
-		trace_kvm_mte_refuse(vm, REFUSED_SLOT, gfn_to_gpa(slot->base_gfn), -EINVAL);
+		if (err != -EINVAL)
+			return err;
+		trace_kvm_mte_refuse(vm, REFUSED_SLOT, gfn_to_gpa(slot->base_gfn), err);
 		vm_notice(vm, "not turned on: memory slot %d (IPA %llx, %lu pages) cannot hold tags: a file, DAX or memory of a driver is mapped there\n",
 			  slot->id, gfn_to_gpa(slot->base_gfn), slot->npages);
-		return -EINVAL;
+		return err;
 	}
 	return 0;
 }
@@ -144,7 +152,7 @@ static int check_slots_locked(struct mte_vm *vm, unsigned int *parts)
  * Context: slots_lock held, and a reference on the VMM's address space (mm_users);
  * tries its mmap_lock.
  * Return: 0; -EINVAL with the slot in the log; -EAGAIN if the VMM holds its mmap_lock;
- * or the error of vm_open_hugetlb().
+ * -EINTR if the caller is killed; or the error of vm_open_hugetlb().
  */
 int vm_check_slots(struct mte_vm *vm)
 {

@@ -274,6 +274,4 @@ void vm_dirs_exit(void)
 	/* vm_release() may not have returned yet. */
 	synchronize_rcu_tasks();
 	kset_unregister(vms_set);
-	/* For callbacks of call_rcu().  Today the module has none, only kfree_rcu(). */
-	rcu_barrier();
 }

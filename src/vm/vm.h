@@ -26,7 +26,9 @@
  *	      vcpu->mutex	trylock only, all of them (vcpus.c).  KVM_ARM_VCPU_INIT
  *				holds its own, and only tries kvm->lock and slots_lock
  *				(reboot.c)
- *	        mte_vm.init_lock	native: the caller holds the mutex of one vCPU
+ *	        mte_vm.init_lock	KVM_ARM_VCPU_INIT: the caller holds the mutex of one
+ *				vCPU.  KVM's own code takes kvm->lock inside, so init_lock is
+ *				never waited for under kvm->lock.
  *	          mte_vm.fallback_lock	policy falls back: the caller holds the mutex of
  *				one vCPU, or (native) kvm->lock and no vCPU's mutex
  *	            config_lock	native: KVM's flag and ID registers
@@ -110,7 +112,7 @@ struct vm_hold {
  * @policy: the policy of its creator when it was created
  * @migration: what the module does about a migration without the VM's tags
  * @destroy_lock: the VM is not destroyed while sysfs works on it
- * @init_lock: native: its vCPUs are initialised one at a time while policy may fall back
+ * @init_lock: its vCPUs are initialised one at a time while policy may fall back
  * @fallback_lock: only one vCPU at a time makes policy fall back
  * @destroyed: under @destroy_lock and @lock: the VM is being destroyed
  * @lock: guards @state to @reinit_vcpus, what @reinit_exits points to, @inits,
@@ -156,7 +158,7 @@ struct mte_vm {
 	enum migration_policy migration;
 
 	struct mutex destroy_lock;	/* no destruction while sysfs works on the VM */
-	struct mutex init_lock;		/* native: initialisation of vCPUs */
+	struct mutex init_lock;		/* initialisation of vCPUs */
 	struct mutex fallback_lock;	/* policy falls back */
 	bool destroyed;
 

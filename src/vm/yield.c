@@ -65,20 +65,21 @@ static bool others_exclude_mte(struct kvm *kvm, const struct kvm_vcpu *self)
  * @vm: the VM
  * @self: the vCPU that is being initialised with such a feature; its mutex is held
  *
- * Policy never breaks a VM.  The vCPUs need not be held: KVM itself refuses a VM that
- * has both vCPUs with such a feature and vCPUs without it, and vCPUs with it run only
- * after this has turned the VM off.
+ * Policy never breaks a VM.  The vCPUs need not be held: a vCPU that is initialised
+ * without such a feature makes this fail, no other vCPU is being initialised, and vCPUs
+ * with such a feature run only after this has turned the VM off.
  *
- * Context: may sleep.
+ * Context: KVM_ARM_VCPU_INIT, with mte_vm.init_lock held; may sleep.
  * Return: true if the VM is off now; false if the caller must refuse.
  */
 bool vm_policy_fallback_vcpu(struct mte_vm *vm, struct kvm_vcpu *self)
 {
 	bool is_off, may;
 
+	lockdep_assert_held(&vm->init_lock);
 	mutex_lock(&vm->fallback_lock);
 	raw_spin_lock(&vm->lock);
-	/* Two vCPUs may come here at once.  The second finds the VM off. */
+	/* The KVM_ARM_VCPU_INIT before this one may have turned the VM off. */
 	is_off = vm->state == VM_OFF;
 	may = !is_off && others_exclude_mte(vm->kvm, self) && may_fall_back(vm);
 	raw_spin_unlock(&vm->lock);

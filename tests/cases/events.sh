@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a change by an administrator that leaves no line in the log and no trace event, or one with a wrong user, process or
 # program; a line for a change that has failed or changes nothing; a program's name that begins a line of the log; "kvm-mte events"
-# that misses what happens, shows it twice, or names a wrong VM; "kvm-mte drain" that ends while rmmod would be refused.
+# that misses what happens, shows it twice, or names a wrong VM; "kvm-mte drain" that ends while rmmod would be refused; a
+# trace event whose words perf does not know.
 # hooks: once
 # kernels: 5.10 7.2
 . /t/lib.sh
@@ -27,6 +28,9 @@ logs() {
 }
 
 load_module || bail "the module does not load"
+# A name of an enum in a format means nothing to perf and trace-cmd.
+is "$(grep -hoE '\{ [A-Z]\w+, "[^}]*' "$TRACING"/events/kvm_mte/*/format)" "" "the formats of the trace events have numbers for enums"
+is "$(grep -hoE '\{ [0-9]+, "turning-off" \}' "$TRACING"/events/kvm_mte/kvm_mte_state/format | sort -u)" '{ 3, "turning-off" }' "and the right ones"
 "$T/kvm-mte" events --json >/tmp/events 2>/tmp/events.err &
 EVENTS=$!
 # listens - it has its socket: protocol 15 (NETLINK_KOBJECT_UEVENT), its process id as the port; and the log.

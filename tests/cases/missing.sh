@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a module that loads although the kernel lacks a function that it needs, has several of that name, or cannot trace
-# it; a refusal that does not name the function; hooks that stay after a refusal.
+# it; a refusal that does not name the function; hooks that stay after a refusal; a function of a module that is taken for the
+# kernel's; a repair that is missing, and the log does not say what is lost.
 # kernels: 5.10 7.2
 # quick: kprobe
 # quick-kernels: 5.10
@@ -39,6 +40,10 @@ is "$(grep -c ' kvm_arch_vcpu_precreatf$' /proc/kallsyms)" 0 "the kernel has no 
 refused kvm_arch_vcpu_precreate kvm_arch_vcpu_precreatf 'no such function' "a hooked function is missing"
 refused kvm_arm_copy_sys_reg_indices no_such_function 'no such function' "another one is missing"
 refused mte_clear_page_tags no_such_function 'no such function' "a called function is missing"
+succeeds "a module has a function set_held" insmod "$T/mmaplock.ko"
+is "$(awk '$3 == "set_held" { print $4 }' /proc/kallsyms)" "[mmaplock]" "kallsyms has it"
+refused kvm_arch_vcpu_precreate set_held 'no such function' "a module's function does not count"
+rmmod mmaplock
 
 old=kvm_vm_ioctl_enable_cap
 name=$(ambiguous ${#old} | head -n 1)
@@ -50,6 +55,16 @@ refused "$old" "$(ambiguous ${#old} | head -n 1)" 'not unique' "a called functio
 
 # memset() is written in assembly: ftrace cannot trace it.
 refused kvm_arch_vcpu_precreate memset '' "a function that cannot be traced"
+
+if modinfo -F hook "$T/kvm_mte.ko" | grep -qx __gfn_to_page; then
+	succeeds "a module that wants no_such_func instead of __gfn_to_page" variant __gfn_to_page no_such_func
+	dmesg_mark
+	is "$(T=$VARIANT try_load)" ok "it loads, for only repairs need the function"
+	like "$(said)" '^no_such_func: no such function in this kernel; going on without: clearing of tags before they are copied$' \
+		"the log says what is lost"
+	is "$(cat "$MTE/repairs/copy_tags_hang")" unavailable "the repair is unavailable"
+	is "$(try_unload)" ok "it unloads"
+fi
 
 is "$(try_load)" ok "the unchanged module loads"
 is "$(try_unload)" ok "and unloads"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: an unload that waits for a VMM, perhaps for ever: the VMM waits in an ioctl for its own memory.
+# Catches: an unload that waits for a VMM, perhaps for ever: the VMM waits in an ioctl for its own memory. A write to "enable"
+# that goes on after its process has been killed. A process' name that begins a line of the log.
 # kernels: 5.10 6.12 7.2
 # quick-kernels: 5.10 7.2
 # quick: kprobe
@@ -58,14 +59,16 @@ unloaded() {
 	[[ $says == ok ]]
 }
 
-# told - the log names the process and the function.
-told() { said | grep -Eq "^.+\[${HOLD_PID[rgsr]}\] waits in kvm_arm_sys_reg_get_reg\(\): "; }
+# told - the log names the process and the function, in one line.
+told() { said | grep -Eq "^a\\\\nb\[${HOLD_PID[rgsr]}\] waits in kvm_arm_sys_reg_get_reg\(\): "; }
+EVIL=/tmp/$'a\nb'
+cp "$CLIENT" "$EVIL"
 
 # After a failure above the module may still be unloading.
 wait_until 60 load_module || bail "the module does not load again"
 if [[ $(<"$MTE/backend") == inject ]]; then
 	dmesg_mark
-	had_mte rgsr
+	CLIENT=$EVIL had_mte rgsr
 	hold_is rgsr rgsr rgsr "the VMM waits in KVM_GET_ONE_REG of a tag register"
 	is "$(</sys/module/kvm_mte/refcnt)" 1 "the VMM pins the module"
 	is "$(rmmod_says)" EAGAIN "the module cannot be unloaded then"
@@ -80,6 +83,21 @@ if [[ $(<"$MTE/backend") == inject ]]; then
 	killed reads
 	load_module || bail "the module does not load again"
 fi
+
+# --- a write to enable is killed while it looks at the VMM's memory: a VMM may have very many mappings ---
+
+looks() { (($(</sys/module/slow/parameters/calls))); }
+hold_start vm hold
+DIR=$(vm_dir "${HOLD_PID[vm]}")
+succeeds "the fixture makes each look at a mapping slow" insmod "$T/slow.ko" function=vma_can_hold_tags us=3000000
+printf 1 >"$DIR/enable" &
+wait_until 60 looks
+kill -KILL "$!"
+wait "$!" || :
+rmmod slow
+is "$(<"$DIR/state")" off "a write to enable ends when it is killed, and changes nothing"
+hold_is vm "enable 1" "enable 0" "the next one turns the VM on"
+hold_end vm
 unloads "it unloads"
 
 done_testing
