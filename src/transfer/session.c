@@ -171,6 +171,14 @@ int transfer_open(struct transfer *t, const struct kvm_mte_open *how)
 	return err;
 }
 
+/* vm_hold.lock is held.  A VM that is being destroyed has made the file end: at_end.c. */
+static void stop_waiting(struct transfer *t, struct mte_vm *vm)
+{
+	WRITE_ONCE(vm->hold.save_waits, false);
+	if (!transfer_has_ended(t))
+		migration_save_gone(vm);
+}
+
 /**
  * transfer_close - the file is closed
  * @t: the file; may be freed when this returns
@@ -187,7 +195,7 @@ void transfer_close(struct transfer *t)
 		at_end_unwatch(t);
 		mutex_lock(&vm->hold.lock);
 		vm->hold.transfer = NULL;
-		WRITE_ONCE(vm->hold.save_waits, false);
+		stop_waiting(t, vm);
 		vm_hold_put(vm, VM_HOLD_FILE);
 		mutex_unlock(&vm->hold.lock);
 		drop(t);

@@ -269,5 +269,6 @@ bool migration_slot_refused(struct mte_vm *vm, const struct kvm_memory_slot *slo
 void migration_slot_set(struct mte_vm *vm, const struct kvm_memory_slot *slot);
 bool migration_on_refused(struct mte_vm *vm, enum vm_origin origin);
 void migration_vm_on(struct mte_vm *vm);
+void migration_save_gone(struct mte_vm *vm);
 
 #endif /* _KVM_MTE_VM_H */
