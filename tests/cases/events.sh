@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a change by an administrator that leaves no line in the log and no trace event, or one with a wrong user, process or
-# program; a line for a change that has failed or changes nothing; a program's name that begins a line of the log; "kvm-mte events"
-# that misses what happens, shows it twice, or names a wrong VM; "kvm-mte drain" that ends while rmmod would be refused.
+# program; a line for a change that has failed or changes nothing; a program's name that begins a line of the log; a VM whose
+# refusals leave no line in the log because another VM has had too many; "kvm-mte events" that misses what happens, shows it twice,
+# or names a wrong VM; "kvm-mte drain" that ends while rmmod would be refused.
 # hooks: once
 # kernels: 5.10 7.2
 . /t/lib.sh
@@ -90,6 +91,19 @@ writes plain "$DIR/enable" 1
 hold_tell vm run
 logs "$VM: turning-off" "enable of a VM that has run" plain "$DIR/enable" 0
 traced "a VM that has run" "vm=$VM off origin=admin uid=0 pid=$BY comm=plain"
+hold_start other hold --enable=none
+OTHER=$(vm_dir "${HOLD_PID[other]}")
+dmesg_mark
+for ((i = 0; i < 500; i++)); do printf x >"$DIR/enable"; done 2>/dev/null
+printf x 2>/dev/null >"$OTHER/enable"
+SAID=$(said)
+is "$(grep -c "^$(basename "$OTHER"): enable: not a boolean$" <<<"$SAID")" 1 "log: another VM's refusal, after 500 of a VM"
+if (($(grep -c "^$VM: enable: not a boolean$" <<<"$SAID") < 500)); then
+	ok "log: not each of the 500 has a line"
+else
+	not_ok "log: not each of the 500 has a line"
+fi
+hold_end other
 echo request >"$MTE/policy/default"
 hold_start own hold --enable=cap
 traced "a VMM that asks itself" "vm=$(basename "$(vm_dir "${HOLD_PID[own]}")") on origin=vmm uid=0 pid=${HOLD_PID[own]} comm=client"
