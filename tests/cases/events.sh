@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a change by an administrator that leaves no line in the log and no trace event, or one with a wrong user, process or
 # program, or with the word of another process that writes at the same time; a line for a change that has failed or changes nothing;
-# a program's name that begins a line of the log; a VM whose refusals leave no line in
+# a VM that is held for its tags without a line; a program's name that begins a line of the log; a VM whose refusals leave no line in
 # the log because another VM has had too many; "kvm-mte events" that misses what happens, shows it twice, or names a wrong VM;
 # "kvm-mte drain" that ends while rmmod would be refused.
 # hooks: once
@@ -135,7 +135,30 @@ if (($(grep -c "^$VM: enable: not a boolean$" <<<"$SAID") < 500)); then
 else
 	not_ok "log: not each of the 500 has a line"
 fi
+
+# --- a VM that is held for its tags ---
+
+echo 1 >"$OTHER/enable"
+OTHER=$(basename "$OTHER")
+dmesg_mark
+succeeds "its tags are saved" mte tags save "$OTHER" >/tmp/tags
+is "$(said)" "" "log: tags save"
+# by_tool LINE NAME STREAM [OPTION...] - tags are loaded, and this is logged.
+by_tool() {
+	dmesg_mark
+	mte tags load "${@:4}" "$OTHER" <"$3" >/dev/null 2>&1
+	is "$(said | sed -E 's/, by uid 0, process [0-9]+ \(kvm-mte\)$/, by kvm-mte/')" "${1:+$OTHER: $1, by kvm-mte}" "log: $2"
+}
+head -c "$(($(stat -c %s /tmp/tags) - 1))" /tmp/tags >/tmp/cut
+by_tool "hold: 1" "a load that fails, and leaves the VM held" /tmp/cut --incoming
+is "$(cat "$MTE/vms/$OTHER/hold")" 1 "it is held"
+by_tool "" "another one, when it is held already" /tmp/cut --incoming
+by_tool "hold: 0" "a load that releases the VM" /tmp/tags
+is "$(cat "$MTE/vms/$OTHER/hold")" 0 "it is released"
 hold_end other
+
+# --- a VM whose VMM or a policy turns it on ---
+
 echo request >"$MTE/policy/default"
 hold_start own hold --enable=cap
 traced "a VMM that asks itself" "vm=$(basename "$(vm_dir "${HOLD_PID[own]}")") on origin=vmm uid=0 pid=${HOLD_PID[own]} comm=client"
