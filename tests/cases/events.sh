@@ -1,10 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a change by an administrator that leaves no line in the log and no trace event, or one with a wrong user, process or
-# program, or with the word of another process that writes at the same time; a line for a change that has failed or changes nothing;
-# a VM that is held for its tags without a line; a program's name that begins a line of the log; a VM whose refusals leave no line in
-# the log because another VM has had too many; "kvm-mte events" that misses what happens, shows it twice, or names a wrong VM;
-# "kvm-mte drain" that ends while rmmod would be refused.
+# program; a line for a change that has failed or changes nothing; a program's name that begins a line of the log; a VM whose
+# refusals leave no line in the log because another VM has had too many; "kvm-mte events" that misses what happens, shows it twice,
+# or names a wrong VM; "kvm-mte drain" that ends while rmmod would be refused.
 # hooks: once
 # kernels: 5.10 7.2
 . /t/lib.sh
@@ -15,8 +14,6 @@ TRACING=/sys/kernel/tracing
 EVIL=$'a, by uid\nb'
 cp /bin/bash /tmp/plain
 cp /bin/bash "/tmp/$EVIL"
-cp /bin/bash /tmp/one
-cp /bin/bash /tmp/two
 mte() { "$T/kvm-mte" "$@"; }
 # writes PROGRAM FILE TEXT - a program of that name writes to the file. BY: its process.
 writes() {
@@ -28,27 +25,6 @@ logs() {
 	dmesg_mark
 	writes "${@:3}"
 	is "$(said)" "${1:+$1, by uid 0, process $BY (${3/$'\n'/\\n})}" "log: $2"
-}
-# race LINE FILE WORD OTHER TIMES - two programs write to the file at the same time, each its own word. Each change must have a line
-# that begins so, with the word of the program that is named there. The words alternate, so there are as many lines of one as of
-# the other, or one more.
-race() {
-	local said one two pid
-	# shellcheck disable=SC2016 # for these programs
-	local loop='until [[ -e /tmp/go ]]; do :; done; for ((i = 0; i < $3; i++)); do printf "%s" "$2" >"$1"; done'
-	dmesg_mark
-	rm -f /tmp/go
-	/tmp/one -c "$loop" _ "$2" "$3" "$5" &
-	pid=$!
-	/tmp/two -c "$loop" _ "$2" "$4" "$5" &
-	: >/tmp/go
-	wait "$pid" "$!"
-	said=$(said)
-	one=$(grep -cE "^$1: $3, by uid 0, process [0-9]+ \(one\)$" <<<"$said")
-	two=$(grep -cE "^$1: $4, by uid 0, process [0-9]+ \(two\)$" <<<"$said")
-	diag "$1: $one lines of one program, $two of the other"
-	is "$((one + two))" "$(wc -l <<<"$said")" "log: $1, two writers: each line has the word of its writer"
-	is "$((one - two > 1 || two - one > 1))" 0 "log: $1, two writers: each change has its line"
 }
 
 load_module || bail "the module does not load"
@@ -86,19 +62,6 @@ mkdir -p /sys/fs/cgroup/a
 logs "policy/on_cgroups: /a" "a cgroup" plain "$MTE/policy/on_cgroups" /a
 logs "policy/on_cgroups: -/a" "a cgroup is taken off" plain "$MTE/policy/on_cgroups" -/a
 rmdir /sys/fs/cgroup/a
-sleep 1000 &
-logs "policy/on_pids: $!" "a process" plain "$MTE/policy/on_pids" "$!"
-kill "$!"
-dmesg_mark
-writes plain "$MTE/policy/off_pids" 0
-is "$(said)" "policy/off_pids: $BY, by uid 0, process $BY (plain)" "log: a process that puts itself on a list"
-dmesg_mark
-writes plain "$MTE/policy/off_pids" 4194303
-is "$(said)" "policy/off_pids: no process 4194303" "log: a process that is not there"
-race "policy/default" "$MTE/policy/default" off on 200
-race "policy/migration" "$MTE/policy/migration" refuse warn 200
-echo off >"$MTE/policy/default"
-echo warn >"$MTE/policy/migration"
 
 # --- a VM ---
 
@@ -124,10 +87,6 @@ logs "$VM: hold: 0" "release" plain "$DIR/hold" 0
 logs "$VM: migration: refuse" "a VM's migration" plain "$DIR/migration" refuse
 logs "" "a VM's migration again" plain "$DIR/migration" refuse
 logs "$VM: migration: warn" "a VM's migration, back" plain "$DIR/migration" warn
-race "$VM: migration" "$DIR/migration" refuse warn 200
-race "$VM: hold" "$DIR/hold" 1 0 50
-echo 0 >"$DIR/hold"
-echo warn >"$DIR/migration"
 writes plain "$DIR/enable" 1
 hold_tell vm run
 logs "$VM: turning-off" "enable of a VM that has run" plain "$DIR/enable" 0
@@ -144,31 +103,7 @@ if (($(grep -c "^$VM: enable: not a boolean$" <<<"$SAID") < 500)); then
 else
 	not_ok "log: not each of the 500 has a line"
 fi
-
-# --- a VM that is held for its tags ---
-
-echo 1 >"$OTHER/enable"
-OTHER=$(basename "$OTHER")
-dmesg_mark
-mte tags save "$OTHER" >/tmp/tags
-is "$?" 0 "its tags are saved"
-is "$(said)" "" "log: tags save"
-# by_tool LINE NAME STREAM [OPTION...] - tags are loaded, and this is logged.
-by_tool() {
-	dmesg_mark
-	mte tags load "${@:4}" "$OTHER" <"$3" >/dev/null 2>&1
-	is "$(said | sed -E 's/, by uid 0, process [0-9]+ \(kvm-mte\)$/, by kvm-mte/')" "${1:+$OTHER: $1, by kvm-mte}" "log: $2"
-}
-head -c "$(($(stat -c %s /tmp/tags) - 1))" /tmp/tags >/tmp/cut
-by_tool "hold: 1" "a load that fails, and leaves the VM held" /tmp/cut --incoming
-is "$(cat "$MTE/vms/$OTHER/hold")" 1 "it is held"
-by_tool "" "another one, when it is held already" /tmp/cut --incoming
-by_tool "hold: 0" "a load that releases the VM" /tmp/tags
-is "$(cat "$MTE/vms/$OTHER/hold")" 0 "it is released"
 hold_end other
-
-# --- a VM whose VMM or a policy turns it on ---
-
 echo request >"$MTE/policy/default"
 hold_start own hold --enable=cap
 traced "a VMM that asks itself" "vm=$(basename "$(vm_dir "${HOLD_PID[own]}")") on origin=vmm uid=0 pid=${HOLD_PID[own]} comm=client"
