@@ -50,6 +50,8 @@ static int hold(struct transfer *t, struct mte_vm *vm)
 	err = check_stopped(t, vm);
 	if (err)
 		vm_hold_put(vm, VM_HOLD_FILE | admin);
+	else if (admin)
+		vm_hold_log(vm, true);
 	return err;
 }
 
@@ -171,6 +173,14 @@ int transfer_open(struct transfer *t, const struct kvm_mte_open *how)
 	return err;
 }
 
+/* vm_hold.lock is held.  A VM that is being destroyed has made the file end: at_end.c. */
+static void stop_waiting(struct transfer *t, struct mte_vm *vm)
+{
+	WRITE_ONCE(vm->hold.save_waits, false);
+	if (!transfer_has_ended(t))
+		migration_save_gone(vm);
+}
+
 /**
  * transfer_close - the file is closed
  * @t: the file; may be freed when this returns
@@ -187,7 +197,7 @@ void transfer_close(struct transfer *t)
 		at_end_unwatch(t);
 		mutex_lock(&vm->hold.lock);
 		vm->hold.transfer = NULL;
-		WRITE_ONCE(vm->hold.save_waits, false);
+		stop_waiting(t, vm);
 		vm_hold_put(vm, VM_HOLD_FILE);
 		mutex_unlock(&vm->hold.lock);
 		drop(t);
@@ -259,7 +269,7 @@ int transfer_release_vm(struct transfer *t)
 	mutex_lock(&t->vm->hold.lock);
 	/* Its policy may have fallen back, or an admin has turned it off. */
 	if (vm_has_mte(t->vm))
-		vm_hold_put(t->vm, VM_HOLD_ADMIN);
+		vm_hold_release(t->vm);
 	else
 		err = -EINVAL;
 	mutex_unlock(&t->vm->hold.lock);

@@ -48,12 +48,27 @@ static bool vm_is_logged(struct kvm *kvm, unsigned long largest)
 	return false;
 }
 
+/* The VM keeps its slots while kvm->srcu is held. */
+static bool vm_is_logged_now(struct kvm *kvm)
+{
+	bool logged;
+	int idx;
+
+	idx = srcu_read_lock(&kvm->srcu);
+	logged = vm_is_logged(kvm, largest_slot(kvm));
+	srcu_read_unlock(&kvm->srcu, idx);
+	return logged;
+}
+
+static void count(struct mte_vm *vm)
+{
+	vm_uevent_untracked(vm, atomic_inc_return(&vm->untracked_migrations));
+}
+
 static void note(struct mte_vm *vm)
 {
-	int nr = atomic_inc_return(&vm->untracked_migrations);
-
 	vm_warn(vm, "untracked migration: its VMM logs the guest's memory but did not ask for MTE, so it will not carry the tags (kvm-mte tags can)\n");
-	vm_uevent_untracked(vm, nr);
+	count(vm);
 }
 
 /* KVM_ENABLE_CAP sets the origin first, and vmm_asked when it is about to return. */
@@ -135,15 +150,25 @@ bool migration_on_refused(struct mte_vm *vm, enum vm_origin origin)
  */
 void migration_vm_on(struct mte_vm *vm)
 {
-	struct kvm *kvm = vm->kvm;
-	bool logged;
-	int idx;
-
-	if (!is_untracked(vm))
-		return;
-	idx = srcu_read_lock(&kvm->srcu);
-	logged = vm_is_logged(kvm, largest_slot(kvm));
-	srcu_read_unlock(&kvm->srcu, idx);
-	if (logged)
+	if (is_untracked(vm) && vm_is_logged_now(vm->kvm))
 		note(vm);
+}
+
+/**
+ * migration_save_gone - no file of /dev/kvm_mte waits for the VM's end any more, and the
+ * tags have not been read: warn if the VM is being migrated
+ * @vm: the VM
+ *
+ * The VMM was allowed to log the memory, and nothing can take that back.  A slot that is
+ * set at this moment may be missed: the line of migration_slot_set() has just come then.
+ *
+ * Context: may sleep; vm_hold.lock held, vm_hold.ended is false.
+ */
+void migration_save_gone(struct mte_vm *vm)
+{
+	lockdep_assert_held(&vm->hold.lock);
+	if (!is_untracked(vm) || !vm_is_logged_now(vm->kvm))
+		return;
+	vm_warn(vm, "untracked migration: its VMM logs the guest's memory, and kvm-mte tags save --at-end has ended too early: cancel the migration, or start that command again before the VM ends\n");
+	count(vm);
 }

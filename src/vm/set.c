@@ -147,7 +147,7 @@ static int try_until_timeout(struct mte_vm *vm, bool on, enum vm_origin origin)
 	return -EBUSY;
 }
 
-static void log_failure(const struct mte_vm *vm, int err)
+static void log_failure(struct mte_vm *vm, int err)
 {
 	const char *why;
 

@@ -44,6 +44,25 @@ const char *vm_state_word(const struct mte_vm *vm)
 	return state_words[READ_ONCE(vm->state)];
 }
 
+/**
+ * vm_may_log - has a VM a line of its own left?
+ * @vm: the VM
+ *
+ * A new VM has new lines, and a user may create VMs in a loop.  So there is a limit for all
+ * VMs, too.  It is high: only a user who fills the log with the names of his own VMs can
+ * use it up.
+ *
+ * Context: any.
+ * Return: true if it has.
+ */
+bool vm_may_log(struct mte_vm *vm)
+{
+	static struct ratelimit_state all =
+		RATELIMIT_STATE_INIT_FLAGS(all, 5 * HZ, 1000, RATELIMIT_MSG_ON_RELEASE);
+
+	return __ratelimit(&vm->log_limit) && __ratelimit(&all);
+}
+
 static void vm_release(struct kobject *kobj)
 {
 	struct mte_vm *vm = container_of(kobj, struct mte_vm, kobj);
@@ -102,6 +121,9 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	mutex_init(&vm->hold.lock);
 	INIT_LIST_HEAD(&vm->hold.waiters);
 	init_waitqueue_head(&vm->hold.queue);
+	ratelimit_default_init(&vm->log_limit);
+	/* Its lines that are left out are counted where all VMs share lines. */
+	ratelimit_set_flags(&vm->log_limit, RATELIMIT_MSG_ON_RELEASE);
 	atomic_inc(&nr_vms);
 	vm->kobj.kset = vms_set;
 	kobject_init(&vm->kobj, &vm_type);

@@ -49,6 +49,7 @@
 #include <linux/kvm_host.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
+#include <linux/ratelimit.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -142,6 +143,7 @@ struct vm_hold {
  * @tags_restored: number of its base pages whose tags were restored from swap
  * @untracked_migrations: how often its VMM started to log the guest's memory although
  *	the VMM does not know about tags
+ * @log_limit: the VM's own lines in the log
  * @rcu: frees the struct after all readers of the hash
  */
 struct mte_vm {
@@ -183,6 +185,7 @@ struct mte_vm {
 	atomic64_t pages_tagged;
 	atomic64_t tags_restored;
 	atomic_t untracked_migrations;
+	struct ratelimit_state log_limit;
 	struct rcu_head rcu;
 };
 
@@ -210,11 +213,22 @@ static inline bool vm_requested(const struct mte_vm *vm, bool on)
 	return on == (state == VM_ON || state == VM_TURNING_ON);
 }
 
-/* A line in the log about a VM.  It is rate-limited because a guest or a VMM may cause it. */
-#define vm_notice(vm, fmt, ...)						\
-	pr_notice_ratelimited("%d-%d: " fmt, (vm)->creator, (vm)->fd, ##__VA_ARGS__)
-#define vm_warn(vm, fmt, ...)						\
-	pr_warn_ratelimited("%d-%d: " fmt, (vm)->creator, (vm)->fd, ##__VA_ARGS__)
+/*
+ * A line in the log about a VM.  It is rate-limited because a guest or a VMM may cause it.
+ * Each VM has lines of its own (vm_may_log()), so that another VM cannot silence it.  When
+ * they are used up, a line may still be one of those that all VMs share, as in
+ * pr_notice_ratelimited(): a VMM that repeats one line does not silence the others about
+ * its VM.
+ */
+#define vm_log(print, vm, fmt, ...)					\
+do {									\
+	static DEFINE_RATELIMIT_STATE(shared, DEFAULT_RATELIMIT_INTERVAL, \
+				      DEFAULT_RATELIMIT_BURST);		\
+	if (vm_may_log(vm) || __ratelimit(&shared))			\
+		print("%d-%d: " fmt, (vm)->creator, (vm)->fd, ##__VA_ARGS__); \
+} while (0)
+#define vm_notice(vm, fmt, ...)	vm_log(pr_notice, vm, fmt, ##__VA_ARGS__)
+#define vm_warn(vm, fmt, ...)	vm_log(pr_warn, vm, fmt, ##__VA_ARGS__)
 
 /* The thing that was refused, for the tracepoint. */
 enum vm_refused { REFUSED_32BIT, REFUSED_SLOT, REFUSED_PAGE, REFUSED_MIGRATION };
@@ -224,6 +238,7 @@ int vm_dirs_init(struct kobject *root, const struct sysfs_ops *ops,
 		 const struct attribute_group **groups);
 void vm_dirs_exit(void);
 const char *vm_state_word(const struct mte_vm *vm);
+bool vm_may_log(struct mte_vm *vm);
 struct mte_vm *vm_create(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
 			 enum vm_policy policy);
 struct mte_vm *vm_find_by_name(const char *name);
@@ -285,5 +300,6 @@ bool migration_slot_refused(struct mte_vm *vm, const struct kvm_memory_slot *slo
 void migration_slot_set(struct mte_vm *vm, const struct kvm_memory_slot *slot);
 bool migration_on_refused(struct mte_vm *vm, enum vm_origin origin);
 void migration_vm_on(struct mte_vm *vm);
+void migration_save_gone(struct mte_vm *vm);
 
 #endif /* _KVM_MTE_VM_H */

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a change by an administrator that leaves no line in the log and no trace event, or one with a wrong user, process or
-# program; a line for a change that has failed or changes nothing; a program's name that begins a line of the log; "kvm-mte events"
+# program; a line for a change that has failed or changes nothing; a VM that is held for its tags without a line; a program's name
+# that begins a line of the log; a VM whose refusals leave no line in the log because another VM has had too many; "kvm-mte events"
 # that misses what happens, shows it twice, or names a wrong VM; "kvm-mte drain" that ends while rmmod would be refused; a
 # trace event whose words perf does not know.
 # hooks: once
@@ -26,7 +27,6 @@ logs() {
 	writes "${@:3}"
 	is "$(said)" "${1:+$1, by uid 0, process $BY (${3/$'\n'/\\n})}" "log: $2"
 }
-
 load_module || bail "the module does not load"
 # A name of an enum in a format means nothing to perf and trace-cmd.
 is "$(grep -hoE '\{ [A-Z]\w+, "[^}]*' "$TRACING"/events/kvm_mte/*/format)" "" "the formats of the trace events have numbers for enums"
@@ -65,6 +65,15 @@ mkdir -p /sys/fs/cgroup/a
 logs "policy/on_cgroups: /a" "a cgroup" plain "$MTE/policy/on_cgroups" /a
 logs "policy/on_cgroups: -/a" "a cgroup is taken off" plain "$MTE/policy/on_cgroups" -/a
 rmdir /sys/fs/cgroup/a
+sleep 1000 &
+logs "policy/on_pids: $!" "a process" plain "$MTE/policy/on_pids" "$!"
+kill "$!"
+dmesg_mark
+writes plain "$MTE/policy/off_pids" 0
+is "$(said)" "policy/off_pids: $BY, by uid 0, process $BY (plain)" "log: a process that puts itself on a list"
+dmesg_mark
+writes plain "$MTE/policy/off_pids" 4194303
+is "$(said)" "policy/off_pids: no process 4194303" "log: a process that is not there"
 
 # --- a VM ---
 
@@ -94,6 +103,43 @@ writes plain "$DIR/enable" 1
 hold_tell vm run
 logs "$VM: turning-off" "enable of a VM that has run" plain "$DIR/enable" 0
 traced "a VM that has run" "vm=$VM off origin=admin uid=0 pid=$BY comm=plain"
+hold_start other hold --enable=none
+OTHER=$(vm_dir "${HOLD_PID[other]}")
+dmesg_mark
+for ((i = 0; i < 500; i++)); do printf x >"$DIR/enable"; done 2>/dev/null
+printf x 2>/dev/null >"$OTHER/enable"
+SAID=$(said)
+is "$(grep -c "^$(basename "$OTHER"): enable: not a boolean$" <<<"$SAID")" 1 "log: another VM's refusal, after 500 of a VM"
+if (($(grep -c "^$VM: enable: not a boolean$" <<<"$SAID") < 500)); then
+	ok "log: not each of the 500 has a line"
+else
+	not_ok "log: not each of the 500 has a line"
+fi
+
+# --- a VM that is held for its tags ---
+
+echo 1 >"$OTHER/enable"
+OTHER=$(basename "$OTHER")
+dmesg_mark
+mte tags save "$OTHER" >/tmp/tags
+is "$?" 0 "its tags are saved"
+is "$(said)" "" "log: tags save"
+# by_tool LINE NAME STREAM [OPTION...] - tags are loaded, and this is logged.
+by_tool() {
+	dmesg_mark
+	mte tags load "${@:4}" "$OTHER" <"$3" >/dev/null 2>&1
+	is "$(said | sed -E 's/, by uid 0, process [0-9]+ \(kvm-mte\)$/, by kvm-mte/')" "${1:+$OTHER: $1, by kvm-mte}" "log: $2"
+}
+head -c "$(($(stat -c %s /tmp/tags) - 1))" /tmp/tags >/tmp/cut
+by_tool "hold: 1" "a load that fails, and leaves the VM held" /tmp/cut --incoming
+is "$(cat "$MTE/vms/$OTHER/hold")" 1 "it is held"
+by_tool "" "another one, when it is held already" /tmp/cut --incoming
+by_tool "hold: 0" "a load that releases the VM" /tmp/tags
+is "$(cat "$MTE/vms/$OTHER/hold")" 0 "it is released"
+hold_end other
+
+# --- a VM whose VMM or a policy turns it on ---
+
 echo request >"$MTE/policy/default"
 hold_start own hold --enable=cap
 traced "a VMM that asks itself" "vm=$(basename "$(vm_dir "${HOLD_PID[own]}")") on origin=vmm uid=0 pid=${HOLD_PID[own]} comm=client"

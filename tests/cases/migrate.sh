@@ -75,7 +75,9 @@ policy_default on
 # --- live migration, with the tags ---
 
 source_up src
+dmesg_mark
 live src dst "live migration"
+unlike "$(said)" 'has ended too early' "live migration: the log has no complaint about tags save"
 mte_works dst "live migration"
 
 # --- save to a file and restore ---

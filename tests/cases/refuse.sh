@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: a migration without tags that the word "refuse" does not stop, or that changes something although it is refused; a VM
-# that cannot be migrated although its VMM, or kvm-mte tags, carries the tags.
+# Catches: a migration without tags that the word "refuse" does not stop, or that changes something although it is refused; one that
+# is allowed while its tags are saved, and goes on without a word when nobody saves them any more; a VM that cannot be migrated
+# although its VMM, or kvm-mte tags, carries the tags.
 # kernels: 5.10 6.1 6.12 7.2
 # quick-kernels: 5.10
 # hooks: once
@@ -22,6 +23,7 @@ dmesg_mark
 client_points refuse
 like "$(said)" '^[0-9]+-[0-9]+: migration: not one of warn, refuse' "the log has the reason: a wrong word"
 like "$(said)" '^[0-9]+-[0-9]+: migration refused: its VMM did not ask for MTE' "the log has the reason: refused"
+like "$(said)" '^[0-9]+-[0-9]+: untracked migration: .* has ended too early' "the log has the reason: nobody saves the tags any more"
 like "$(said)" '^[0-9]+-[0-9]+: not turned on: its memory is logged' "the log has the reason: not turned on"
 like "$(said)" '^[0-9]+-[0-9]+: no longer turning on: its memory is logged' "the log has the reason: no longer turning on"
 like "$(said)" '^[0-9]+-[0-9]+: policy asked for MTE, but memory slot 1 is logged, and migration is refused: off' "the log has the reason: policy falls back"

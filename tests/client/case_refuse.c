@@ -102,7 +102,7 @@ static void allowed_while_saved(void)
 	error_is(log_memory(vm, true), "0", "the memory is logged meanwhile");
 	count_is(vm, 2, "after that");
 	close(fd);
-	count_is(vm, 2, "the file is closed while memory is logged");
+	count_is(vm, 3, "the file is closed while memory is logged");
 	vm_destroy(vm);
 
 	vm = by_admin();
@@ -136,6 +136,7 @@ static void turned_on_while_logged(void)
 static void by_its_vmm(void)
 {
 	struct vm *vm = vm_create();
+	int fd;
 
 	/* Memory before the capability */
 	vm_load_guest(vm);
@@ -156,6 +157,10 @@ static void by_its_vmm(void)
 	word(vm, "refuse", "0");
 	error_is(log_memory(vm, true), "0", "a VM whose VMM asked itself is logged");
 	count_is(vm, 0, "after that");
+	fd = carry_file();
+	error_is(carry_open(fd, vm, KVM_MTE_SAVE_AT_END), "0", "a file waits for its end");
+	close(fd);
+	count_is(vm, 0, "the file is closed while memory is logged");
 	vm_destroy(vm);
 }
 
