@@ -189,8 +189,9 @@ is "$(lists)" "off:;on:;request:$$ ;" "the process in the namespace has exited"
 
 # --- many ---
 
-# A kernel with a small configuration has no ids above 32768.
+# A kernel with a small configuration may have no ids above 32768, and has 4096 until told.
 if [[ $(try_write /proc/sys/kernel/pid_max 4194304) == ok ]]; then FIRST=1000000; else FIRST=20000; fi
+((FIRST > 20000)) || echo 32768 >/proc/sys/kernel/pid_max
 echo "$FIRST" >/proc/sys/kernel/ns_last_pid
 IDS=()
 for ((i = 0; i < 700; i++)); do
