@@ -189,8 +189,10 @@ is "$(lists)" "off:;on:;request:$$ ;" "the process in the namespace has exited"
 
 # --- many ---
 
-echo 4194304 >/proc/sys/kernel/pid_max
-echo 1000000 >/proc/sys/kernel/ns_last_pid
+# A kernel with a small configuration may have no ids above 32768, and has 4096 until told.
+if [[ $(try_write /proc/sys/kernel/pid_max 4194304) == ok ]]; then FIRST=1000000; else FIRST=20000; fi
+((FIRST > 20000)) || echo 32768 >/proc/sys/kernel/pid_max
+echo "$FIRST" >/proc/sys/kernel/ns_last_pid
 IDS=()
 for ((i = 0; i < 700; i++)); do
 	sleep 10000 &
@@ -198,10 +200,10 @@ for ((i = 0; i < 700; i++)); do
 done
 for ((i = 699; i >= 0; i--)); do echo "${IDS[i]}" >"$POLICY/on_pids"; done
 WANT=$(printf '%s\n' "${IDS[@]}" | sort -n)
-is "$(list on | wc -lc | tr -s ' ')" " 700 5600" "700 processes on a list, more than a page of text"
+is "$(list on | wc -lc | tr -s ' ')" " 700 $((700 * (${#FIRST} + 1)))" "700 processes on a list, more than a page of text"
 is "$(list on)" "$WANT" "read whole, in order"
 is "$(dd if="$POLICY/on_pids" bs=7 status=none)" "$WANT" "also in small pieces"
-is "$(tail -c +5001 "$POLICY/on_pids")" "$(tail -c +5001 <<<"$WANT")" "also from the middle"
+is "$(tail -c +4101 "$POLICY/on_pids")" "$(tail -c +4101 <<<"$WANT")" "also from the middle"
 for ((i = 0; i < 700; i += 2)); do echo "${IDS[i]}" >"$POLICY/off_pids"; done
 is "$(list off | wc -l) $(list on | wc -l)" "350 350" "half of them are moved"
 is "$(sort -n "$POLICY/off_pids" "$POLICY/on_pids")" "$WANT" "none is lost"
