@@ -51,14 +51,6 @@ const struct sysfs_ops vm_files_ops = {
 	.store = vm_attr_store,
 };
 
-/* The files whose changes are logged here: those of "enable" are logged in vm/request.c. */
-static void log_change(struct mte_vm *vm, const char *file, const char *word)
-{
-	struct writer who = writer_current();
-
-	writer_log(&who, "%d-%d: %s: %s", vm->creator, vm->fd, file, word);
-}
-
 static ssize_t enable_show(struct mte_vm *vm, char *buf)
 {
 	/* The last request, not the present state. */
@@ -120,7 +112,7 @@ static ssize_t hold_show(struct mte_vm *vm, char *buf)
 
 static ssize_t hold_store(struct mte_vm *vm, const char *buf, size_t len)
 {
-	bool on, before;
+	bool on;
 	int err;
 
 	err = kstrtobool(buf, &on);
@@ -128,13 +120,8 @@ static ssize_t hold_store(struct mte_vm *vm, const char *buf, size_t len)
 		vm_notice(vm, "hold: not a boolean\n");
 		return err;
 	}
-	before = READ_ONCE(vm->hold.by) & VM_HOLD_ADMIN;
 	err = vm_hold_request(vm, on);
-	if (err)
-		return err;
-	if (on != before)
-		log_change(vm, "hold", on ? "1" : "0");
-	return len;
+	return err ?: len;
 }
 
 static ssize_t migration_show(struct mte_vm *vm, char *buf)
@@ -144,16 +131,17 @@ static ssize_t migration_show(struct mte_vm *vm, char *buf)
 
 static ssize_t migration_store(struct mte_vm *vm, const char *buf, size_t len)
 {
+	struct writer who = writer_current();
 	int migration = migration_parse(buf);
 
 	if (migration < 0) {
 		vm_notice(vm, "migration: not one of warn, refuse\n");
 		return migration;
 	}
-	if (READ_ONCE(vm->migration) != migration) {
-		WRITE_ONCE(vm->migration, migration);
-		log_change(vm, "migration", migration_word(migration));
-	}
+	/* Another process may write at the same time: each logs its own word. */
+	if (xchg(&vm->migration, migration) != migration)
+		writer_log(&who, "%d-%d: migration: %s", vm->creator, vm->fd,
+			   migration_word(migration));
 	return len;
 }
 

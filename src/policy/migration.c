@@ -43,6 +43,15 @@ const char *migration_word(enum migration_policy migration)
 	return words[migration];
 }
 
+static int parse(const char *word)
+{
+	int migration = migration_parse(word);
+
+	if (migration < 0)
+		pr_notice_ratelimited("migration: not one of warn, refuse\n");
+	return migration;
+}
+
 /**
  * migration_set_default - set the word for new VMs
  * @word: as for migration_parse()
@@ -52,13 +61,11 @@ const char *migration_word(enum migration_policy migration)
  */
 int migration_set_default(const char *word)
 {
-	int i = migration_parse(word);
+	int migration = parse(word);
 
-	if (i < 0) {
-		pr_notice_ratelimited("migration: not one of warn, refuse\n");
-		return i;
-	}
-	WRITE_ONCE(for_new_vms, i);
+	if (migration < 0)
+		return migration;
+	WRITE_ONCE(for_new_vms, migration);
 	return 0;
 }
 
@@ -82,14 +89,14 @@ static ssize_t migration_show(struct kobject *kobj, struct kobj_attribute *attr,
 static ssize_t migration_store(struct kobject *kobj, struct kobj_attribute *attr,
 			       const char *buf, size_t len)
 {
-	enum migration_policy before = migration_default();
-	int err = migration_set_default(buf);
 	struct writer who = writer_current();
+	int migration = parse(buf);
 
-	if (err)
-		return err;
-	if (migration_default() != before)
-		writer_log(&who, "policy/migration: %s", migration_word(migration_default()));
+	if (migration < 0)
+		return migration;
+	/* Another process may write at the same time: each logs its own word. */
+	if (xchg(&for_new_vms, migration) != migration)
+		writer_log(&who, "policy/migration: %s", migration_word(migration));
 	return len;
 }
 

@@ -24,6 +24,16 @@ static const char * const words[] = {
 
 static enum vm_policy policy_default = POLICY_REQUEST;
 
+/* Returns an enum vm_policy, or -EINVAL. */
+static int parse(const char *word)
+{
+	int policy = sysfs_match_string(words, word);
+
+	if (policy < 0)
+		pr_notice_ratelimited("policy: not one of request, on, off\n");
+	return policy;
+}
+
 /**
  * policy_set_default - set the default policy
  * @word: request, on or off; a newline at the end is allowed
@@ -33,13 +43,11 @@ static enum vm_policy policy_default = POLICY_REQUEST;
  */
 int policy_set_default(const char *word)
 {
-	int i = sysfs_match_string(words, word);
+	int policy = parse(word);
 
-	if (i < 0) {
-		pr_notice_ratelimited("policy: not one of request, on, off\n");
-		return -EINVAL;
-	}
-	WRITE_ONCE(policy_default, i);
+	if (policy < 0)
+		return policy;
+	WRITE_ONCE(policy_default, policy);
 	return 0;
 }
 
@@ -89,14 +97,14 @@ static ssize_t default_show(struct kobject *kobj, struct kobj_attribute *attr,
 static ssize_t default_store(struct kobject *kobj, struct kobj_attribute *attr,
 			     const char *buf, size_t len)
 {
-	enum vm_policy before = READ_ONCE(policy_default);
-	int err = policy_set_default(buf);
 	struct writer who = writer_current();
+	int policy = parse(buf);
 
-	if (err)
-		return err;
-	if (READ_ONCE(policy_default) != before)
-		writer_log(&who, "policy/default: %s", policy_word());
+	if (policy < 0)
+		return policy;
+	/* Another process may write at the same time: each logs its own word. */
+	if (xchg(&policy_default, policy) != policy)
+		writer_log(&who, "policy/default: %s", words[policy]);
 	return len;
 }
 

@@ -18,6 +18,7 @@
 #include "calls.h"
 #include "hook/ondemand.h"
 #include "kvm_private.h"
+#include "policy/writer.h"
 #include "vm/hold.h"
 
 /* How long to wait until the vCPUs have left the guest, in jiffies. */
@@ -114,6 +115,38 @@ void vm_hold_put(struct mte_vm *vm, unsigned int who)
 	atomic_dec(&vms_held);
 	wake_up_all(&vm->hold.queue);
 	put_hooks();
+}
+
+/**
+ * vm_hold_log - log that the calling process holds the VM, or has released it
+ * @vm: the VM
+ * @on: it is held by an admin now
+ *
+ * With vm_hold.lock the lines have the order of the changes.
+ *
+ * Context: process context; vm_hold.lock held.
+ */
+void vm_hold_log(struct mte_vm *vm, bool on)
+{
+	struct writer who = writer_current();
+
+	lockdep_assert_held(&vm->hold.lock);
+	writer_log(&who, "%d-%d: hold: %d", vm->creator, vm->fd, on);
+}
+
+/**
+ * vm_hold_release - an admin does not hold the VM any more: log that, if it changes anything
+ * @vm: the VM
+ *
+ * Context: process context; may sleep; vm_hold.lock held.
+ */
+void vm_hold_release(struct mte_vm *vm)
+{
+	bool was_held = vm->hold.by & VM_HOLD_ADMIN;
+
+	vm_hold_put(vm, VM_HOLD_ADMIN);
+	if (was_held)
+		vm_hold_log(vm, false);
 }
 
 /**
@@ -259,8 +292,10 @@ static int hold_by_admin(struct mte_vm *vm)
 		return err;
 	}
 	err = stop(vm);
-	if (!err)
+	if (!err) {
+		vm_hold_log(vm, true);
 		return 0;
+	}
 	vm_hold_put(vm, VM_HOLD_ADMIN);
 	if (err == -EBUSY)
 		vm_notice(vm, "not held: a vCPU, or the VM itself, is busy in an ioctl\n");
@@ -271,6 +306,8 @@ static int hold_by_admin(struct mte_vm *vm)
  * vm_hold_request - hold a VM, or release it, as an admin asks
  * @vm: the VM, kept by its directory in sysfs
  * @on: hold it
+ *
+ * A change is logged.
  *
  * Context: a write to sysfs; may sleep.
  * Return: 0; -ENODEV if the VM is being destroyed; -EBUSY if a vCPU does not leave the
@@ -286,7 +323,7 @@ int vm_hold_request(struct mte_vm *vm, bool on)
 	if (on)
 		err = hold_by_admin(vm);
 	else
-		vm_hold_put(vm, VM_HOLD_ADMIN);
+		vm_hold_release(vm);
 	mutex_unlock(&vm->hold.lock);
 	return err;
 }

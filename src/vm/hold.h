@@ -44,6 +44,8 @@ static __always_inline bool vm_is_held(const struct kvm *kvm)
 /* hold.c */
 int vm_hold_get(struct mte_vm *vm, unsigned int who);
 void vm_hold_put(struct mte_vm *vm, unsigned int who);
+void vm_hold_log(struct mte_vm *vm, bool on);
+void vm_hold_release(struct mte_vm *vm);
 void vm_hold_end(struct mte_vm *vm);
 bool vm_is_stopped(struct mte_vm *vm);
 bool vm_stays_stopped(struct mte_vm *vm);
