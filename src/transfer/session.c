@@ -50,6 +50,8 @@ static int hold(struct transfer *t, struct mte_vm *vm)
 	err = check_stopped(t, vm);
 	if (err)
 		vm_hold_put(vm, VM_HOLD_FILE | admin);
+	else if (admin)
+		vm_hold_log(vm, true);
 	return err;
 }
 
@@ -267,7 +269,7 @@ int transfer_release_vm(struct transfer *t)
 	mutex_lock(&t->vm->hold.lock);
 	/* Its policy may have fallen back, or an admin has turned it off. */
 	if (vm_has_mte(t->vm))
-		vm_hold_put(t->vm, VM_HOLD_ADMIN);
+		vm_hold_release(t->vm);
 	else
 		err = -EINVAL;
 	mutex_unlock(&t->vm->hold.lock);

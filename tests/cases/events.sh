@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a change by an administrator that leaves no line in the log and no trace event, or one with a wrong user, process or
-# program; a line for a change that has failed or changes nothing; a program's name that begins a line of the log; a VM whose
-# refusals leave no line in the log because another VM has had too many; "kvm-mte events" that misses what happens, shows it twice,
-# or names a wrong VM; "kvm-mte drain" that ends while rmmod would be refused.
+# program; a line for a change that has failed or changes nothing; a VM that is held for its tags without a line; a program's name
+# that begins a line of the log; a VM whose refusals leave no line in the log because another VM has had too many; "kvm-mte events"
+# that misses what happens, shows it twice, or names a wrong VM; "kvm-mte drain" that ends while rmmod would be refused.
 # hooks: once
 # kernels: 5.10 7.2
 . /t/lib.sh
@@ -26,7 +26,6 @@ logs() {
 	writes "${@:3}"
 	is "$(said)" "${1:+$1, by uid 0, process $BY (${3/$'\n'/\\n})}" "log: $2"
 }
-
 load_module || bail "the module does not load"
 "$T/kvm-mte" events --json >/tmp/events 2>/tmp/events.err &
 EVENTS=$!
@@ -103,7 +102,31 @@ if (($(grep -c "^$VM: enable: not a boolean$" <<<"$SAID") < 500)); then
 else
 	not_ok "log: not each of the 500 has a line"
 fi
+
+# --- a VM that is held for its tags ---
+
+echo 1 >"$OTHER/enable"
+OTHER=$(basename "$OTHER")
+dmesg_mark
+mte tags save "$OTHER" >/tmp/tags
+is "$?" 0 "its tags are saved"
+is "$(said)" "" "log: tags save"
+# by_tool LINE NAME STREAM [OPTION...] - tags are loaded, and this is logged.
+by_tool() {
+	dmesg_mark
+	mte tags load "${@:4}" "$OTHER" <"$3" >/dev/null 2>&1
+	is "$(said | sed -E 's/, by uid 0, process [0-9]+ \(kvm-mte\)$/, by kvm-mte/')" "${1:+$OTHER: $1, by kvm-mte}" "log: $2"
+}
+head -c "$(($(stat -c %s /tmp/tags) - 1))" /tmp/tags >/tmp/cut
+by_tool "hold: 1" "a load that fails, and leaves the VM held" /tmp/cut --incoming
+is "$(cat "$MTE/vms/$OTHER/hold")" 1 "it is held"
+by_tool "" "another one, when it is held already" /tmp/cut --incoming
+by_tool "hold: 0" "a load that releases the VM" /tmp/tags
+is "$(cat "$MTE/vms/$OTHER/hold")" 0 "it is released"
 hold_end other
+
+# --- a VM whose VMM or a policy turns it on ---
+
 echo request >"$MTE/policy/default"
 hold_start own hold --enable=cap
 traced "a VMM that asks itself" "vm=$(basename "$(vm_dir "${HOLD_PID[own]}")") on origin=vmm uid=0 pid=${HOLD_PID[own]} comm=client"
