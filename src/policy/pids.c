@@ -21,6 +21,7 @@
 #include "compat.h"
 #include "policy/pids.h"
 #include "policy/window.h"
+#include "policy/writer.h"
 
 #define LISTED_BITS	8
 
@@ -170,6 +171,14 @@ out:
 	return err;
 }
 
+/* The id in the initial pid namespace, as the writer's own. */
+static void log_change(const char *list, struct pid *pid)
+{
+	struct writer who = writer_current();
+
+	writer_log(&who, "policy/%s: %d", list, pid_nr(pid));
+}
+
 static ssize_t pids_write(struct file *file, struct kobject *kobj,
 			  compat_bin_attribute *attr, char *buf, loff_t off,
 			  size_t len)
@@ -191,6 +200,8 @@ static ssize_t pids_write(struct file *file, struct kobject *kobj,
 		return -ESRCH;
 	}
 	err = add_to_list(pid, (enum vm_policy)(unsigned long)attr->private);
+	if (!err)
+		log_change(attr->attr.name, pid);
 	put_pid(pid);
 	return err ?: len;
 }

@@ -61,6 +61,15 @@ mkdir -p /sys/fs/cgroup/a
 logs "policy/on_cgroups: /a" "a cgroup" plain "$MTE/policy/on_cgroups" /a
 logs "policy/on_cgroups: -/a" "a cgroup is taken off" plain "$MTE/policy/on_cgroups" -/a
 rmdir /sys/fs/cgroup/a
+sleep 1000 &
+logs "policy/on_pids: $!" "a process" plain "$MTE/policy/on_pids" "$!"
+kill "$!"
+dmesg_mark
+writes plain "$MTE/policy/off_pids" 0
+is "$(said)" "policy/off_pids: $BY, by uid 0, process $BY (plain)" "log: a process that puts itself on a list"
+dmesg_mark
+writes plain "$MTE/policy/off_pids" 4194303
+is "$(said)" "policy/off_pids: no process 4194303" "log: a process that is not there"
 
 # --- a VM ---
 
