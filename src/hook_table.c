@@ -16,8 +16,8 @@
 /*
  * X(function, kernels, when, repairs, purpose)
  *
- * kernels: which kernels have the hook.  X stands for the macro COMPAT_FOR_X (compat.h,
- * compat_tags.h).
+ * kernels: which kernels have the hook.  A word here stands for the macro
+ * COMPAT_FOR_word (compat.h, compat_tags.h).
  *
  * when: the host pays for a hook at each call of the function, for every caller.  So
  * hooks on functions that other VMs and processes call are ON_DEMAND.  They are armed

@@ -48,8 +48,8 @@ static void enter_original(struct hook *hook, enum hook_mechanism how)
 static int check(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 {
 	/*
-	 * A kprobe would silently bypass a livepatch, so ask ftrace for kprobes too.  Hooks
-	 * by ftrace cannot be set while ftrace is off.
+	 * A kprobe would silently bypass a livepatch, so ask ftrace for the owners with
+	 * kprobes, too.  Only with kprobes may ftrace be off (the last argument).
 	 */
 	return hook_ftrace_check(hooks, nr, how == HOOK_BY_KPROBE) ?:
 	       hook_kprobe_check(hooks, nr, how == HOOK_BY_KPROBE);

@@ -302,7 +302,10 @@ extern unsigned long hook_secret;
 		.watch = fn##_entry,					\
 	}
 
-/* HOOK_WATCHn(fn, type, type1, arg1, ...) { body }: n arguments, result void */
+/*
+ * HOOK_WATCHn(fn, type, type1, arg1, ...) { body }: fn has n arguments and returns type; the
+ * body returns nothing.
+ */
 #define HOOK_WATCH1(fn, type, t1, a1)					\
 	HOOK_SAME_TYPE(fn, typeof(type(t1)));				\
 	static __always_inline void fn##_watched(t1 a1);		\

@@ -216,7 +216,7 @@ bool ondemand_possible(void)
 }
 
 /**
- * ondemand_close - remove the on-demand hooks, and arm them never again
+ * ondemand_close - remove the on-demand hooks, and never arm them again
  *
  * The flag 'closed' keeps them removed.  ondemand_lock cannot do that: the caller then
  * waits for wrapped calls, and a wrapper may take it.

@@ -2,8 +2,8 @@
 /*
  * Finds kernel functions that are not exported.
  *
- * kallsyms_lookup_name() is not exported since 5.7, but registering a kprobe by name
- * gives its address.  If several functions have one name, kallsyms_lookup_name() returns
+ * kallsyms_lookup_name() has not been exported since 5.7, but registering a kprobe by
+ * name gives its address.  If several functions have one name, kallsyms_lookup_name() returns
  * the first, which may be the wrong one.  So a name that is not unique is an error.  To find
  * that out, the module walks the kernel's text once, symbol by symbol.  It does not use
  * kallsyms_on_each_symbol(): some kernels compile that only for livepatch, and kernels
@@ -150,7 +150,7 @@ static unsigned long text_end(unsigned long start)
 	return end;
 }
 
-/* Finds the functions whose names are in the text between @addr and @end. */
+/* Finds the wanted functions in the text from @addr to @end. */
 static int walk_text(const struct symbol *symbols, unsigned int nr,
 		     unsigned long addr, unsigned long end)
 {

@@ -140,8 +140,8 @@ static unsigned int nr_watched;
 static bool by_ftrace;
 
 /*
- * How long the result of the last look is valid.  Each start of a VM asks for it.  Both
- * variables are guarded by watch_lock.
+ * How long the result of the last look is valid.  Each VM that is to get MTE, and
+ * each VMM that asks whether it can, needs it.  Both variables are guarded by watch_lock.
  */
 #define LOOK_VALID	HZ
 static unsigned long looked;

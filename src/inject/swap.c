@@ -128,7 +128,10 @@ static bool is_tagged(const struct page *page)
 	return test_bit(PG_mte_tagged, &page->flags);
 }
 
-/* Returns false if that needs a lock that is not free and the caller must not wait. */
+/*
+ * Restores a page's tags.  Returns false if this needs a lock that is not free and @wait is
+ * false.
+ */
 static __always_inline bool restore(struct page *page, struct vm_area_struct *vma,
 				    unsigned long address, bool wait)
 {

@@ -35,7 +35,7 @@ static bool is_hugetlb(struct mm_struct *mm, unsigned long addr)
 	unsigned long flags;
 	bool yes;
 
-	/* Without it, RCU does not keep the struct. */
+	/* Without CONFIG_PER_VMA_LOCK, RCU does not keep the struct. */
 	if (!IS_ENABLED(CONFIG_PER_VMA_LOCK))
 		return true;
 	rcu_read_lock();

@@ -12,8 +12,8 @@
 #define PARTS		(PAGE_SIZE / KVM_MTE_PAGE_SIZE)
 
 /*
- * How often one call looks up pages.  Memory that was never used may take a round for
- * each page.
+ * How many times one call looks up pages.  Memory that was never used may take a round
+ * for each page.
  */
 #define MAX_ROUNDS	65536
 

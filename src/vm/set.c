@@ -186,7 +186,7 @@ static int set_with_hooks(struct mte_vm *vm, bool on, enum vm_origin origin)
 
 /**
  * vm_set - turn MTE of a VM on or off, at once or at the guest's next reboot
- * @vm: the VM, kept alive by the caller (mte_vm.destroy_lock or an ioctl)
+ * @vm: the VM, kept alive by the caller (a reference on it, or an ioctl)
  * @on: turn MTE on or off
  * @origin: the source of the request
  *

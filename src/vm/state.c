@@ -171,7 +171,7 @@ void vm_sync_from_kvm(struct mte_vm *vm)
 		changed = !vm_change_state(vm, VM_KVM_GAVE);
 	vm->origin = ORIGIN_VMM;
 	vm->vmm_asked = true;
-	/* It may have read the list of registers before the module was loaded. */
+	/* The VMM may have read the list of registers before the module was loaded. */
 	if (READ_ONCE(vm->kvm->created_vcpus))
 		WRITE_ONCE(vm->tag_regs_listed, true);
 	raw_spin_unlock(&vm->lock);

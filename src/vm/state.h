@@ -10,8 +10,8 @@
  * @VM_SET_ON: request to turn on a VM that has never run (set.c)
  * @VM_SET_OFF: request to turn off such a VM; or policy falls back (yield.c)
  * @VM_ASK_ON: request to turn on a VM that has run (reboot.c)
- * @VM_ASK_OFF: request to turn off such a VM; or a VM that is turning on got a slot or a
- *	vCPU that excludes MTE, or is being migrated and that is refused (reboot.c)
+ * @VM_ASK_OFF: request to turn off such a VM; or a VM that is turning on must stay off: it
+ *	got a slot or a vCPU that excludes MTE, or its migration is refused (reboot.c)
  * @VM_REINITIALISED: the guest has rebooted: all vCPUs were reinitialised (reboot.c)
  * @VM_KVM_GAVE: KVM itself has given the VM MTE (state.c)
  * @VM_DESTROY: the VM is being destroyed (state.c)

@@ -130,7 +130,7 @@ struct vm_hold {
  *	from before
  * @holds_hooks: holds a reference on the on-demand hooks.  Taken before the VM first
  *	leaves VM_OFF (set.c:prepare(), vm_change_state()), dropped when the VM is destroyed.
- * @had_mte: the VM had MTE before a later change of its state
+ * @had_mte: the VM had MTE before an earlier change of its state
  * @vmm_asked: its VMM has enabled MTE itself, so the VMM knows about tags
  * @tags_loaded: tags have been written to it by /dev/kvm_mte, so policy does not fall back
  * @tag_regs_listed: native: its VMM has read a list of registers with the tag registers
@@ -141,8 +141,8 @@ struct vm_hold {
  * @hold: whether the VM is held
  * @pages_tagged: number of base pages whose tags were cleared for this VM
  * @tags_restored: number of its base pages whose tags were restored from swap
- * @untracked_migrations: how often its VMM started to log the guest's memory although
- *	the VMM does not know about tags
+ * @untracked_migrations: how many times its VMM started to log the guest's memory
+ *	although the VMM does not know about tags
  * @log_limit: the VM's own lines in the log
  * @rcu: frees the struct after all readers of the hash
  */

@@ -11,9 +11,9 @@
 #include "vm/state.h"
 
 /*
- * How often to try while a vCPU or the VM is in an ioctl, with at most 1 ms between two
- * tries.  The wait is short because the caller holds slots_lock, and that ioctl may wait
- * for slots_lock.
+ * How many times to try while a vCPU or the VM is in an ioctl, with at most 1 ms between
+ * two tries.  The wait is short because the caller holds slots_lock, and that ioctl may
+ * wait for slots_lock.
  */
 #define FALLBACK_TRIES	100
 

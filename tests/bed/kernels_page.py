@@ -20,13 +20,13 @@ emulated machine, and the module is loaded there. The kernels are Debian's own, 
 """
 MIDDLE = """
 A *case* is a file of `tests/cases`, with one hook mechanism. A *point* is one assertion. Cases that need no particular kernel run on 5.10 only, so that
-kernel has the most. `newest` is the newest kernel in Debian on the day of the test: `make check KERNELS=newest` tests it on the day that you ask.
-On kernels that the test bed builds, only some cases were run, and in the quick tier.
+kernel has the most. `newest` is the newest kernel in Debian on the day of the test: `make check KERNELS=newest` tests the kernel that is the newest today.
+On kernels that the test bed builds, only some cases were run, and only by the quick tier (what `make check` runs).
 
 | kernels | state | shown by |
 |---|---|---|
 | in the table above | compiled, booted, tested | the table |
-| Debian's 5.10 `rt` | compiled only: this kernel has no KVM, and the build says so | case `port-check` |
+| Debian's 5.10 `rt` | refused by the build: this kernel has no KVM | case `port-check` |
 | vendors' kernels of 5.10 with more or other functions | compiled against headers that differ as theirs do; not booted | case `vendors` |
 """
 TAIL = """

@@ -218,13 +218,16 @@ def write_page(figures, directory):
         "# What MTE costs",
         "",
         "The figures are instructions, counted by an emulated machine with one CPU (QEMU, `-icount`). Each figure is a lower quartile, "
-        "which repeats within 0.1 %. In parentheses: the difference to the same kernel without MTE and without the module, and its share of the whole operation. How it is measured: "
+        "which repeats within 0.1 %. In parentheses: the difference to the same kernel without MTE and without the module, also in percent of that kernel's figure. How it is measured: "
         "[tests/bench/README.md](../tests/bench/README.md).",
         "",
         f"{figures.origin}.",
         "Kernels: " + ", ".join(figures.releases.values()) + ".",
         "",
         "![Instructions that MTE adds to an exit or a page fault](bench.svg)",
+        "",
+        "*module loaded*: no VM has MTE. *another VM on*: another VM has MTE, the measured one has not. "
+        "*MTE VM*: the measured VM has MTE.",
         "",
         *table(figures, COLUMNS),
         "",
