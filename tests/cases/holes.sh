@@ -30,10 +30,14 @@ broken() { "$CLIENT" "$@" 2>&1 </dev/null | sed -nE 's/^not ok - //p' | sort -u;
 
 # hugetlb_kinds - the kinds of hugetlb memory to look at, with a size for each: KIND:SIZE.
 hugetlb_kinds() {
-	if [[ $ROW == *-64k ]]; then
+	case $ROW in
+	*-64k) echo hugetlb2m:4M; return ;;
+	*-16k)
+		if full; then echo hugetlb32m:64M; fi
 		echo hugetlb2m:4M
 		return
-	fi
+		;;
+	esac
 	# The largest first, while free memory is in one piece.
 	if full; then echo hugetlb1g:1G hugetlb32m:32M; fi
 	echo hugetlb64k:1M hugetlb2m:4M
