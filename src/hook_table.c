@@ -180,7 +180,7 @@ int hook_table_resolve(void)
 
 	for (i = 0; i < ARRAY_SIZE(hooks); i++)
 		symbols[i] = (struct symbol){ hooks[i].name, &hooks[i].addr,
-					      hooks[i].when == HOOK_OPTIONAL,
+					      hook_may_be_missing(&hooks[i]),
 					      hooks[i].purpose };
 	i += hook_symbols(symbols + i);
 	i += calls_list(symbols + i);

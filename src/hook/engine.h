@@ -104,12 +104,12 @@ int hook_text_watch(void);
  */
 extern struct ratelimit_state hook_ratelimit;
 
-/* Logs that a hook is impossible.  The caller sets @addr of an optional hook to 0. */
+/* Logs that a hook is impossible.  The caller sets @addr to 0 if it may be missing. */
 #define hook_cannot(hook, fmt, ...)					\
 	do {								\
 		if (!__ratelimit(&hook_ratelimit))			\
 			break;						\
-		if ((hook)->when == HOOK_OPTIONAL || (hook)->when == HOOK_ON_SLOT) \
+		if (hook_may_be_missing(hook))				\
 			pr_warn("%s: " fmt "; going on without: %s\n",	\
 				(hook)->name, ##__VA_ARGS__, (hook)->purpose); \
 		else							\

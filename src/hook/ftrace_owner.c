@@ -85,10 +85,10 @@ static int find_filters(struct hook *hooks, unsigned int nr)
 		if (!to_check(&hooks[i]))
 			continue;
 		err = find_filter(&check_ops, &hooks[i]);
-		if (err == -ENOENT && hooks[i].when == HOOK_OPTIONAL)
-			hooks[i].addr = 0;
-		else if (err == -ENOENT && hooks[i].when == HOOK_ON_SLOT)
+		if (err == -ENOENT && hooks[i].when == HOOK_ON_SLOT)
 			hooks[i].untraceable = true;
+		else if (err == -ENOENT && hook_may_be_missing(&hooks[i]))
+			hooks[i].addr = 0;
 		else if (err)
 			return err;
 	}
@@ -136,7 +136,7 @@ static int name_owned(struct hook *hooks, unsigned int nr, bool off)
 			continue;
 		hook_cannot(&hooks[i],
 			    "owned by another user of ftrace, a livepatch perhaps");
-		if (hooks[i].when == HOOK_OPTIONAL)
+		if (hook_may_be_missing(&hooks[i]))
 			hooks[i].addr = 0;
 		else
 			ret = err;

@@ -23,6 +23,11 @@ static unsigned long missed_before;
  */
 static DEFINE_SPINLOCK(missed_lock);
 
+static bool is_by_kprobe(const struct hook *hook)
+{
+	return armed_by == HOOK_BY_KPROBE || hook->untraceable;
+}
+
 /*
  * Where a wrapper calls the original.
  *
@@ -34,12 +39,11 @@ static DEFINE_SPINLOCK(missed_lock);
  * With a kprobe: at the function's start, because tracers and other probes have not seen
  * this call yet.
  */
-static void enter_original(struct hook *hook, enum hook_mechanism how)
+static void enter_original(struct hook *hook)
 {
 	unsigned long addr = hook->addr;
 
-	hook->sees_original = how != HOOK_BY_FTRACE || hook->untraceable ||
-			      hook->site != addr + AARCH64_INSN_SIZE;
+	hook->sees_original = is_by_kprobe(hook) || hook->site != addr + AARCH64_INSN_SIZE;
 	if (!hook->sees_original)
 		addr = hook->site + AARCH64_INSN_SIZE;
 	*hook->handler->original = (void *)addr;
@@ -83,11 +87,11 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 	if (err)
 		return err;
 
+	armed_by = how;
 	for (i = 0; i < nr; i++)
 		if (hooks[i].handler->original)
-			enter_original(&hooks[i], how);
+			enter_original(&hooks[i]);
 
-	armed_by = how;
 	missed_before = 0;
 	err = how == HOOK_BY_FTRACE ? hook_ftrace_arm(hooks, nr)
 				    : hook_kprobe_arm(hooks, nr);
@@ -103,11 +107,6 @@ int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 	}
 	hook_text_begin(hooks, nr, how == HOOK_BY_FTRACE);
 	return 0;
-}
-
-static bool is_by_kprobe(const struct hook *hook)
-{
-	return armed_by == HOOK_BY_KPROBE || hook->untraceable;
 }
 
 static int set(struct hook *hook)

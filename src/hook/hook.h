@@ -102,6 +102,12 @@ struct hook {
 	struct kprobe kp;
 };
 
+/* May hook_arm() go on without this hook if it is impossible?  The hook then has no @addr. */
+static inline bool hook_may_be_missing(const struct hook *hook)
+{
+	return hook->when == HOOK_OPTIONAL || hook->when == HOOK_ON_SLOT;
+}
+
 int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how);
 unsigned long hook_disarm(struct hook *hooks, unsigned int nr);
 int hook_parse_mechanism(const char *word, enum hook_mechanism *how);

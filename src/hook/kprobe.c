@@ -61,8 +61,7 @@ int hook_kprobe_check(struct hook *hooks, unsigned int nr, bool all)
 		err = add_kprobe(&hooks[i], KPROBE_FLAG_DISABLED);
 		if (!err)
 			unregister_kprobe(&hooks[i].kp);
-		else if (err != -ENOMEM &&
-			 (hooks[i].when == HOOK_OPTIONAL || hooks[i].untraceable))
+		else if (err != -ENOMEM && hook_may_be_missing(&hooks[i]))
 			hooks[i].addr = 0;
 		else
 			return err;

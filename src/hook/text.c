@@ -109,7 +109,7 @@ int hook_text_check(struct hook *hooks, unsigned int nr)
 		if (!hooks[i].addr || hooks[i].armed || !jumps_away(&hooks[i]))
 			continue;
 		hook_cannot(&hooks[i], "its text has been rewritten, by a livepatch perhaps");
-		if (hooks[i].when == HOOK_OPTIONAL)
+		if (hook_may_be_missing(&hooks[i]))
 			hooks[i].addr = 0;
 		else
 			err = -EBUSY;
