@@ -80,6 +80,7 @@ static int __init kvm_mte_init(void)
 	pr_info("loaded: backend %s, %u hooks by %s, policy %s\n",
 		vm_backend->name, hook_armed(), hook_mechanism_name(mechanism),
 		policy_word());
+	repair_log_missing();
 	return 0;
 
 disarm_hooks:

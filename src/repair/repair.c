@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/printk.h>
+
 #include "compat.h"
 #include "hook/hook.h"
 #include "repair/repair.h"
+
+/* The holes that this kernel has and the module does not close: compat_tags.h. */
+static const unsigned long missing =
+	COMPAT_REFUSES_HUGETLB && !COMPAT_OPENS_HUGETLB ? HUGETLB_SLOTS : 0;
 
 /**
  * repair_word - the status of a repair
@@ -17,9 +23,20 @@
  */
 const char *repair_word(unsigned long repair)
 {
-	if (repair == HUGETLB_SLOTS && COMPAT_REFUSES_HUGETLB && !COMPAT_OPENS_HUGETLB)
+	if (repair & missing)
 		return "unavailable";
 	if (!hook_group_exists(repair))
 		return "not-needed";
 	return hook_group_works(repair) ? "active" : "unavailable";
+}
+
+/**
+ * repair_log_missing - log why a repair that this kernel needs is missing
+ *
+ * Context: module init.
+ */
+void repair_log_missing(void)
+{
+	if (missing & HUGETLB_SLOTS)
+		pr_notice("repair hugetlb_slots is unavailable: hugetlb pages may share their struct pages (HUGETLB_PAGE_OPTIMIZE_VMEMMAP)\n");
 }

@@ -32,5 +32,6 @@ int hugetlb_slots_open(struct mte_vm *vm);
 
 /* repair.c */
 const char *repair_word(unsigned long repair);
+void repair_log_missing(void);
 
 #endif /* _KVM_MTE_REPAIR_H */
