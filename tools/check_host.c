@@ -152,12 +152,11 @@ static void check_inject(enum kvm_mode mode, const char *lacks)
 {
 	if (!lacks)
 		checked(CHECK_OK, "KVM's guest MTE", NULL, "KVM has none: backend inject");
-	else if (mode == MODE_NVHE)
-		checked(CHECK_NO, "KVM's guest MTE", "remove kvm-arm.mode=nvhe from the kernel's command line if it is there; otherwise the CPU has no VHE",
-			"KVM has no guest MTE itself, and is not in VHE mode");
 	else
-		checked(CHECK_NO, "KVM's guest MTE", "use a kernel without CONFIG_KASAN_HW_TAGS",
-			"KVM has no guest MTE itself, and the kernel uses the tag registers (CONFIG_KASAN_HW_TAGS)");
+		checked(CHECK_NO, "KVM's guest MTE", mode == MODE_NVHE ?
+			"remove kvm-arm.mode=nvhe from the kernel's command line if it is there; otherwise the CPU has no VHE" :
+			"use a kernel without CONFIG_KASAN_HW_TAGS",
+			"KVM has no guest MTE itself, and %s", lacks);
 }
 
 /* If the module is loaded, it has looked, and it answers for KVM. */
