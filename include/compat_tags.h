@@ -12,9 +12,13 @@
  * only if it gets PG_mte_lock.
  */
 #ifdef HAVE_TRY_PAGE_MTE_TAGGING
+#define COMPAT_TAGGED_HAS_LOCK	1
 #define compat_try_page_mte_tagging(page)	try_page_mte_tagging(page)
 #elif defined(HAVE_PAGE_MTE_TAGGED)
 #define compat_try_page_mte_tagging(page)	(!page_mte_tagged(page))
+#endif
+#ifndef COMPAT_TAGGED_HAS_LOCK
+#define COMPAT_TAGGED_HAS_LOCK	0
 #endif
 
 /* Since 6.13 a hugetlb page has one flag for all of its tags: that of its first page. */

@@ -37,14 +37,6 @@ static raw_spinlock_t *tag_lock(const struct page *head)
 	return &tag_locks[hash_ptr(head, LOCK_BITS)];
 }
 
-/* The huge zero page is on no list, and has no owner and no mapping. */
-static bool maybe_huge_zero_page(struct page *page)
-{
-	struct page *head = compound_head(page);
-
-	return compound_order(head) == HPAGE_PMD_ORDER && !head->mapping;
-}
-
 /**
  * page_can_hold_tags - does the kernel keep this page's tags?
  * @page: the page
@@ -61,7 +53,7 @@ bool page_can_hold_tags(struct page *page)
 	if (PageHuge(page))
 		return !compat_has_shared_structs(compound_head(page));
 	return !is_zone_device_page(page) &&
-	       (PageSwapBacked(page) || PageAnon(page) || maybe_huge_zero_page(page));
+	       (PageSwapBacked(page) || PageAnon(page) || tags_maybe_huge_zero(page));
 }
 
 /* Number of bytes whose tags one STGM stores: GMID_EL1.BS, ARM DDI 0487. */

@@ -53,7 +53,7 @@ static void drop_tags(struct page *page, unsigned long nr)
 	for (; nr--; page++) {
 		if (!test_bit(PG_mte_tagged, &page->flags))
 			continue;
-		if (COMPAT_REFUSES_HUGETLB)
+		if (COMPAT_TAGGED_HAS_LOCK)
 			kfn.clear_page_tags(page_address(page));
 		else
 			compat_clear_page_mte_tagged(page);

@@ -23,6 +23,7 @@
 #include "hook/hook.h"
 #include "kvm_private.h"
 #include "repair/page_tags.h"
+#include "repair/tags.h"
 
 /*
  * The tags of memory outside of the linear map must not be cleared.  KVM maps it as device
@@ -32,13 +33,6 @@
 static bool is_memory(unsigned long pfn)
 {
 	return pfn_is_map_memory(pfn) && !is_zero_pfn(pfn);
-}
-
-/* The huge zero page looks like no other memory of a process.  It cannot be asked for. */
-static bool maybe_huge_zero(struct folio *folio)
-{
-	return IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && !folio->mapping &&
-	       folio_order(folio) == PMD_SHIFT - PAGE_SHIFT;
 }
 
 /*
@@ -54,7 +48,7 @@ static bool can_hold_tags(struct page *page)
 		return false;
 	folio = page_folio(page);
 	return folio_test_anon(folio) || folio_test_swapbacked(folio) ||
-	       folio_test_hugetlb(folio) || maybe_huge_zero(folio);
+	       folio_test_hugetlb(folio) || tags_maybe_huge_zero(page);
 }
 
 /* May an MTE VM map this?  Cached memory outside of the linear map has no tags (7.2: DAX). */

@@ -7,6 +7,7 @@
 #define _KVM_MTE_TAGS_H
 
 #include <linux/bits.h>
+#include <linux/mm.h>
 #include <linux/mm_types.h>
 #include <linux/types.h>
 
@@ -30,6 +31,18 @@
 struct page_tags {
 	u64 word[PAGE_SIZE / MTE_GRANULE_SIZE / TAGS_PER_WORD];
 };
+
+/*
+ * May this be the huge zero page?  Modules cannot ask the kernel.  It is on no list, and has no
+ * owner and no mapping.
+ */
+static inline bool tags_maybe_huge_zero(struct page *page)
+{
+	struct page *head = compound_head(page);
+
+	return IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && !head->mapping &&
+	       compound_order(head) == PMD_SHIFT - PAGE_SHIFT;
+}
 
 /* inject/page.c */
 bool page_can_hold_tags(struct page *page);

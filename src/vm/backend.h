@@ -17,9 +17,9 @@ struct page_tags;
  * @check_host: can guests have MTE on this host?  Returns 0, or -ENODEV with the exact
  *	reason in the log.  Module init.
  * @init: called when the hooks are armed, and VMs that existed before the module are not
- *	registered yet.  Returns 0 or -EBUSY.  Module init; may sleep.
- * @vms_known: called when the VMs that existed before the module are registered.  Returns 0
- *	or -EBUSY.  Module init; may sleep.
+ *	registered yet.  Returns 0, -EBUSY or -EINTR.  Module init; may sleep.
+ * @vms_known: called when the VMs that existed before the module are registered.  Returns
+ *	as @init.  Module init; may sleep.
  * @exit: called when no hook can run any more.  Module exit or a failed init.
  * @vcpu_precreate: called when a VM is about to get a vCPU.  May sleep; on native kvm->lock
  *	is held.
