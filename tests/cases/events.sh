@@ -96,6 +96,7 @@ set_event "\"$VM\"" off "a program's name is shown whole"
 logs "$VM: hold: 1" "hold" plain "$DIR/hold" 1
 logs "" "hold again" plain "$DIR/hold" 1
 logs "$VM: hold: 0" "release" plain "$DIR/hold" 0
+logs "" "release again" plain "$DIR/hold" 0
 logs "$VM: migration: refuse" "a VM's migration" plain "$DIR/migration" refuse
 logs "" "a VM's migration again" plain "$DIR/migration" refuse
 logs "$VM: migration: warn" "a VM's migration, back" plain "$DIR/migration" warn
