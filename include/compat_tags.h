@@ -55,7 +55,10 @@
 #define COMPAT_FOR_NATIVE_HUGETLB_SLOTS	COMPAT_FOR_NONE
 #endif
 
-/* The module cannot do it if hugetlb pages share their struct pages, as they do below. */
+/*
+ * Does the module make KVM take hugetlb memory?  Not if hugetlb pages may share their struct
+ * pages: see COMPAT_SHARES_STRUCTS.
+ */
 #define COMPAT_OPENS_HUGETLB	\
 	(COMPAT_REFUSES_HUGETLB && !IS_ENABLED(CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP))
 
@@ -150,7 +153,11 @@
 #define COMPAT_FOR_NATIVE_SPLIT_AHEAD	COMPAT_FOR_NONE
 #endif
 
-/* Before 6.2 KVM accepts hugetlb pages, and they keep PG_mte_tagged when they are freed. */
+/*
+ * Up to 6.12, hugetlb pages keep PG_mte_tagged when they are freed.  So a page in the pool may
+ * have it when the module is loaded.  From 6.2 on, only KVM_ARM_MTE_COPY_TAGS and an earlier
+ * load of the module can have set it.
+ */
 #ifdef HAVE_TRY_PAGE_MTE_TAGGING
 #define COMPAT_HUGETLB_REUSED	COMPAT_REFUSES_HUGETLB
 #define COMPAT_FOR_NATIVE_HUGETLB_POOL	COMPAT_FOR_NONE

@@ -100,7 +100,10 @@ TRACE_EVENT(kvm_mte_set,
 		  __entry->by_uid, __entry->by_pid, __entry->by_comm)
 );
 
-/* Tags were cleared before a mapping was created; size of the mapping in bytes. */
+/*
+ * On inject: tags were cleared before a mapping was created.  size: of the mapping, in bytes.
+ * pages: number of base pages whose tags were cleared.
+ */
 TRACE_EVENT(kvm_mte_clear_tags,
 	TP_PROTO(const struct mte_vm *vm, u64 ipa, u64 size, unsigned int pages),
 	TP_ARGS(vm, ipa, size, pages),
@@ -144,7 +147,7 @@ TRACE_EVENT(kvm_mte_refuse,
 		  show_refused(__entry->what), __entry->ipa, __entry->err)
 );
 
-/* Tags of a page were restored from swap; addr is an address of the VMM. */
+/* On inject: tags of a page were restored from swap; addr is an address of the VMM. */
 TRACE_EVENT(kvm_mte_restore_tags,
 	TP_PROTO(const struct mte_vm *vm, unsigned long addr),
 	TP_ARGS(vm, addr),

@@ -21,11 +21,12 @@
  *
  * when: the host pays for a hook at each call of the function, for every caller.  So
  * hooks on functions that other VMs and processes call are ON_DEMAND.  They are armed
- * when a VM is to get MTE, and removed after the last VM that ever had MTE is
- * destroyed.  They are also armed while a VM is held or a file of /dev/kvm_mte has a VM.
+ * when a VM is to get MTE.  They are removed some seconds after the last VM that was ever in
+ * another state than "off" is destroyed.  They are also armed while a VM is held or a file
+ * of /dev/kvm_mte has a VM.
  * ON_HOLD hooks are armed while some VM is held.
- * ON_SLOT hooks are armed while a VM exists that has or had MTE and a slot with hugetlb
- * memory, which KVM refuses.  The module loads without them.
+ * ON_SLOT hooks are armed while a VM exists that has, had or was to get MTE, and has or had a
+ * slot with hugetlb memory, which KVM refuses.  The module loads without them.
  *
  * On NATIVE no hook is ON_DEMAND.  On INJECT two kinds of hooks are ALWAYS armed.  One
  * kind sees VMs created and destroyed, and VMMs that ask for MTE.  The other kind keeps
@@ -202,7 +203,7 @@ int hook_table_arm(enum hook_mechanism how)
 /**
  * hook_table_disarm - remove all hooks and wait for the calls in them
  *
- * Context: module exit; may sleep.
+ * Context: module exit or a failed init, after hook_table_arm(); may sleep.
  * Return: calls missed by kprobes.
  */
 unsigned long hook_table_disarm(void)

@@ -165,7 +165,7 @@ static void check_kprobes(const char *info)
 	int err;
 
 	if (by_ftrace()) {
-		checked(CHECK_OK, "kprobes", NULL, "used only to find functions: ftrace hooks the kernel");
+		checked(CHECK_OK, "kprobes", NULL, "used to find functions, and to hook those that ftrace cannot trace");
 		return;
 	}
 	path = below_root(KPROBES "/enabled");

@@ -41,6 +41,8 @@ char *installed(const char *release)
 /**
  * installed_for_another - is the module installed for any kernel?
  *
+ * Called when it is not installed for the running kernel.
+ *
  * Return: true if it is.
  */
 bool installed_for_another(void)

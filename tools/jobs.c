@@ -56,7 +56,7 @@ static void become(const struct start *how, int lines)
 {
 	int err;
 
-	/* A shell's background job ignores SIGINT; virsh gets it from here. */
+	/* A shell's background job ignores SIGINT, and this program stops others with it. */
 	signal(SIGINT, how->stays ? SIG_IGN : SIG_DFL);
 	/* A terminal sends them to all: the parent stops what has to be stopped. */
 	signal(SIGHUP, SIG_IGN);

@@ -178,8 +178,8 @@ int qmp_transfer(const char *path, const char *command, int fd);
  * @uri: where it goes
  * @qmp: socket of QEMU's monitor; NULL with libvirt
  * @options: more options for virsh, NULL at the end
- * @runs: it runs
- * @suspended: it does not run at the destination
+ * @runs: with libvirt: the guest runs before the migration
+ * @suspended: with libvirt: the guest stays paused at the destination
  */
 struct migrate {
 	struct peer peer;

@@ -42,8 +42,8 @@ enum {
  * @state: off, on, turning-on, turning-off
  * @origin: none, vmm, policy, admin
  * @vcpus: number of vCPUs created so far
- * @pages_tagged: number of base pages whose tags were cleared for it
- * @tags_restored: number of base pages whose tags were restored from swap
+ * @pages_tagged: number of base pages whose tags were cleared for it; 0 on native
+ * @tags_restored: number of base pages whose tags were restored from swap; 0 on native
  * @untracked: number of migrations by its VMM, which does not carry the tags
  * @held: 1 if an administrator holds it
  */

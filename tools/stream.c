@@ -58,18 +58,34 @@
 #define CRC_SIZE	4
 #define RANGE_SIZE	16
 
+/**
+ * put_le32 - store a number as 4 bytes, little-endian
+ * @to: where; need not be aligned
+ * @value: the number
+ */
 void put_le32(unsigned char *to, uint32_t value)
 {
 	value = htole32(value);
 	memcpy(to, &value, sizeof(value));
 }
 
+/**
+ * put_le64 - store a number as 8 bytes, little-endian
+ * @to: where; need not be aligned
+ * @value: the number
+ */
 void put_le64(unsigned char *to, uint64_t value)
 {
 	value = htole64(value);
 	memcpy(to, &value, sizeof(value));
 }
 
+/**
+ * get_le32 - load a number of 4 bytes, little-endian
+ * @from: where; need not be aligned
+ *
+ * Return: the number.
+ */
 uint32_t get_le32(const unsigned char *from)
 {
 	uint32_t value;
@@ -78,6 +94,12 @@ uint32_t get_le32(const unsigned char *from)
 	return le32toh(value);
 }
 
+/**
+ * get_le64 - load a number of 8 bytes, little-endian
+ * @from: where; need not be aligned
+ *
+ * Return: the number.
+ */
 uint64_t get_le64(const unsigned char *from)
 {
 	uint64_t value;

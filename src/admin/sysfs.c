@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/kvm_mte: files only.  vm/request.c and policy/ carry out what is written
- * to them.
+ * /sys/kernel/kvm_mte: files only.  vm/request.c, vm/hold.c and policy/ carry out what is
+ * written to them.
  */
 #include <linux/kernel.h>
 #include <linux/kobject.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Data that both mechanisms use when they divert a call, and the wait for the diverted
- * calls.
+ * Data that both mechanisms use when they divert a call, the wait for the diverted calls,
+ * and the test whether ftrace has stopped permanently.
  *
  * Why it is safe to unload: a wrapper may sleep, and unregistering waits only for
  * callbacks.  So the callback counts each call before it diverts it to the wrapper.

@@ -51,12 +51,13 @@ static void enter_original(struct hook *hook)
 
 static int check(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 {
+	bool by_kprobe = how == HOOK_BY_KPROBE;
+
 	/*
 	 * A kprobe would silently bypass a livepatch, so ask ftrace for the owners with
-	 * kprobes, too.  Only with kprobes may ftrace be off (the last argument).
+	 * kprobes, too.  Only with kprobes may ftrace be off.
 	 */
-	return hook_ftrace_check(hooks, nr, how == HOOK_BY_KPROBE) ?:
-	       hook_kprobe_check(hooks, nr, how == HOOK_BY_KPROBE);
+	return hook_ftrace_check(hooks, nr, by_kprobe) ?: hook_kprobe_check(hooks, nr, by_kprobe);
 }
 
 /**
@@ -69,9 +70,9 @@ static int check(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
  * its @addr becomes 0, with a line in the log.  Handlers may run before this returns.
  *
  * Context: module init; may sleep; one table at a time.
- * Return: 0; -EBUSY if another user owns one of the functions (named in the log), or
- * ftrace is switched off; -ENOENT if a function cannot be traced; -ENOMEM; or another
- * error of the mechanism.
+ * Return: 0; -EBUSY if another user owns one of the functions or has rewritten its text
+ * (named in the log), or ftrace is switched off; -ENOENT if a function cannot be traced;
+ * -ENOMEM; or another error of the mechanism.
  */
 int hook_arm(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
 {
@@ -171,8 +172,8 @@ bool hook_any_on_demand(enum hook_when when)
  * this returns.  This waits only for those calls that run with preemption off.
  *
  * Context: may sleep.
- * Return: 0; -EBUSY if one of the functions has another owner now (named in the log);
- * or the mechanism's error.
+ * Return: 0; -EBUSY if one of the functions has another owner or rewritten text now (named in
+ * the log); -ENOENT if a HOOK_ON_SLOT hook is impossible; or the mechanism's error.
  */
 int hook_arm_on_demand(enum hook_when when)
 {

@@ -243,7 +243,10 @@ extern unsigned long hook_secret;
 	HOOK_HANDLER_WRAP(fn, wants_fn, false);				\
 	static noinline type fn##_wrapped proto
 
-/* The same, with the return address of the call in "caller".  notrace: a tracer replaces it. */
+/*
+ * HOOK_WRAP_IF() with the return address of the call in "caller".  fn_entry() is notrace,
+ * because a tracer replaces its return address.
+ */
 #define HOOK_UNPAREN(...) __VA_ARGS__
 #define HOOK_WRAP_FROM(fn, wants_fn, type, proto, args)			\
 	HOOK_SAME_TYPE(fn, typeof(type proto));				\
@@ -262,7 +265,7 @@ extern unsigned long hook_secret;
 	fn##_wrapped(unsigned long caller, HOOK_UNPAREN proto)
 
 /*
- * The same for a call that can wait for user space.  Such a call touches user memory,
+ * HOOK_WRAP_IF() for calls that can wait for user space.  Such a call touches user memory,
  * which a userfaultfd or a FUSE server may never provide, or takes a lock that KVM
  * holds while it touches user memory.  A wrapped call pins the module.  So rmmod is
  * refused at once (EAGAIN) and does not wait for ever.  If the call takes a long time, the

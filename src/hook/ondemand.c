@@ -129,7 +129,10 @@ static int check(struct demand *demand)
 	return err;
 }
 
-/* Returns 0 if the on-demand hooks are armed or @attempt has succeeded; else an error. */
+/*
+ * Returns 0 if the on-demand hooks are armed, or if the table has none of this kind; else the
+ * result of @attempt, or of the last attempt if that is still remembered.
+ */
 static int armed_or(struct demand *demand, int (*attempt)(struct demand *demand),
 		    bool again)
 {
@@ -221,7 +224,7 @@ bool ondemand_possible(void)
  * The flag 'closed' keeps them removed.  ondemand_lock cannot do that: the caller then
  * waits for wrapped calls, and a wrapper may take it.
  *
- * Context: module exit; may sleep.
+ * Context: module exit or a failed init; may sleep.
  */
 void ondemand_close(void)
 {
@@ -237,7 +240,7 @@ void ondemand_close(void)
 /**
  * ondemand_exit - cancel the delayed work, after all hooks have been removed
  *
- * Context: module exit; may sleep.
+ * Context: module exit or a failed init; may sleep.
  */
 void ondemand_exit(void)
 {

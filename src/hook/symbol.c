@@ -250,7 +250,7 @@ static int find_all(const struct symbol *symbols, unsigned int nr)
 	each_match *each = NULL;
 	int err;
 
-	/* A look-up of a name that does not exist is the slowest of all. */
+	/* Not on other kernels: to find out that a name does not exist, all names are read. */
 	if (COMPAT_HAS_KALLSYMS_MATCH)
 		each = (void *)lookup_name("kallsyms_on_each_match_symbol");
 	if (!addr || !end) {

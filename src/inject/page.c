@@ -233,7 +233,7 @@ bool tags_all_initialised(struct page *page, unsigned long nr)
 	raw_spinlock_t *lock = tag_lock(compound_head(page));
 	unsigned long i;
 
-	/* In hugetlb pages, under the lock, all pages of a chunk have the flag or none has. */
+	/* In a hugetlb page, under the lock, all pages of a chunk have PG_mte_tagged, or none. */
 	raw_spin_lock(lock);
 	for (i = 0; i < nr; i += TAGS_CHUNK)
 		if (!test_bit(PG_mte_tagged, &page[i].flags))

@@ -15,7 +15,8 @@
 
 /*
  * A vCPU does not get or lose MTE while KVM_RUN holds its mutex: a change needs the
- * mutexes of all vCPUs (vcpus.c).
+ * mutexes of all vCPUs (vcpus.c).  Only vm_policy_fallback_vcpu() does without them, and it
+ * does nothing if another vCPU is initialised as a 64-bit one.
  */
 static notrace bool has_mte_or_is_held(const u64 *x)
 {

@@ -24,7 +24,7 @@ static bool policy_allows(const struct mte_vm *vm)
 
 /*
  * Unless policy says no, KVM itself answers in two cases: for a VM that could not be
- * registered, and for all VMs while the module is being loaded or unloaded.
+ * registered, and always (also on /dev/kvm) while the module is being loaded or unloaded.
  */
 static bool kvm_answers(const struct kvm *kvm, const struct mte_vm *vm)
 {

@@ -9,7 +9,7 @@
 
 /*
  * A slot that cannot hold tags is being set, and the VM has MTE or is to get it.  Returns 0 if
- * the VM gives MTE up, and so may have the slot.
+ * the VM gives up MTE: then it may have the slot.
  */
 static int refuse_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 {
@@ -27,7 +27,7 @@ static int refuse_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 
 /*
  * The VMM starts to log the guest's memory, and a migration without the tags is refused.
- * Returns 0 if the VM gives MTE up, and so may be migrated.
+ * Returns 0 if the VM gives up MTE: then it may be migrated.
  */
 static int refuse_log(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Finds VMs that existed before the module was loaded.  KVM does not export its list of
- * VMs.  But a VM that exists has an open file: its own, or that of a vCPU.
+ * VMs.  But the process that uses a VM has an open file: that of the VM, or that of a vCPU.
  */
 #include <linux/fdtable.h>
 #include <linux/fs.h>

@@ -7,7 +7,8 @@
  * MTE in the ID registers, and tag registers of a VM without MTE.  So values that were
  * saved before the change are accepted here, and change nothing.
  *
- * All of these ioctls hold vcpu->mutex, so the VM does not change meanwhile.
+ * All of these ioctls hold vcpu->mutex, so the VM does not change meanwhile.  There is one
+ * exception: policy may fall back (vm_policy_fallback_vcpu()) if this vCPU excludes MTE too.
  */
 #include <linux/kvm_host.h>
 #include <linux/uaccess.h>

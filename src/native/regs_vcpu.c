@@ -15,6 +15,8 @@
  * native_switch_id_regs - nothing to do: KVM computes ID_AA64PFR1_EL1 at each read
  * @kvm: the VM
  * @on: show MTE
+ *
+ * Context: any.
  */
 void native_switch_id_regs(struct kvm *kvm, bool on)
 {
@@ -42,6 +44,8 @@ void native_switch_vcpu(struct kvm_vcpu *vcpu, bool on)
 /**
  * native_update_traps - nothing to do: native_switch_vcpu() has set all bits
  * @vcpu: the vCPU
+ *
+ * Context: any.
  */
 void native_update_traps(struct kvm_vcpu *vcpu)
 {
@@ -51,6 +55,8 @@ void native_update_traps(struct kvm_vcpu *vcpu)
  * native_switch_clidr - nothing to do: a guest reads the CPU's own CLIDR_EL1
  * @vcpu: the vCPU
  * @on: show tags
+ *
+ * Context: any.
  */
 void native_switch_clidr(struct kvm_vcpu *vcpu, bool on)
 {

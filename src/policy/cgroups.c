@@ -25,8 +25,8 @@
 #include "policy/writer.h"
 
 /*
- * The most cgroups on all lists.  Each VM that is created compares its process's cgroup
- * with all of them, in one RCU section.
+ * The most cgroups on all lists.  When a process creates a VM, or asks /dev/kvm for MTE, its
+ * cgroup is compared with all of them, in one RCU section.
  */
 #define MAX_LISTED	1024
 

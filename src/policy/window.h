@@ -31,6 +31,8 @@ struct window {
  * @w: the window
  * @text: the piece
  * @n: its length, in bytes
+ *
+ * Context: any.
  */
 static inline void window_add(struct window *w, const char *text, size_t n)
 {

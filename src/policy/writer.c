@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The process that changes something, for the log.  A change that succeeds leaves a line in
- * the log.  The line is written in a write to sysfs, and never in a hook.
+ * the log.  The line is written in a write to sysfs or an ioctl of /dev/kvm_mte, and never in
+ * a hook.
  */
 #include <linux/cred.h>
 #include <linux/ratelimit.h>

@@ -10,7 +10,9 @@
  * Otherwise KVM refuses it when the guest touches it.
  *
  * KVM's check is in the same function as its other checks of a slot, so this file makes
- * the other checks in its place.
+ * the other checks in its place.  On 7.2 three of them are not needed here.  slot_check() has
+ * refused a slot with a guest_memfd, and device memory that is to be cached.  The module does
+ * not load if VMs can be protected (native.c:check_host()).
  */
 #include <linux/kvm_host.h>
 
@@ -27,7 +29,7 @@
  * @parts: the parts of the slot that KVM refuses: SLOT_HAS_*
  *
  * The checks of arch/arm64/kvm/mmu.c:kvm_arch_prepare_memory_region(), without the one
- * that concerns tags.
+ * that concerns tags, and without those that slot_check() has made.
  *
  * Context: slots_lock held.
  * Return: 0; -EFAULT if the guest cannot address the slot; -EINVAL if the VMM wants

@@ -2,8 +2,9 @@
 /*
  * Tags of hugetlb pages.  Freed hugetlb pages return to their pool.  They do not pass the
  * page allocator, which would clear PG_mte_tagged.  So the next owner would get them with
- * PG_mte_tagged, and so with the tags of the last owner.  From 6.2 to 6.12 only VMs that the
- * module lets have hugetlb memory (hugetlb_slots.c), and KVM_ARM_MTE_COPY_TAGS, set the flag.
+ * PG_mte_tagged, and so with the tags of the last owner.  From 6.2 to 6.12 two things set
+ * PG_mte_tagged of a hugetlb page: VMs to which the module gives hugetlb memory
+ * (hugetlb_slots.c), and KVM_ARM_MTE_COPY_TAGS.
  */
 #include <linux/delay.h>
 #include <linux/fs.h>
@@ -164,7 +165,7 @@ static int check_page(unsigned long pfn)
 	drop_if_free(page);
 	if (!get_page_unless_zero(page))
 		return 0;
-	/* The hooks are armed.  So a flag that is set later is that of an owner. */
+	/* The hooks are armed.  So if PG_mte_tagged is set later, the page has an owner. */
 	if (any_tagged(page))
 		err = drop_unless_owned(page);
 	put_page(page);
@@ -228,12 +229,12 @@ static bool any_has_shared_structs(int node, unsigned int order)
  * @vma: a hugetlb mapping
  *
  * The mapping may have no pages yet.  So this looks for a hugetlb page of this size with
- * shared struct pages (compat.h), on the whole host.  If there is one, the answer is
+ * shared struct pages (compat_tags.h), on the whole host.  If there is one, the answer is
  * false, even if other pages of this size have their own struct pages.  A page whose
  * struct pages become shared later is refused when it is mapped (page_can_hold_tags()).
  *
  * Context: the address space's mmap_lock held; may sleep.
- * Return: false if they do not, with the reason in the log.
+ * Return: false if they do not, with the reason in the log; also if the caller is killed.
  */
 bool tags_hugetlb_can_hold(struct vm_area_struct *vma)
 {

@@ -6,8 +6,8 @@
  * fault that maps a page (user_mem_abort()).  The first test is skipped, because the module
  * checks the slot in KVM's place (device_slots.c).  For the second one, KVM gets a copy of the
  * mapping's struct that has the flag: user_mem_abort() finds the mapping by vma_lookup(),
- * which calls mtree_load(), and that is hooked.  It only reads the struct, and only while it
- * holds mmap_lock.
+ * which calls mtree_load(), and that is hooked.  user_mem_abort() only reads the struct, and
+ * only while it holds mmap_lock.
  *
  * The mapping itself does not get the flag.  With the flag the process could map hugetlb
  * memory PROT_MTE, which these kernels cannot handle, and the flag would stay after the VM
@@ -88,7 +88,7 @@ static bool is_abort(unsigned long caller)
 	return true;
 }
 
-/* The vCPU's place for a copy.  Its thread has the last copy no longer in use. */
+/* The vCPU's place for a copy.  Its thread does not use the last copy any more. */
 static struct vm_area_struct *place_for_copy(struct kvm_vcpu *vcpu)
 {
 	struct mte_vm *vm = registry_find(vcpu->kvm);

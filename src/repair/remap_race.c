@@ -76,10 +76,11 @@ static int init_range(unsigned long pfn, unsigned long nr, enum kvm_pgtable_prot
 }
 
 /*
- * Is nothing to be done for this page?  It is so for every fault that is not a permission
- * fault, because KVM has initialised the tags.  Pages of hugetlb memory may have their flag
- * elsewhere, and are left to the wrapper.  A page that is anonymous or swap-backed is
- * memory, so pfn_is_map_memory(), which searches memblock, is not needed.
+ * Is nothing to be done for this page?  If the fault is not a permission fault, KVM has
+ * initialised the tags, so the answer is yes for nearly every page.  The zero pages, and pages
+ * of hugetlb memory, which may have their flag elsewhere, are left to the wrapper.  A page that
+ * is anonymous or swap-backed is memory, so pfn_is_map_memory(), which searches memblock, is
+ * not needed.
  */
 static bool is_initialised(unsigned long pfn)
 {

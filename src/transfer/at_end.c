@@ -153,7 +153,8 @@ static bool end_with_vm(struct transfer *t, struct mte_vm *vm)
  * transfer_vm_ends - the VM is being destroyed
  * @vm: the VM
  *
- * Context: kvm_arch_destroy_vm(), before anything else; may sleep.
+ * Context: kvm_arch_destroy_vm(), before anything else; may sleep.  If the VM's own process
+ * destroys it, this waits until the file is closed or the process is killed.
  */
 void transfer_vm_ends(struct mte_vm *vm)
 {

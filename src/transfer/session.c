@@ -173,7 +173,10 @@ int transfer_open(struct transfer *t, const struct kvm_mte_open *how)
 	return err;
 }
 
-/* vm_hold.lock is held.  A VM that is being destroyed has made the file end: at_end.c. */
+/*
+ * vm_hold.lock is held.  If the VM is being destroyed, transfer_vm_ends() has set @ended of the
+ * file already.
+ */
 static void stop_waiting(struct transfer *t, struct mte_vm *vm)
 {
 	WRITE_ONCE(vm->hold.save_waits, false);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The memory of an open file of /dev/kvm_mte. */
+/* Allocates and frees struct transfer, the state of an open file of /dev/kvm_mte. */
 #include <linux/slab.h>
 
 #include "transfer/transfer.h"
 
 /**
- * transfer_alloc - a file that has no VM yet
+ * transfer_alloc - allocate the state of a file that has no VM yet
  *
  * Context: may sleep.
  * Return: the file, with one reference; NULL if there is no memory.
@@ -31,7 +31,7 @@ static void free_transfer(struct kref *kref)
 }
 
 /**
- * transfer_put - drop a reference
+ * transfer_put - drop a reference on the state of a file
  * @t: the file; may be freed when this returns
  *
  * Context: any in which memory may be freed.

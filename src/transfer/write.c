@@ -9,7 +9,7 @@
 #include "vm/backend.h"
 
 /**
- * struct writer - KVM_MTE_WRITE
+ * struct tag_writer - KVM_MTE_WRITE
  * @t: the file
  * @range: the range of @ipa
  * @ipa: next byte of the guest's memory
@@ -19,7 +19,7 @@
  * @next: IPA of *@from; U64_MAX if none is left
  * @b: space to work in
  */
-struct writer {
+struct tag_writer {
 	struct transfer *t;
 	const struct guest_range *range;
 	u64 ipa;
@@ -31,7 +31,7 @@ struct writer {
 };
 
 /* Pages of the array must be in the order of IPAs, and in the memory that is written. */
-static int peek(struct writer *w, u64 least)
+static int peek(struct tag_writer *w, u64 least)
 {
 	w->next = U64_MAX;
 	if (!w->nr)
@@ -45,7 +45,7 @@ static int peek(struct writer *w, u64 least)
 }
 
 /* Takes the pages of the array that lie in the base page at @w->ipa. */
-static int take_tags(struct writer *w, struct page_tags *tags)
+static int take_tags(struct tag_writer *w, struct page_tags *tags)
 {
 	int err = 0;
 
@@ -61,12 +61,12 @@ static int take_tags(struct writer *w, struct page_tags *tags)
 	return err;
 }
 
-static unsigned long hva(const struct writer *w)
+static unsigned long hva(const struct tag_writer *w)
 {
 	return w->range->hva + (w->ipa - w->range->ipa);
 }
 
-static int write_page(struct writer *w)
+static int write_page(struct tag_writer *w)
 {
 	return page_write(w->t->mm, hva(w), &w->b.tags);
 }
@@ -85,7 +85,7 @@ static unsigned long count_untagged(struct batch *b)
 }
 
 /* Memory up to the next page of the array: tags that are there become zero. */
-static int write_zeros(struct writer *w)
+static int write_zeros(struct tag_writer *w)
 {
 	u64 size = min(w->size, round_down(w->next - w->ipa, PAGE_SIZE));
 	unsigned long untagged;
@@ -107,7 +107,7 @@ static int write_zeros(struct writer *w)
 	return err;
 }
 
-static int write_tagged(struct writer *w)
+static int write_tagged(struct tag_writer *w)
 {
 	int err = take_tags(w, &w->b.tags) ?: write_page(w);
 
@@ -118,7 +118,7 @@ static int write_tagged(struct writer *w)
 	return 0;
 }
 
-static int write_range(struct writer *w)
+static int write_range(struct tag_writer *w)
 {
 	int err = peek(w, w->ipa);
 
@@ -139,7 +139,7 @@ static int write_range(struct writer *w)
  */
 int memory_write(struct transfer *t, const struct kvm_mte_write *write)
 {
-	struct writer *w;
+	struct tag_writer *w;
 	int err;
 
 	w = kmalloc(sizeof(*w), GFP_KERNEL_ACCOUNT);

@@ -42,9 +42,10 @@ struct page_tags;
  * @check_slot: check a slot in KVM's place, because KVM itself refuses parts of it
  *	(SLOT_HAS_*).  NULL in a backend whose KVM accepts them.  Returns 0, -EFAULT or
  *	-EINVAL; slots_lock held.
- * @open_hugetlb: arm the hooks with which KVM accepts hugetlb memory for a VM with MTE, until
- *	the VM is destroyed.  Called only where KVM refuses it.  Returns 0 or a negative
- *	error, with the reason in the log; slots_lock held, may sleep.
+ * @open_hugetlb: arm the hook with which KVM accepts hugetlb memory for a VM with MTE, until
+ *	the VM is destroyed.  Called only where KVM refuses it.  Returns 0; -EINVAL if the
+ *	hook cannot be armed, with the reason in the log, or if the module is being loaded
+ *	or unloaded.  slots_lock held; may sleep.
  */
 struct vm_backend {
 	const char *name;

@@ -310,9 +310,10 @@ static int hold_by_admin(struct mte_vm *vm)
  * A change is logged.
  *
  * Context: a write to sysfs; may sleep.
- * Return: 0; -ENODEV if the VM is being destroyed; -EBUSY if a vCPU does not leave the
- * guest in two seconds, or if a function that is to be hooked has another owner; -ENOMEM;
- * -EINTR if the caller is killed.  After an error nothing has changed.
+ * Return: 0; -ENODEV if the VM is being destroyed, or the module is being loaded or unloaded;
+ * -EBUSY if for two seconds a vCPU is in the guest, or a vCPU or the VM is in an ioctl, or if
+ * a function that is to be hooked has another owner; -ENOMEM; -EINTR if the caller is killed.
+ * After an error nothing has changed.
  */
 int vm_hold_request(struct mte_vm *vm, bool on)
 {

@@ -194,7 +194,7 @@ void vm_open_slots(struct mte_vm *vm)
  * @parts: the parts of its slots: SLOT_HAS_*
  *
  * Context: slots_lock held; may sleep, and takes ondemand_lock.
- * Return: 0, or the error of vm_backend.open_hugetlb(), with the reason in the log.
+ * Return: 0, or the error of vm_backend.open_hugetlb().
  */
 int vm_open_hugetlb(struct mte_vm *vm, unsigned int parts)
 {

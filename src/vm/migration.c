@@ -6,7 +6,7 @@
  * writes, the module warns, or returns an error (mte_vm.migration).
  *
  * A migration is not refused while a file of /dev/kvm_mte waits for the VM's end, because
- * then somebody carries the tags.
+ * the program that has the file carries the tags.
  */
 #include <linux/lockdep.h>
 #include <linux/srcu.h>

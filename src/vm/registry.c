@@ -21,9 +21,9 @@ static DEFINE_MUTEX(registry_lock);
 static bool closed;
 
 /*
- * Readers use rcu_read_lock_sched(): a grace period waits for it too (since 4.20), and it
- * costs nothing where preemption is off or not compiled in.  rcu_read_unlock() costs a call
- * there.
+ * Readers use rcu_read_lock_sched().  Since 4.20 a grace period waits for it too.  It costs
+ * nothing on kernels without CONFIG_PREEMPT_COUNT.  rcu_read_unlock() is a function call on
+ * 5.10, and on all kernels with CONFIG_PREEMPT_RCU.
  */
 
 /**

@@ -122,7 +122,7 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	INIT_LIST_HEAD(&vm->hold.waiters);
 	init_waitqueue_head(&vm->hold.queue);
 	ratelimit_default_init(&vm->log_limit);
-	/* Its lines that are left out are counted where all VMs share lines. */
+	/* Does not report lines that are left out: the limit that all VMs share does (vm_log()). */
 	ratelimit_set_flags(&vm->log_limit, RATELIMIT_MSG_ON_RELEASE);
 	atomic_inc(&nr_vms);
 	vm->kobj.kset = vms_set;

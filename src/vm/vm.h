@@ -36,9 +36,10 @@
  *	        mte_vm.lock	state, origin, reinit_vcpus
  *	          tag locks	inject/page.c; also under mmu_lock and page table locks
  * The mutexes of the registry and of the policy lists are taken inside other locks.
- * Inside them, only mte_vm.lock and locks of kernfs are taken.  ondemand_lock
- * (hook/ondemand.c) is taken inside all of these up to the vCPUs' mutexes.  Inside it, only
- * watch_lock (hook/text.c) and locks of ftrace, kprobes and stop_machine() are taken.
+ * Inside them, only mte_vm.lock and locks of kernfs, kobjects and uevents are taken.
+ * ondemand_lock (hook/ondemand.c) is taken inside all of these up to the vCPUs' mutexes.
+ * Inside it, only watch_lock (hook/text.c) and locks of ftrace, kprobes and stop_machine()
+ * are taken.
  */
 #ifndef _KVM_MTE_VM_H
 #define _KVM_MTE_VM_H
@@ -117,7 +118,7 @@ struct vm_hold {
  * @fallback_lock: only one vCPU at a time makes policy fall back
  * @destroyed: under @destroy_lock and @lock: the VM is being destroyed
  * @lock: guards @state to @reinit_vcpus, what @reinit_exits points to, @inits,
- *	@holds_hooks, @had_mte, and writes of @destroyed
+ *	@holds_hooks, @had_mte, vm_hold.waiters, and writes of @destroyed
  * @state: also read without @lock, see the readers
  * @origin: the source of the request for @state
  * @origin_before: the value that @origin gets back when a pending change is undone
@@ -130,7 +131,7 @@ struct vm_hold {
  *	from before
  * @holds_hooks: holds a reference on the on-demand hooks.  Taken before the VM first
  *	leaves VM_OFF (set.c:prepare(), vm_change_state()), dropped when the VM is destroyed.
- * @had_mte: the VM had MTE before an earlier change of its state
+ * @had_mte: the VM had MTE, and its state has changed since then
  * @vmm_asked: its VMM has enabled MTE itself, so the VMM knows about tags
  * @tags_loaded: tags have been written to it by /dev/kvm_mte, so policy does not fall back
  * @tag_regs_listed: native: its VMM has read a list of registers with the tag registers
@@ -139,8 +140,8 @@ struct vm_hold {
  * @vma_copies: repair/hugetlb_slots.c: by index of the vCPU: what KVM gets in place of a
  *	mapping; freed with this struct
  * @hold: whether the VM is held
- * @pages_tagged: number of base pages whose tags were cleared for this VM
- * @tags_restored: number of its base pages whose tags were restored from swap
+ * @pages_tagged: inject: number of base pages whose tags were cleared for this VM
+ * @tags_restored: inject: number of its base pages whose tags were restored from swap
  * @untracked_migrations: how many times its VMM started to log the guest's memory
  *	although the VMM does not know about tags
  * @log_limit: the VM's own lines in the log
@@ -216,9 +217,8 @@ static inline bool vm_requested(const struct mte_vm *vm, bool on)
 /*
  * A line in the log about a VM.  It is rate-limited because a guest or a VMM may cause it.
  * Each VM has lines of its own (vm_may_log()), so that another VM cannot silence it.  When
- * they are used up, a line may still be one of those that all VMs share, as in
- * pr_notice_ratelimited(): a VMM that repeats one line does not silence the others about
- * its VM.
+ * they are used up, the limit of this one line counts, as in pr_notice_ratelimited(), and all
+ * VMs share it.  So a VMM that repeats one line does not silence other lines about its VM.
  */
 #define vm_log(print, vm, fmt, ...)					\
 do {									\

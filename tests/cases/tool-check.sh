@@ -68,7 +68,7 @@ ok       signature: not needed
 ok       taint: the kernel allows it; now 0, the module adds 4096 (out of tree) and, without a signature, 8192
 ok       livepatches: none
 ok       ftrace: it can divert calls, and is on
-ok       kprobes: used only to find functions: ftrace hooks the kernel
+ok       kprobes: used to find functions, and to hook those that ftrace cannot trace
 ok       loading: \"modprobe kvm_mte\" loads the module
 unknown  VMM: no program that is known is in the usual places; it may be elsewhere, or in a container
 result:  not loaded: nothing was found that prevents MTE; the module is not loaded" "fit, not loaded"
