@@ -102,7 +102,9 @@ CASE(newvcpu,
      "a vCPU that is created while the VM is turned on and off, and differs from the VM's state")
 {
 	unsigned int r, wrong = 0, rounds = rounds_or(30);
+	long turns = 0;
 	pthread_t knob;
+	void *turned;
 	bool on;
 	int i;
 
@@ -116,12 +118,15 @@ CASE(newvcpu,
 		for (i = 0; i < 8; i++)
 			vcpu_init(vcpu_create(vm));
 		__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
-		pthread_join(knob, NULL);
+		pthread_join(knob, &turned);
+		turns += (long)turned;
 		on = module_read(vm, "state")[1] == 'n';
 		for (i = 0; i < 8; i++)
 			wrong += has_tags(&vm->vcpu[i]) != on;
 		vm_destroy(vm);
 	}
+	diag("the knob was written %ld times in %u VMs", turns, rounds);
+	ok(turns > rounds, "VMs were turned on and off while they got vCPUs");
 	is(wrong, 0, "vCPUs that differ from the VM's state");
 	return 0;
 }
