@@ -60,7 +60,9 @@ judge_end() {
 		((J_FAILED > failed)) || judge_fail "the host went down before the case ended"
 		return
 	fi
-	if [[ -z $J_PLAN ]]; then
+	if [[ $J_PLAN == 0 ]]; then
+		judge_fail "the case has no point"
+	elif [[ -z $J_PLAN ]]; then
 		((J_FAILED > 0 && J_EXIT != 0)) || judge_fail "no plan: the case ended early (status $J_EXIT)"
 	elif [[ $J_PLAN != any && $J_PLAN != "$points" ]]; then
 		judge_fail "planned $J_PLAN points, saw $points"

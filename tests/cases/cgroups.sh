@@ -155,13 +155,14 @@ is "$(lists)" "$EMPTY" "and has left its list"
 
 # A listed cgroup can be removed, and its memory is freed. The lists are not read or written until then.
 make /r/s/t
-for p in /r /r/s /r/s/t; do echo "$p" >"$POLICY/on_cgroups"; done
+is "$(put /a off):$(put /r on):$(put /r/s on):$(put /r/s/t on)" ok:ok:ok:ok "cgroups are listed"
 unmake /r/s/t /r/s /r
 freed() { grep -qx 'nr_dying_descendants 0' "$CG/cgroup.stat"; }
 wait_until 60 freed
 is "$(grep dying "$CG/cgroup.stat" | head -n 1)" "nr_dying_descendants 0" "no removed cgroup is kept"
-told request "others are as before" within /a "$CLIENT" ask
-is "$(lists)" "$EMPTY" "they have left the list"
+told off "a cgroup that was not removed" within /a "$CLIENT" ask
+is "$(lists)" "off:/a ;on:;request:;" "they have left the list"
+is "$(put -/a off)" ok "the other one is taken off"
 
 # --- threads ---
 
@@ -290,9 +291,9 @@ unmake /many
 
 # Each of these ends when the file is there. They run until the client has asked 40 times.
 until_done() { while [[ ! -e /tmp/done ]]; do "$@"; done 2>/dev/null; }
-churn() { mkdir "$CG/churn$1" && echo "/churn$1" >"$POLICY/on_cgroups"; rmdir "$CG/churn$1"; }
+churn() { mkdir "$CG/churn$1" && echo "/churn$1" >"$POLICY/on_cgroups" && echo >>/tmp/churned; rmdir "$CG/churn$1"; }
 change() { for l in off request on; do echo /x >"$POLICY/${l}_cgroups"; done; echo -/x >"$POLICY/on_cgroups"; }
-rm -f /tmp/done
+rm -f /tmp/done /tmp/churned
 for i in 1 2; do until_done churn "$i" & done
 until_done change &
 until_done lists >/dev/null &
@@ -301,6 +302,7 @@ for ((i = 0; i < 40; i++)); do within /a/b "$CLIENT" offered; done >/tmp/offered
 touch /tmp/done
 wait
 is "$(sort /tmp/offered | uniq -c | tr -s ' ')" " 40 dev 0" "the policy of a cgroup, while others are listed and removed"
+succeeds "others were listed and removed" test -s /tmp/churned
 is "$(list off):$(list on)$(list request)" "/a/b:" "the lists after that"
 
 # --- a host with cgroup v1 only ---

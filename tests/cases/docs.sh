@@ -85,10 +85,11 @@ attributes() {
 		src/admin/sysfs.c src/admin/vm_files.c src/policy/policy.c src/policy/pids.c src/policy/cgroups.c | grep -v '^name$' | sort -u
 }
 like "$(attributes)" '^enable$' "the attributes are found in the source"
-for name in $(attributes); do
-	whats | grep -q "/$name\$" || not_ok "ABI: $name is described"
-done
-ok "ABI: all attributes of the source were looked for"
+undescribed() {
+	local name
+	for name in $(attributes); do whats | grep -q "/$name\$" || echo "$name"; done
+}
+quiet "the ABI text describes each attribute of the source" undescribed
 
 picture() {
 	python3 - "$1" <<-'EOL'

@@ -23,7 +23,7 @@ for f in kvm_dev_ioctl kvm_vm_ioctl_check_extension kvm_arch_vcpu_ioctl kvm_arch
 	is "$("$CLIENT" ask 2>&1 </dev/null | head -n 1)" "main: dev 1 vm 1 born 1 enable 0" "$f: VMMs are told of MTE"
 	hold_is vm init init "$f: the vCPU is initialised again"
 	hold_is vm run "run 1000" "$f: the VM runs"
-	isnt "$(returned)" 0 "$f: the kretprobe has seen it return"
+	like "$(returned)" '^[1-9]' "$f: the kretprobe has seen it return"
 	succeeds "$f: the kretprobe is removed" rmmod returns
 done
 hold_end vm

@@ -14,7 +14,7 @@ client_points idreg --enable=sysfs --size=2M
 function=$(sed -nE 's/.* t (read_id_reg[.a-z0-9]*)$/\1/p' /proc/kallsyms)
 succeeds "KVM hides SSBS" insmod "$T/hide.ko" "function=$function"
 client_points idreg --enable=sysfs --size=2M
-isnt "$(cat /sys/module/hide/parameters/calls)" 0 "SSBS was hidden"
+like "$(cat /sys/module/hide/parameters/calls)" '^[1-9]' "SSBS was hidden"
 succeeds "the fixture is removed" rmmod hide
 
 unload_module || not_ok "the module unloads"

@@ -12,8 +12,8 @@ refused() {
 	is "$(module_loaded && echo loaded)" loaded "$1: it is still loaded"
 }
 
-# anew WHEN - unloads the module and loads it again.
-anew() {
+# reloads WHEN - unloads the module and loads it again.
+reloads() {
 	is "$(rmmod_says)" ok "$1: it unloads"
 	load_module || bail "it does not load again"
 }
@@ -28,13 +28,13 @@ is "$(cat "$DIR/state")" on "a VM is on"
 refused "on"
 like "$(rmmod kvm_mte 2>&1)" 'is in use' "on: and it says so"
 hold_is vm "enable 0" "enable 0"
-anew "off again"
+reloads "off again"
 hold_is vm run "run 2000"
 hold_is vm "enable 1" "enable 0"
 is "$(cat "$DIR/state")" turning-on "the VM is turning on"
 refused "turning on"
 hold_is vm "enable 0" "enable 0"
-anew "undone"
+reloads "undone"
 hold_is vm "enable 1" "enable 0"
 hold_is vm init init
 is "$(cat "$DIR/state")" on "the VM is on after a reboot"
@@ -44,7 +44,7 @@ is "$(cat "$DIR/state")" turning-off "the VM is turning off"
 refused "turning off"
 hold_is vm init init
 is "$(cat "$DIR/state")" off "the VM is off after a reboot"
-anew "off after a reboot"
+reloads "off after a reboot"
 hold_is vm gcr "gcr 1" "the guest goes on without MTE"
 hold_is vm "enable 1" "enable 0"
 hold_is vm init init
@@ -53,7 +53,7 @@ refused "on, after all that"
 kill -KILL "${HOLD_PID[vm]}"
 wait "${HOLD_PID[vm]}" 2>/dev/null
 wait_until 60 test ! -d "$DIR"
-anew "its VMM was killed"
+reloads "its VMM was killed"
 
 # --- VMs that exist before the module is loaded ---
 

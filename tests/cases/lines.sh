@@ -165,7 +165,7 @@ refuses() {
 	is "$(reasons "$1" | wc -l)" 1 "and no other"
 }
 
-# headers KERNEL - the words of Kbuild for the headers as they are, in KERNEL.words
+# as_they_are KERNEL - the words of Kbuild for the headers as they are, in KERNEL.words
 as_they_are() {
 	[[ ! -e $1.words ]] || return 0
 	headers_copy "$1" "$1"

@@ -79,7 +79,6 @@ for word in on off request; do
 done
 echo on >"$MTE/policy/default"
 for word in '' ON On 1 0 yes 'on ' ' on' ono re request,on $'off\non'; do
-	dmesg_mark
 	# An empty write does not reach the module. A newline alone stands for the empty word.
 	is "$(try_write "$MTE/policy/default" "${word:-$'\n'}")" EINVAL "policy/default does not take $(printf %q "$word")"
 	is "$(cat "$MTE/policy/default")" on "and stays as it was"
@@ -87,7 +86,7 @@ done
 dmesg_mark
 for ((i = 0; i < 500; i++)); do echo junk >"$MTE/policy/default"; done 2>/dev/null
 LINES_SAID=$(said | grep -c '^policy: ')
-if ((LINES_SAID < 250)); then ok "messages are rate-limited"; else not_ok "messages are rate-limited" "$LINES_SAID for 500 bad writes"; fi
+if ((LINES_SAID > 0 && LINES_SAID < 250)); then ok "messages are rate-limited"; else not_ok "messages are rate-limited" "$LINES_SAID for 500 bad writes"; fi
 echo request >"$MTE/policy/default"
 
 # --- nobody switches the hooks off ---

@@ -200,7 +200,7 @@ if full; then
 	heap_check one "kvm-mte migrate, where nobody listens"
 	ends 0 "one: migrated to destination with its tags" "kvm-mte migrate" \
 		"$TOOL" migrate --qmp=/run/one.qmp --name=two one "unix:$SOCKET.two"
-	guest_alive one && not_ok "kvm-mte migrate: the source has ended"
+	fails "kvm-mte migrate: the source has ended" guest_alive one
 	qemu_stop one
 	is_state two "on, hold 0" "kvm-mte migrate: the destination"
 	heap_check two "kvm-mte migrate"

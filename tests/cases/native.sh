@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: on KVM's own guest MTE: bits in HCR_EL2 that a failed first run has left; a vCPU created in the middle of a change;
-# ioctls of the VMM that fail because of a change; memslots and vCPUs that fail because of the policy; registers, traps and
-# stage 2 that are wrong after a VM that has run changes at its guest's reboot.
+# ioctls of the VMM that fail because of a change; memslots that fail because of the policy; registers, traps and stage 2 that
+# are wrong after a VM that has run changes at its guest's reboot.
 # kernels: 6.1 6.12 7.2
 # quick-kernels: 6.1 7.2
 # hooks: once

@@ -29,7 +29,7 @@ load_without_memory() {
 	is "$got" ENOMEM "$name: ENOMEM"
 	like "$(said)" "$regex" "$name: the log has the reason"
 	unlike "$(said)" 'cannot trace|going on without' "$name: the log has no other reason"
-	isnt "$FAILED" 0 "$name: a call has failed"
+	like "$FAILED" '^[1-9]' "$name: a call has failed"
 	[[ $got != ok ]] || try_unload >/dev/null
 	not_loaded "$name"
 }
@@ -97,7 +97,7 @@ failing function=ftrace_set_filter times=2
 is "$(try_load)" ok "it loads although emptying a filter fails twice"
 failing_ends
 is "$FAILED" 2 "emptying has failed twice"
-isnt "$LATER" 0 "emptying was tried again"
+like "$LATER" '^[1-9]' "emptying was tried again"
 is "$(by_ftrace)" "$HOOKED" "it has its hooks"
 [[ ! -e $LEAKS ]] || is "$(leaks)" "" "nothing has leaked"
 failing function=ftrace_set_filter times=1000000
@@ -125,7 +125,7 @@ if [[ $(cat "$MTE/backend") == inject ]]; then
 	is "$(by_ftrace)" "$HOOKED" "no hook stays"
 	for round in $(if full; then echo 1 2; else echo 1; fi); do
 		hold_is vm "enable 1" "enable 0" "$round: the VM gets MTE"
-		isnt "$(by_ftrace | wc -l)" "$COUNT" "$round: more is hooked"
+		succeeds "$round: more is hooked" test "$(by_ftrace | wc -l)" -gt "$COUNT"
 		failing function=ftrace_set_filter times=2
 		hold_end vm
 		succeeds "$round: these hooks are removed when the VM has ended" wait_until 60 settled "$COUNT"
@@ -169,14 +169,14 @@ echo off >"$MTE/policy/default"
 is "$(asked)" "main: dev 0 vm 0 born 0 enable EINVAL" "but nothing under policy off"
 echo request >"$MTE/policy/default"
 failing_ends
-isnt "$FAILED" 0 "registering has failed"
+like "$FAILED" '^[1-9]' "registering has failed"
 
 # --- while it is unloaded ---
 
 leaving() { (($(cat /sys/module/slow/parameters/calls))); }
-insmod "$T/slow.ko" function=ondemand_close us=2000000
+succeeds "the fixture makes the unload slow" insmod "$T/slow.ko" function=ondemand_close us=2000000
 rmmod kvm_mte &
-wait_until 30 leaving
+succeeds "the module is being unloaded" wait_until 30 leaving
 is "$(asked)" "$KVMS" "during the unload VMMs are told what KVM itself has"
 wait "$!"
 rmmod slow

@@ -4,6 +4,7 @@
 # hooks: once
 # machine: mte=on,virtualization=off
 # cmdline: arm64.nomte
+# 5.10 does not know arm64.nomte. The case tool-novhe needs it on the command line, and shares the boot.
 . /t/lib.sh
 . /t/hooks.sh
 

@@ -150,7 +150,7 @@ wait "$PARENT" 2>/dev/null
 hold_start half linger
 HALF=${HOLD_PID[half]}
 first_ended() { grep -q ') Z ' "/proc/$HALF/stat"; }
-wait_until 60 first_ended
+succeeds "the first thread of a process has ended" wait_until 60 first_ended
 is "$(put "$HALF" on)" ok "a process whose first thread has ended is taken"
 is "$(list on)" "$HALF" "and is on the list"
 hold_is half ask "thread: ${TOLD[on]}" "and its policy is on"
@@ -218,7 +218,7 @@ is "$(lists)" "off:;on:;request:$$ ;" "all have exited"
 # --- loading and unloading ---
 
 sleep 1000 &
-echo "$!" >"$POLICY/off_pids"
+is "$(put "$!" off)" ok "a process is listed"
 is "$(rmmod_says)" ok "it unloads with processes on its lists"
 hold_start early hold
 load_module policy=on || bail "the module does not load again"

@@ -48,7 +48,11 @@ for headers in "$h510" "$h61"; do
 	is "$(modinfo -F version "$BUILD/x$path")" "$version" "$release: the version"
 	is "$(modinfo -F signer "$BUILD/x$path")" "$signer" "$release: it is signed if KEY= and CERT= are given, and only then"
 	unlike "$("${CROSS}readelf" -SW "$BUILD/x$path")" '\.debug_info' "$release: no debug information"
-	lint() { lintian --allow-root --fail-on none "$deb" 2>&1 | grep -E '^[EW]:' | grep -v -E 'initial-upload-closes-no-bugs|usr-merge|no-manual'; }
+	lint() {
+		local out
+		out=$(lintian --allow-root --fail-on none "$deb" 2>&1) || printf 'lintian ended with %d\n%s\n' "$?" "$out"
+		grep -E '^[EW]:' <<<"$out" | grep -v -E 'initial-upload-closes-no-bugs|usr-merge|no-manual'
+	}
 	quiet "$release: lintian" lint
 done
 

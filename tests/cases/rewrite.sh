@@ -8,21 +8,21 @@
 . /t/hooks.sh
 . /t/client.sh
 
-# Without KASLR one branch reaches from a module to the kernel.
-# ALWAYS is hooked all the time, LAZY only while there is a VM with MTE.
+# nokaslr: then one branch reaches from a module to the kernel, as the parameter near=1 needs.
+# ALWAYS is hooked all the time, ONDEMAND only while there is a VM with MTE.
 ALWAYS=kvm_vm_ioctl_enable_cap
-LAZY=kvm_arm_copy_sys_reg_indices
+ONDEMAND=kvm_arm_copy_sys_reg_indices
 
 rewrite() { errno_of '-e finit_module,init_module' insmod "$T/rewrite.ko" "$@"; }
 asks() { "$CLIENT" ask 2>&1 </dev/null | head -n 1; }
 
 # --- first the livepatch ---
 
-FIRST=("$ALWAYS near=1" "$LAZY near=0")
-LATER=("$LAZY near=0")
+FIRST=("$ALWAYS near=1" "$ONDEMAND near=0")
+LATER=("$ONDEMAND near=0")
 if full; then
 	FIRST+=("$ALWAYS near=0")
-	LATER+=("$LAZY near=1" "$ALWAYS near=0")
+	LATER+=("$ONDEMAND near=1" "$ALWAYS near=0")
 fi
 for how in "${FIRST[@]}"; do
 	# shellcheck disable=SC2086 # two words
@@ -36,10 +36,10 @@ load_module || bail "the module does not load"
 
 hold_start vm hold
 DIR=$(vm_dir "${HOLD_PID[vm]}")
-is "$(rewrite function=$LAZY)" ok "$LAZY is rewritten, while no VM has MTE"
+is "$(rewrite function=$ONDEMAND)" ok "$ONDEMAND is rewritten, while no VM has MTE"
 dmesg_mark
 hold_is vm "enable 1" "enable EBUSY" "then no VM gets MTE: EBUSY"
-like "$(said)" "^$LAZY: its text has been rewritten, by" "the log names the function"
+like "$(said)" "^$ONDEMAND: its text has been rewritten, by" "the log names the function"
 is "$(cat "$DIR/state")" off "the VM is off"
 is "$(asks)" "main: dev 0 vm 0 born 0 enable EBUSY" "no VMM is told of MTE"
 succeeds "the livepatch is removed" rmmod rewrite
@@ -63,16 +63,17 @@ done
 
 # --- hooks are not removed from such text ---
 
-is "$(rewrite function=$LAZY)" ok "$LAZY is rewritten again"
+is "$(rewrite function=$ONDEMAND)" ok "$ONDEMAND is rewritten again"
 finds_out() { [[ $(asks) == "main: dev 0 vm 0 born 0 enable EBUSY" ]]; }
 succeeds "the module notices when a VMM asks" wait_until 60 finds_out
 hold_end vm
+# Hooks on demand are removed some seconds after the last VM that needed them. This one must stay.
 sleep 7
-like "$(hooked | tr '\n' ' ')" " $LAZY " "the VM has ended, the hook is still set"
+like "$(hooked | tr '\n' ' ')" " $ONDEMAND " "the VM has ended, the hook is still set"
 is "$(rmmod_says)" EAGAIN "and the module stays"
 succeeds "the livepatch is removed" rmmod rewrite
-lazy_gone() { ! hooked | grep -q "^$LAZY$"; }
-succeeds "then the hook is removed, too" wait_until 60 lazy_gone
+hook_gone() { ! hooked | grep -q "^$ONDEMAND$"; }
+succeeds "then the hook is removed, too" wait_until 60 hook_gone
 unpinned() { grep -q '^kvm_mte [0-9]* 0 ' /proc/modules; }
 succeeds "nothing pins the module any more" wait_until 30 unpinned
 is "$(asks)" "main: dev 1 vm 1 born 0 enable 0" "VMMs are told of MTE, and can enable it"

@@ -36,7 +36,12 @@ for kernel in 5.10 6.1; do
 	if [[ $kernel == 6.1 ]] && ! full; then
 		what=(src/native/{native,regs_vcpu}.o src/repair/{page_tags,thp_split,remap_race,swapoff_unreadable}.o)
 	fi
-	build() { cross_make -C "$h/build" M="$work" W=1 C=2 'CF=-D__CHECK_ENDIAN__' "$@" 2>&1 | grep -E 'warning|error' | grep -v "^$h"; }
+	# build WHAT... - prints warnings, and that make has failed: without sparse it does.
+	build() {
+		local out
+		out=$(cross_make -C "$h/build" M="$work" W=1 C=2 'CF=-D__CHECK_ENDIAN__' "$@" 2>&1) || printf 'make ended with %d\n%s\n' "$?" "$(tail -n 5 <<<"$out")"
+		grep -E 'warning|error' <<<"$out" | grep -v "^$h"
+	}
 	quiet "no warnings for $kernel, of the compiler (W=1) nor of sparse" build "${what[@]}"
 done
 quiet "rooms include what they may, and no files need each other (bed/rooms.py)" \

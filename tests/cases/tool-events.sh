@@ -68,7 +68,7 @@ is "$(head -n 1 "$W/out" | jq -c '[.state, .untracked_migrations, .message, (.ti
 	'[null,null,"not turned on: a vCPU is 32-bit, and MTE is for 64-bit guests only",true]' "events --json: the other members"
 # Lines that are not the module's, or that only look like it. The last line ends the wait.
 is "$(printf '%s\n' '5,1,1,-;kvm_mtex: 77-9: a' '5,1,1,-;x kvm_mte: b' 'no log line' '' '5,1,1,-;kvm_mte: 77-: c, by uid x, process 1 (y)' |
-	{ nr=0; mte events --count=1 & while IFS= read -r line; do printf '%s\n' "$line" >&"$log"; sleep 0.2; done; wait "$!"; } | cut -d' ' -f2-)" \
+	{ mte events --count=1 & while IFS= read -r line; do printf '%s\n' "$line" >&"$log"; sleep 0.2; done; wait "$!"; } | cut -d' ' -f2-)" \
 	'message: 77-: c, by uid x, process 1 (y)' "events: other lines"
 exec {log}>&-
 rm "$HOST/dev/kmsg"

@@ -106,7 +106,7 @@ called >/dev/null
 : >"$TAGDEV/tags"
 slots "0x40000000 0x1000000000" "0x1040000000 0x1000000000"
 is "$(mte tags save $P | mte tags check | tail -n 1)" "stream:   100 bytes, 1 chunk" "save of 128 GiB without tags, by the VM's process"
-is "$(while read -r call _ size; do [[ $call != read ]] || ((size <= 0x10000000)) || echo "$size"; done <"$TAGDEV/calls")" "" "no call is about more than 256 MiB"
+is "$(while read -r call _ size; do [[ $call != read ]] || echo $((size)); done <"$TAGDEV/calls" | sort -n | tail -n 1)" $((256 << 20)) "the largest call is about 256 MiB"
 called >/dev/null
 stream make --range 0x40000000:0x60001000 --pages 5000 >right
 stream dump <right | grep ^page >"$TAGDEV/tags"

@@ -186,7 +186,8 @@ done
 is "$(mte policy --cgroup /x ON 2>&1 | head -n 1)" "kvm-mte: policy: not one of request, on, off, none: ON" "policy --cgroup: another word"
 is "$(mte policy none 2>&1 | head -n 1)" "kvm-mte: policy: not one of request, on, off: none" "none is for cgroups"
 is "$(mte policy --cgroup /x on off 2>&1 | head -n 1)" "kvm-mte: policy takes one word" "policy --cgroup: two words"
-is "$(mte policy --cgroup 2>&1 | tail -n 1)$?" "Try \"kvm-mte --help\".0" "policy --cgroup without a path"
+is "$(mte policy --cgroup 2>&1 | tail -n 1; echo "${PIPESTATUS[0]}")" "Try \"kvm-mte --help\".
+2" "policy --cgroup without a path"
 
 # policy --migration
 is "$(mte policy --migration 2>&1)$?" "kvm-mte: the loaded module has no policy for migrations1" "policy --migration: an earlier module"
@@ -394,8 +395,16 @@ lint() { mandoc -Tlint "$1" 2>&1 | grep -v -e 'referenced manual not found' -e '
 quiet "mandoc -Tlint" lint "$TOP/tools/kvm-mte.8"
 quiet "groff's warnings" groff -man -mdoc -Tutf8 -ww -z "$TOP/tools/kvm-mte.8"
 PAGE=$(mandoc -Tutf8 "$TOP/tools/kvm-mte.8" | sed 's/.\x08//g')
-for word in $("$TOOL" --help | grep -oE -e '--[a-z]+(-[a-z]+)*' | sort -u) status check drain list events enable disable migrate restore tags save load check hold release policy run; do
+OPTIONS=$("$TOOL" --help | grep -oE -e '--[a-z]+(-[a-z]+)*' | sort -u)
+like "$OPTIONS" '^--json$' "the help has options"
+for word in $OPTIONS; do
 	like "$PAGE" "(^|[^a-z-])$word([^a-z-]|\$)" "the page has $word"
+done
+# A command is a word that the text has anyway. It must have an entry.
+COMMANDS=$("$TOOL" --help | sed -nE 's/^  ([a-z]+)  +[^ ].*/\1/p')
+like "$COMMANDS" '^status$' "the help has commands"
+for word in $COMMANDS 'tags save' 'tags load' 'tags check'; do
+	like "$(sed -n 's/^\.It Cm //p' "$TOP/tools/kvm-mte.8")" "(^|\\| )$word( |\$)" "the page has an entry for $word"
 done
 
 # --- the libvirt hook, run by dash, with files in place of libvirt and the module ---

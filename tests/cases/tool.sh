@@ -201,7 +201,7 @@ is "$(row "$VM")" "$PID off none 2 0 web1" "list: a new VM"
 is "$(nobody list)" "$(mte list)" "list, as nobody"
 says 1 "kvm-mte: $VM (web1): $ROOT_ONLY" "enable, as nobody" nobody enable "$VM"
 is "$(row "$VM")" "$PID off none 2 0 web1" "has changed nothing"
-says 0 "$VM (web1): on" "enable by folder, before the first run" mte enable "$VM"
+says 0 "$VM (web1): on" "enable by directory, before the first run" mte enable "$VM"
 says 0 "$VM (web1): off" "disable by pid" mte disable "$PID"
 says 0 "$VM (web1): on" "enable by name" mte enable web1
 is "$(mte list --json)" "[
@@ -316,7 +316,7 @@ RACE=$!
 for ((i = 0; i < 20; i++)); do "$CLIENT" run --enable=none; done >/dev/null 2>&1
 qemu_stop web
 wait "$RACE"
-is "$(grep -cE '^status|^kvm-mte' /tmp/race)" 0 "list while VMs come and go"
+is "$(grep -c '^\[' /tmp/race) lists, $(grep -cE '^status|^kvm-mte' /tmp/race) errors" "200 lists, 0 errors" "list while VMs come and go"
 
 says 0 "kvm-mte $(cat "$MTE/version")" "--version" mte --version
 mte --help >/tmp/out

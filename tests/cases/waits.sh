@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: an unload that waits for a VMM, perhaps for ever: the VMM waits in an ioctl for its own memory. A write to "enable"
-# that goes on after its process has been killed. A process' name that begins a line of the log.
+# that goes on after its process has been killed. A process's name that begins a line of the log.
 # kernels: 5.10 6.12 7.2
 # quick-kernels: 5.10 7.2
 # quick: kprobe
@@ -91,7 +91,7 @@ hold_start vm hold
 DIR=$(vm_dir "${HOLD_PID[vm]}")
 succeeds "the fixture makes each look at a mapping slow" insmod "$T/slow.ko" function=vma_can_hold_tags us=3000000
 printf 1 >"$DIR/enable" &
-wait_until 60 looks
+succeeds "a write to enable looks at the VMM's memory" wait_until 60 looks
 kill -KILL "$!"
 wait "$!" || :
 rmmod slow

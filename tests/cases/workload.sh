@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: MTE that costs a guest's boot, or a program, much more than with KVM's own MTE. The host has one CPU, whose clock counts
-# instructions: a nanosecond is one. "tests/bench/run --workload" takes the lines "# bench COLUMN ROW FIGURE" for docs/bench.md.
+# Catches: a guest in which a program sorts wrongly, or gets no tags from malloc(), so that its cost says nothing. No point compares the
+# costs: "tests/bench/run --workload" takes the lines "# bench COLUMN ROW FIGURE" for docs/bench.md, for a reader to compare. The host has
+# one CPU, whose clock counts instructions: a nanosecond is one.
 # kernels: 5.10 6.12
 # quick: no
 # hooks: once

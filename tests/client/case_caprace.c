@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KVM_ENABLE_CAP in several threads against KVM_CREATE_VCPU in another. It must succeed only
- * while there is no vCPU. The VM then has all of MTE, else nothing of it.
+ * KVM_ENABLE_CAP in several threads against KVM_CREATE_VCPU in another. KVM_ENABLE_CAP must succeed
+ * only while there is no vCPU. If it succeeds, the VM has all of MTE. Otherwise it has nothing of it.
  */
 #include <errno.h>
 #include <pthread.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * An admin writes to the knob while the VMM closes its VM, which has memory and has never run. KVM
- * destroys stage 2 long before the module hears that the VM ends, and warns of whoever drops its
- * mappings then.
+ * destroys stage 2 long before the module hears that the VM ends. KVM warns if mappings are dropped
+ * after that.
  */
 #include <errno.h>
 #include <fcntl.h>

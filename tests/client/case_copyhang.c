@@ -17,8 +17,7 @@
 
 #include "client.h"
 
-/* Well below the time after which the kernel reports a soft lockup */
-/* On the kernels that the test bed builds with checks, all takes much longer. */
+/* Well below the time after which the kernel reports a soft lockup. A debug kernel gets more: see patience_ms(). */
 #define PATIENCE_MS	10000
 
 static struct vm *vm;

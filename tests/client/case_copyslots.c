@@ -13,6 +13,7 @@
 
 #include "client.h"
 #include "life.h"
+#include "swapping.h"
 
 #define PAGE		HOST_PAGE
 #define SIZE		(2UL << 20)
@@ -22,10 +23,6 @@
 
 /* No RAM on the emulated machine (PCI), nor on most others */
 #define DEVICE_PHYS	0x10000000
-
-#ifndef MADV_PAGEOUT
-#define MADV_PAGEOUT	21
-#endif
 
 static unsigned char buf[2 * SIZE / TAG_GRANULE];
 
@@ -224,7 +221,6 @@ static void swapped(void)
 {
 	struct vm *vm;
 	u64 half = GUEST_DATA + SIZE / 2;
-	int i;
 
 	if (!have_swap()) {
 		skip("no swap space", "pages in swap");
@@ -232,11 +228,9 @@ static void swapped(void)
 	}
 	vm = new_vm();
 	vcpu_cmd(&vm->vcpu[0], CMD_STORE, GUEST_DATA, NEXT, PAGE, opt.seed);
-	for (i = 0; i < 4; i++)
-		madvise(vm->data, SIZE, MADV_PAGEOUT);
+	page_out(vm);
 	get(vm, GUEST_DATA, SIZE, SIZE, opt.seed, "from swap");
-	for (i = 0; i < 4; i++)
-		madvise(vm->data, SIZE, MADV_PAGEOUT);
+	page_out(vm);
 	put(vm, half, SIZE / 2, SIZE / 2, "to swap");
 	is(verify(vm, GUEST_DATA, half, opt.seed), 0, "swap: old tags where no new ones were set");
 	is(verify(vm, half, NEXT, opt.seed + 1), 0, "swap: new tags where they were set");
@@ -267,14 +261,14 @@ static void references(void)
 	vm = new_vm();
 	p = mem_map(MEM_HUGETLB, SIZE, NULL);
 	add_slot(vm, FAR, p, SIZE, 0);
-	tags_get(vm, FAR, buf, SIZE);
-	tags_put(vm, FAR, buf, SIZE);
-	tags_put(vm, FAR, NULL, SIZE);
-	tags_get(vm, FAR, NULL, SIZE);
+	is(tags_get(vm, FAR, buf, SIZE), SIZE, "a huge page: out of the guest");
+	is(tags_put(vm, FAR, buf, SIZE), SIZE, "a huge page: into the guest");
+	is(tags_put(vm, FAR, NULL, SIZE), -EFAULT, "a huge page: from no buffer");
+	is(tags_get(vm, FAR, NULL, SIZE), -EFAULT, "a huge page: to no buffer");
 	add_slot(vm, FAR, NULL, 0, 0);
 	add_slot(vm, FAR, p, SIZE, KVM_MEM_READONLY);
-	tags_put(vm, FAR, buf, SIZE);
-	tags_get(vm, FAR, buf, SIZE);
+	is(tags_put(vm, FAR, buf, SIZE), -EFAULT, "a huge page, read-only: into the guest");
+	is(tags_get(vm, FAR, buf, SIZE), SIZE, "a huge page, read-only: out of the guest");
 	vm_destroy(vm);
 	munmap(p, SIZE);
 	is(free_hugepages(), before, "a huge page that was copied from and to is free again");
@@ -314,11 +308,11 @@ CASE(copyslots,
 		read_only();
 		hole();
 		file();
+		swapped();
 	}
 	alias();
 	device();
 	logged();
-	swapped();
 	references();
 	if (module_injects())
 		pending();

@@ -142,6 +142,7 @@ static void forks_in_flight(struct vcpu *v)
 	stop = false;
 	if (pthread_create(&t, NULL, retag, v))
 		die("pthread_create");
+	/* It ends only when the guest has tagged its memory often enough, and the VMM has forked. */
 	while (__atomic_load_n(&rounds, __ATOMIC_ACQUIRE) < rounds_or(3) || forks < 2) {
 		pid = fork_idle(&hold);
 		usleep(20000);
@@ -153,7 +154,6 @@ static void forks_in_flight(struct vcpu *v)
 	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
 	pthread_join(t, NULL);
 	diag("%u forks, the guest tagged its memory %lu times", forks, rounds);
-	ok(forks > 1, "fork: the VMM forks while the guest runs");
 	is(wrong, 0, "fork: the guest finds the tags that it has just set");
 }
 

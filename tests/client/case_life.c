@@ -167,7 +167,7 @@ static void tags_of_others(void)
 	vm_destroy(vm);
 }
 
-static void folder(void)
+static void directory(void)
 {
 	struct vm *vm = vm_create();
 	char path[128];
@@ -183,7 +183,7 @@ CASE(life,
      "wrong states of the knob: before the first run, pending, after the guest's reboot")
 {
 	module_needed();
-	folder();
+	directory();
 	before_first_run();
 	on_and_off();
 	after_run();

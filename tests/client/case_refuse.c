@@ -83,7 +83,7 @@ static void refused(void)
 	munmap(p, opt.size);
 }
 
-/* Somebody waits to save the tags, so the migration is none without tags. */
+/* Somebody waits to save the tags, so this is no migration without tags. */
 static void allowed_while_saved(void)
 {
 	struct vm *vm = by_admin();

@@ -2,12 +2,13 @@
 /* The knob is written while the VMM creates its VM. */
 #include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "client.h"
 #include "life.h"
 
 static struct vm *vm;
-static bool stop;
+static bool stop, begun;
 
 static void *turn(void *unused)
 {
@@ -17,7 +18,10 @@ static void *turn(void *unused)
 		if (module_enable(vm, !(n & 1)))
 			break;
 		n++;
+		__atomic_store_n(&begun, true, __ATOMIC_RELEASE);
 	}
+	/* Also if it has failed: nobody may wait for it then. */
+	__atomic_store_n(&begun, true, __ATOMIC_RELEASE);
 	(void)unused;
 	return (void *)n;
 }
@@ -102,26 +106,33 @@ CASE(newvcpu,
      "a vCPU that is created while the VM is turned on and off, and differs from the VM's state")
 {
 	unsigned int r, wrong = 0, rounds = rounds_or(30);
+	long turns = 0;
 	pthread_t knob;
+	void *turned;
 	bool on;
 	int i;
 
 	module_needed();
 	for (r = 0; r < rounds; r++) {
-		stop = false;
+		stop = begun = false;
 		vm = vm_create();
 		vm_load_guest(vm);
 		vm_memory(vm, opt.mem, opt.size);
 		pthread_create(&knob, NULL, turn, NULL);
+		while (!__atomic_load_n(&begun, __ATOMIC_ACQUIRE))
+			usleep(100);
 		for (i = 0; i < 8; i++)
 			vcpu_init(vcpu_create(vm));
 		__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
-		pthread_join(knob, NULL);
+		pthread_join(knob, &turned);
+		turns += (long)turned;
 		on = module_read(vm, "state")[1] == 'n';
 		for (i = 0; i < 8; i++)
 			wrong += has_tags(&vm->vcpu[i]) != on;
 		vm_destroy(vm);
 	}
+	diag("the knob was written %ld times in %u VMs", turns, rounds);
+	ok(turns >= rounds, "VMs were turned on and off while they got vCPUs");
 	is(wrong, 0, "vCPUs that differ from the VM's state");
 	return 0;
 }

@@ -137,7 +137,7 @@ static void *evict(void *arg)
 	return arg;
 }
 
-/* KSM may merge the guest's memory, but for its tags. It really merges the pages at @p. */
+/* KSM is allowed to merge the guest's memory. Only its tags prevent that: KSM does merge the pages at @p. */
 static void let_merge(void)
 {
 	char *p = mmap(NULL, KSM_TWINS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

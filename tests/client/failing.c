@@ -35,7 +35,7 @@ static void arm(unsigned int nth)
 		die("fail-nth cannot be written");
 }
 
-/* How many allocations there were not, of those that arm() has asked for. */
+/* Returns how many allocations were missing until the one that arm() has asked for; 0: it has failed. */
 static unsigned int disarm(void)
 {
 	char text[16] = "";
@@ -140,7 +140,7 @@ void failing_step(const struct step *step, unsigned int most)
 	unsigned int first = step->first ? step->first : 1, i, n = 0, all;
 	struct tally t = { 0 };
 
-	/* The first time, what is only allocated once is allocated. */
+	/* The first call allocates what later calls find. */
 	failing_count(step);
 	all = failing_count(step);
 	ok(all >= first, "%s: it allocates", step->name);

@@ -3,10 +3,11 @@
 # The KVM client (tests/client) in test cases: its points become points of the case; clients that stay obey lines.
 
 # client_points CASE [OPTION...] - runs a case of the client. A client that fails without a failed point of its own is a failed
-# point, too.
+# point, too. So is one that has no point.
 client_points() {
-	local label="client $*" line bad=0 status=none
+	local label="client $*" line bad=0 status=none points=0
 	while IFS= read -r line; do
+		[[ $line != 'ok - '* && $line != 'not ok - '* ]] || points=$((points + 1))
 		case $line in
 		'ok - '*' # SKIP '*)
 			line=${line#ok - }
@@ -23,6 +24,7 @@ client_points() {
 		esac
 	done < <("$CLIENT" "$@" 2>&1 </dev/null; echo "client:exit $?")
 	((status == 0 || bad)) || not_ok "$label: ends well" "its status is $status"
+	((points)) || not_ok "$label: has points"
 }
 
 # --- what KVM tells a VMM, for each policy ---

@@ -39,11 +39,13 @@ heap_check() {
 	is "$(on "$1" guest_run "kill -0 \$(cat /tmp/heap.pid) && echo alive")" alive "$2: the program lives"
 }
 
-# heap_dies NAME POINT - the program meets wrong tags.
+# heap_dies NAME POINT - the program meets wrong tags: the guest's kernel says that it has died of them.
 heap_dies() {
 	# shellcheck disable=SC2016 # the guest expands it
-	is "$(on "$1" guest_run 'i=0; while kill -0 $(cat /tmp/heap.pid) 2>/dev/null && [ $i -lt 50 ]; do sleep 0.2; i=$((i + 1)); done; kill -0 $(cat /tmp/heap.pid) 2>/dev/null && echo alive || echo dead')" \
-		dead "$2: the guest's program dies of a tag fault"
+	is "$(on "$1" guest_run 'i=0; while kill -0 $(cat /tmp/heap.pid) 2>/dev/null && [ $i -lt 50 ]; do sleep 0.2; i=$((i + 1)); done
+		kill -0 $(cat /tmp/heap.pid) 2>/dev/null && echo alive || echo dead; dmesg | grep -c "tagheap\[$(cat /tmp/heap.pid)\]: .*tag check fault"')" \
+		"dead
+1" "$2: the guest's program dies of a tag fault"
 }
 
 # mte_works NAME POINT - two of Linux's selftests.
@@ -91,12 +93,12 @@ put_hex() {
 	printf '%b' "$(printf '%s' "${@:3}" | sed 's/../\\x&/g')" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
 
-# qcow2_make FILE - an empty disk of 64 KiB, for snapshots. It has four clusters of 64 KiB: the header, a table of refcounts, a block of
-# refcounts, and a table of data.
+# qcow2_make FILE - an empty disk of 64 KiB, for snapshots. The file has four clusters of 64 KiB: the header, a table of refcounts, a
+# block of refcounts, and the table of data (L1).
 qcow2_make() {
 	truncate -s 256K "$1"
-	# Version 2; no backing file; 16 bits in a cluster; the size; no encryption; one entry of data in cluster 3; refcounts in
-	# cluster 1; no snapshots.
+	# Version 2; no backing file; clusters of 1 << 16 bytes; the disk's size; no encryption; a table of data with one entry, in
+	# cluster 3; the table of refcounts in cluster 1; no snapshots.
 	put_hex "$1" 0 514649fb 00000002 0000000000000000 00000000 00000010 0000000000010000 00000000 00000001 \
 		0000000000030000 0000000000010000 00000001 00000000 0000000000000000
 	put_hex "$1" 65536 0000000000020000
