@@ -9,10 +9,18 @@
 #define _KVM_MTE_COMPAT_H
 
 #include <linux/kvm_host.h>
+#include <linux/swap.h>
 #include <linux/uaccess.h>
 
 #include <asm/kvm_mmu.h>
 #include <asm/kvm_pgtable.h>
+#ifdef HAVE_SOFTLEAF
+#include <linux/leafops.h>
+#define compat_pte_in_swap(pte)	softleaf_is_swap(softleaf_from_pte(pte))
+#else
+#include <linux/swapops.h>
+#define compat_pte_in_swap(pte)	(is_swap_pte(pte) && !non_swap_entry(pte_to_swp_entry(pte)))
+#endif
 #ifdef HAVE_KVM_COPROC_H
 #include <asm/kvm_coproc.h>
 #endif

@@ -138,8 +138,8 @@ struct kvm_mte_write {
  * the VM before its end, or a process other than the VMM destroyed the VM.
  *
  * KVM_MTE_READ, KVM_MTE_WRITE: EBUSY: a userfaultfd is registered for the memory.  EIO: the
- * kernel has freed the memory because it was short of memory.  EFAULT: a part of the memory
- * is not mapped, or cannot hold tags.
+ * kernel has freed the memory because it was short of memory, or cannot read it from swap.
+ * EFAULT: a part of the memory is not mapped, or cannot hold tags.
  *
  * KVM_MTE_READ may return before it has read all: call it again.
  *

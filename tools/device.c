@@ -140,7 +140,7 @@ static const char *reason(const struct device *dev, int err)
 	case ESTALE:
 		return "its memory slots have changed meanwhile";
 	case EIO:
-		return "the kernel was short of memory, and has freed the VM's memory";
+		return "the kernel has freed the VM's memory, or cannot read it from swap";
 	case EFAULT:
 		return "a part of its memory is not mapped, or cannot hold tags";
 	case ENOMEM:

@@ -19,6 +19,7 @@
 #include <linux/userfaultfd_k.h>
 
 #include "compat.h"
+#include "transfer/entry.h"
 #include "transfer/pages.h"
 #include "vm/backend.h"
 
@@ -104,79 +105,6 @@ static struct vm_area_struct *find_mapping(struct mm_struct *mm, unsigned long a
 	return userfaultfd_armed(vma) ? ERR_PTR(-EBUSY) : vma;
 }
 
-/**
- * struct entry - what the VMM's page tables have for an address, down to the PMD
- * @val: the entry: of a PMD, or of a PUD without a table of PMDs; may be none
- * @size: bytes for which it stands
- */
-struct entry {
-	pmd_t val;
-	u64 size;
-};
-
-/* While an entry becomes a migration entry, it is none for a moment.  Its lock is held then. */
-static pud_t read_pud_locked(struct mm_struct *mm, pud_t *pud)
-{
-	spinlock_t *ptl = pud_lock(mm, pud);
-	pud_t val = READ_ONCE(*pud);
-
-	spin_unlock(ptl);
-	return val;
-}
-
-static pmd_t read_pmd_locked(struct mm_struct *mm, pmd_t *pmd)
-{
-	spinlock_t *ptl = pmd_lock(mm, pmd);
-	pmd_t val = READ_ONCE(*pmd);
-
-	spin_unlock(ptl);
-	return val;
-}
-
-static pmd_t read_pmd(struct mm_struct *mm, pmd_t *pmd)
-{
-	pmd_t val = READ_ONCE(*pmd);
-
-	return pmd_none(val) ? read_pmd_locked(mm, pmd) : val;
-}
-
-/*
- * Tables of hugetlb memory that several processes share are freed without this process's
- * mmap_lock.  They are not looked at: there, get_user_pages_remote() asks the file whether
- * memory was used, and the file keeps its pages while they are migrated.
- */
-static bool may_share_tables(struct vm_area_struct *vma)
-{
-	return is_vm_hugetlb_page(vma) && vma->vm_flags & VM_MAYSHARE;
-}
-
-/* mmap_lock is held: other tables, down to those of PMDs, are freed only with the mapping. */
-static struct entry find_entry(struct mm_struct *mm, unsigned long addr)
-{
-	pgd_t *pgd = pgd_offset(mm, addr);
-	p4d_t *p4d;
-	pud_t *pud, val;
-
-	if (pgd_none(READ_ONCE(*pgd)))
-		return (struct entry){ .size = PGDIR_SIZE };
-	p4d = p4d_offset(pgd, addr);
-	if (p4d_none(READ_ONCE(*p4d)))
-		return (struct entry){ .size = P4D_SIZE };
-	pud = pud_offset(p4d, addr);
-	val = READ_ONCE(*pud);
-	if (pud_none(val))
-		val = read_pud_locked(mm, pud);
-	if (pud_none(val) || !pud_present(val) || pud_leaf(val))
-		return (struct entry){ .val = __pmd(pud_val(val)), .size = PUD_SIZE };
-	return (struct entry){ .val = read_pmd(mm, pmd_offset(pud, addr)), .size = PMD_SIZE };
-}
-
-/* Not true for a huge page that is being migrated. */
-static bool is_table(const struct entry *e)
-{
-	return pmd_present(e->val) && !pmd_leaf(e->val);
-}
-
 /*
  * The zero page?  Its tags need not be read.  If its entry is the same before and after the
  * look-up, all of it is the huge zero page: a huge page that was split, and unmapped in part,
@@ -189,9 +117,23 @@ static void skip_zero_page(struct batch *b, struct vm_area_struct *vma, unsigned
 
 	if (!vma_is_anonymous(vma) || PageAnon(b->page[0]))
 		return;
-	after = find_entry(vma->vm_mm, addr);
+	after = entry_find(vma->vm_mm, addr);
 	pages_put(b);
 	b->size = pmd_val(before->val) == pmd_val(after.val) ? size : PAGE_SIZE;
+}
+
+/*
+ * get_user_pages_remote() has failed.  May the memory count as never used?  Not if it was
+ * used and cannot be read from swap or from the file: its tags are unknown.
+ */
+static int explain(struct vm_area_struct *vma, unsigned long addr, bool huge, long err)
+{
+	/* The page is lost, and so is its content. */
+	if (err == -EHWPOISON)
+		return 0;
+	if (huge || err != -EFAULT)
+		return err ?: -EFAULT;
+	return is_shared(vma) || entry_in_swap(vma, addr) ? -EIO : 0;
 }
 
 /*
@@ -208,10 +150,11 @@ static int look_up(struct batch *b, struct vm_area_struct *vma, unsigned long ad
 	bool huge;
 	u64 rest;
 	long nr;
+	int err;
 
-	if (!may_share_tables(vma))
-		e = find_entry(vma->vm_mm, addr);
-	huge = !pmd_none(e.val) && !is_table(&e);
+	if (!entries_may_be_shared(vma))
+		e = entry_find(vma->vm_mm, addr);
+	huge = !pmd_none(e.val) && !entry_is_table(&e);
 	rest = min_t(u64, size, up_to(addr, e.size));
 	if (pmd_none(e.val) && vma_is_anonymous(vma)) {
 		b->size = rest;
@@ -230,11 +173,10 @@ static int look_up(struct batch *b, struct vm_area_struct *vma, unsigned long ad
 			skip_zero_page(b, vma, addr, &e, rest);
 		return 0;
 	}
-	/* -EHWPOISON: the page is lost, and so is its content. */
-	if (nr != -EHWPOISON && (huge || nr != -EFAULT))
-		return nr ?: -EFAULT;
-	b->size = min_t(u64, size, up_to(addr, vma_kernel_pagesize(vma)));
-	return 0;
+	err = explain(vma, addr, huge, nr);
+	if (!err)
+		b->size = min_t(u64, size, up_to(addr, vma_kernel_pagesize(vma)));
+	return err;
 }
 
 static int get_pages(struct batch *b, struct vm_area_struct *vma, unsigned long addr,

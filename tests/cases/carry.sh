@@ -27,6 +27,14 @@ client_points carrypoison --enable=sysfs --size=8M --mem=anon4k
 client_points carry --enable=sysfs --size=16M --mem=hugetlb2m
 client_points carryempty --enable=sysfs --size=32M --mem=hugetlb2m
 client_points carrypoison --enable=sysfs --size=8M --mem=hugetlb2m
+succeeds "swap space on a disk" swap_disk 64
+echo +memory >"$CG/cgroup.subtree_control"
+mkdir "$CG/unread"
+client_points carryunread --enable=sysfs --size=8M --mem=anon4k --file=/sys/kernel/config/nullb/nullb0/badblocks
+# 7.2 warns when it frees shared memory that it could not read (swap_put_entries_direct()).
+[[ $KERNEL != 5.10 ]] ||
+	client_points carryunread --enable=sysfs --size=8M --mem=memfd --file=/sys/kernel/config/nullb/nullb0/badblocks
+succeeds "no swap space on the disk" swapoff /dev/nullb0
 succeeds "swap space on zram" swap_zram 64
 client_points carry --enable=sysfs --size=8M --with=pageout
 client_points carryend --enable=sysfs --size=8M --with=pageout

@@ -207,7 +207,7 @@ refused 0 22 "the VM has no MTE" save
 refused 0 12 "the kernel has not enough memory" save
 refused 1 11 "the VM has not ended" save
 refused 1 116 "its memory slots have changed meanwhile" save
-refused 2 5 "the kernel was short of memory, and has freed the VM's memory" save
+refused 2 5 "the kernel has freed the VM's memory, or cannot read it from swap" save
 cut_short EIO
 refused 2 14 "a part of its memory is not mapped, or cannot hold tags" save
 refused 2 16 "its memory is served by a userfaultfd; try again when it is all there" save
@@ -283,7 +283,7 @@ not_loaded "$other: 16777216 bytes in 1 range, here 16777216 in 2; the first dif
 slots
 not_loaded "$other: 16777216 bytes in 1 range, here 0 in 0; the first difference is at 0x40000000" "no memory"
 slots "0x40000000 0x1000000"
-for fault in "3 116:its memory slots have changed meanwhile" "3 5:the kernel was short of memory, and has freed the VM's memory" \
+for fault in "3 116:its memory slots have changed meanwhile" "3 5:the kernel has freed the VM's memory, or cannot read it from swap" \
 	"3 16:its memory is served by a userfaultfd; try again when it is all there" "4 19:the VM is gone"; do
 	echo "${fault%%:*} 1" >"$TAGDEV/fail"
 	not_loaded "${fault#*:}
