@@ -8,10 +8,11 @@
 #include "vm/backend.h"
 
 /*
- * A slot that cannot hold tags is being set, and the VM has MTE or is to get it.  Returns 0 if
- * the VM gives up MTE: then it may have the slot.
+ * A slot that cannot hold tags is being set, and the VM has MTE or is to get it.  @parts says
+ * why.  Returns 0 if the VM gives up MTE: then it may have the slot.
  */
-static int refuse_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
+static int refuse_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot,
+		       unsigned int parts)
 {
 	if (!vm_has_mte(vm)) {
 		vm_slot_excludes_mte(vm);
@@ -20,8 +21,8 @@ static int refuse_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot)
 	if (vm_policy_fallback_slot(vm, slot, "cannot hold tags"))
 		return 0;
 	trace_kvm_mte_refuse(vm, REFUSED_SLOT, gfn_to_gpa(slot->base_gfn), -EINVAL);
-	vm_notice(vm, "memory slot %d refused: it cannot hold tags: a file, DAX or memory of a driver is mapped there\n",
-		  slot->id);
+	vm_notice(vm, "memory slot %d refused: it cannot hold tags: %s\n",
+		  slot->id, slot_why_not(parts));
 	return -EINVAL;
 }
 
@@ -60,9 +61,9 @@ HOOK_WRAP_WAITS(kvm_arch_prepare_memory_region, has_or_gets_mte, int,
 	if (!vm || change == KVM_MR_DELETE)
 		return original(kvm_arch_prepare_memory_region)COMPAT_PREPARE_SLOT_ARGS;
 	if (READ_ONCE(vm->state) != VM_OFF)
-		err = slot_check(current->mm, slot, &parts) ?: vm_open_hugetlb(vm, parts);
+		err = slot_check(current->mm, slot, &parts) ?: vm_open_hugetlb(vm, &parts);
 	if (err == -EINVAL)
-		err = refuse_slot(vm, slot);
+		err = refuse_slot(vm, slot, parts);
 	if (!err && migration_slot_refused(vm, slot))
 		err = refuse_log(vm, slot);
 	if (err)

@@ -78,8 +78,11 @@ static int check_range(struct mm_struct *mm, unsigned long start, unsigned long 
 	lockdep_assert_held(&mm->mmap_lock);
 	compat_for_each_vma_range(it, vma, end) {
 		if (!vm_backend->vma_can_hold_tags(vma, max(start, vma->vm_start),
-						   min(end, vma->vm_end)))
+						   min(end, vma->vm_end))) {
+			if (is_vm_hugetlb_page(vma))
+				*parts |= SLOT_BAD_HUGETLB;
 			return -EINVAL;
+		}
 		if (vma->vm_flags & VM_PFNMAP)
 			*parts |= SLOT_HAS_DEVICE;
 		if (COMPAT_REFUSES_HUGETLB && is_vm_hugetlb_page(vma))
@@ -96,8 +99,10 @@ static int check_locked(struct mm_struct *mm, const struct kvm_memory_slot *slot
 {
 	unsigned long start = slot->userspace_addr, end = start + slot->npages * PAGE_SIZE;
 
-	if (compat_slot_has_gmem(slot))
+	if (compat_slot_has_gmem(slot)) {
+		*parts |= SLOT_BAD_GMEM;
 		return -EINVAL;
+	}
 	return check_range(mm, start, end, parts);
 }
 
@@ -105,7 +110,8 @@ static int check_locked(struct mm_struct *mm, const struct kvm_memory_slot *slot
  * slot_check - may an MTE VM have a slot?
  * @mm: the VMM's address space
  * @slot: the slot
- * @parts: the bits SLOT_HAS_* of its parts are added to it
+ * @parts: the bits SLOT_HAS_* of its parts are added to it, and SLOT_BAD_* if the reason for
+ *	-EINVAL has such a bit
  *
  * Context: slots_lock held, and a reference on the address space (mm_users); takes its
  * mmap_lock.
@@ -125,6 +131,22 @@ int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot,
 	return err;
 }
 
+/**
+ * slot_why_not - why may an MTE VM not have a slot?
+ * @parts: the bits that slot_check() or vm_open_hugetlb() has set before it failed
+ *
+ * Context: any.
+ * Return: the reason, for a message.
+ */
+const char *slot_why_not(unsigned int parts)
+{
+	if (parts & SLOT_BAD_HUGETLB)
+		return "hugetlb memory is mapped there, and this host does not keep its tags";
+	if (parts & SLOT_BAD_GMEM)
+		return "it has a guest_memfd";
+	return "a file, DAX or memory of a driver is mapped there";
+}
+
 static int check_slots_locked(struct mte_vm *vm, unsigned int *parts)
 {
 	struct kvm_memory_slot *slot;
@@ -138,8 +160,9 @@ static int check_slots_locked(struct mte_vm *vm, unsigned int *parts)
 		if (err != -EINVAL)
 			return err;
 		trace_kvm_mte_refuse(vm, REFUSED_SLOT, gfn_to_gpa(slot->base_gfn), err);
-		vm_notice(vm, "not turned on: memory slot %d (IPA %llx, %lu pages) cannot hold tags: a file, DAX or memory of a driver is mapped there\n",
-			  slot->id, gfn_to_gpa(slot->base_gfn), slot->npages);
+		vm_notice(vm, "not turned on: memory slot %d (IPA %llx, %lu pages) cannot hold tags: %s\n",
+			  slot->id, gfn_to_gpa(slot->base_gfn), slot->npages,
+			  slot_why_not(*parts));
 		return err;
 	}
 	return 0;
@@ -164,7 +187,7 @@ int vm_check_slots(struct mte_vm *vm)
 		return -EAGAIN;
 	err = check_slots_locked(vm, &parts);
 	mmap_read_unlock(mm);
-	return err ?: vm_open_hugetlb(vm, parts);
+	return err ?: vm_open_hugetlb(vm, &parts);
 }
 
 /**
@@ -184,22 +207,29 @@ void vm_open_slots(struct mte_vm *vm)
 	mutex_lock(&vm->kvm->slots_lock);
 	compat_for_each_memslot(slot, bkt, kvm_memslots(vm->kvm))
 		slot_check(vm->kvm->mm, slot, &parts);
-	vm_open_hugetlb(vm, parts);
+	vm_open_hugetlb(vm, &parts);
 	mutex_unlock(&vm->kvm->slots_lock);
 }
 
 /**
  * vm_open_hugetlb - let KVM take the hugetlb memory of an MTE VM
  * @vm: the VM
- * @parts: the parts of its slots: SLOT_HAS_*
+ * @parts: the parts of its slots: SLOT_HAS_*; SLOT_BAD_HUGETLB is added after an error
  *
  * Context: slots_lock held; may sleep, and takes ondemand_lock.
  * Return: 0, or the error of vm_backend.open_hugetlb().
  */
-int vm_open_hugetlb(struct mte_vm *vm, unsigned int parts)
+int vm_open_hugetlb(struct mte_vm *vm, unsigned int *parts)
 {
+	int err;
+
 	lockdep_assert_held(&vm->kvm->slots_lock);
-	return parts & SLOT_HAS_HUGETLB ? vm_backend->open_hugetlb(vm) : 0;
+	if (!(*parts & SLOT_HAS_HUGETLB))
+		return 0;
+	err = vm_backend->open_hugetlb(vm);
+	if (err)
+		*parts |= SLOT_BAD_HUGETLB;
+	return err;
 }
 
 /**

@@ -285,14 +285,18 @@ bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *sl
 /* Parts of a slot that an MTE VM may have, and that some kernels' own guest MTE refuses. */
 #define SLOT_HAS_DEVICE		BIT(0)
 #define SLOT_HAS_HUGETLB	BIT(1)
+/* Why an MTE VM may not have a slot, if it is not a file, DAX or memory of a driver. */
+#define SLOT_BAD_HUGETLB	BIT(2)
+#define SLOT_BAD_GMEM		BIT(3)
 
 /* memory.c: which memory can hold tags */
 bool range_is_device(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 int slot_check(struct mm_struct *mm, const struct kvm_memory_slot *slot,
 	       unsigned int *parts);
+const char *slot_why_not(unsigned int parts);
 int vm_check_slots(struct mte_vm *vm);
 void vm_open_slots(struct mte_vm *vm);
-int vm_open_hugetlb(struct mte_vm *vm, unsigned int parts);
+int vm_open_hugetlb(struct mte_vm *vm, unsigned int *parts);
 void vm_drop_mappings(struct kvm *kvm);
 
 /* migration.c: VMMs that do not carry tags */
