@@ -166,6 +166,16 @@
 #define COMPAT_FOR_NATIVE_HUGETLB_POOL	COMPAT_FOR_NATIVE
 #endif
 
+/*
+ * Was this hugetlb page mapped, or put into a file, since it left its pool?  KVM without guest
+ * MTE never copies tags to a hugetlb page, so there the answer does not matter.
+ */
+#ifdef HAVE_KVM_CAP_ARM_MTE
+#define compat_hugetlb_was_mapped(page)	folio_test_hugetlb_migratable(page_folio(page))
+#else
+#define compat_hugetlb_was_mapped(page)	((void)(page), true)
+#endif
+
 /* The function that returns a hugetlb page to its pool. */
 #if COMPAT_REFUSES_HUGETLB
 #define COMPAT_WRAP_FREE_HUGETLB	\

@@ -61,24 +61,42 @@ static void drop_tags(struct page *page, unsigned long nr)
 	}
 }
 
+static bool is_free(struct page *head)
+{
+	return PageHead(head) && PageHuge(head) && !page_count(head);
+}
+
 /* The most base pages whose tags are dropped with interrupts off */
 #define DROP_CHUNK	64
 
 /*
- * The page may be taken from the pool while this checks it.  But the new owner zeroes the
- * whole page before it uses its tags.  drop_tags() ends long before that, because
- * interrupts are off.
+ * The page may be taken from the pool, or split into smaller ones, while this checks it.  So
+ * it is checked again before the tags of each base page are dropped.  The new owner zeroes
+ * the page, or copies another page to it with its tags.  That takes longer than to drop the
+ * tags of one base page, because interrupts are off here.  Returns false after the page's
+ * end.
  */
+static bool drop_chunk_if_free(struct page *head, unsigned long first)
+{
+	unsigned long flags, i;
+	bool inside;
+
+	local_irq_save(flags);
+	inside = is_free(head) && first < compound_nr(head);
+	for (i = first; inside && i < first + DROP_CHUNK; i++)
+		if (test_bit(PG_mte_tagged, &head[i].flags) && is_free(head) &&
+		    i < compound_nr(head))
+			drop_tags(head + i, 1);
+	local_irq_restore(flags);
+	return inside;
+}
+
 static void drop_if_free(struct page *head)
 {
-	unsigned long flags, i, nr;
+	unsigned long i = 0;
 
-	for (i = 0; (nr = compound_nr(head)) > i; i += DROP_CHUNK) {
-		local_irq_save(flags);
-		if (PageHead(head) && PageHuge(head) && !page_count(head))
-			drop_tags(head + i, min(nr - i, (unsigned long)DROP_CHUNK));
-		local_irq_restore(flags);
-	}
+	while (drop_chunk_if_free(head, i))
+		i += DROP_CHUNK;
 }
 
 /* A process owns the tags if it maps the page PROT_MTE, or if its VM has MTE or is to get it. */
@@ -99,6 +117,9 @@ static bool owns_no_tags(compat_rmap_t *page, struct vm_area_struct *vma,
 /*
  * Only tries the file's i_mmap_rwsem: the page's lock is held, and for hugetlb pages
  * i_mmap_rwsem comes before it (mm/rmap.c, lock ordering).
+ *
+ * A page that has no mapping may be that to which a VM's page is being copied, with its tags
+ * (copy-on-write).  Then its owner is known only when the copy is complete.
  */
 static bool try_drop_unless_owned(struct page *page)
 {
@@ -108,7 +129,8 @@ static bool try_drop_unless_owned(struct page *page)
 
 	if (!PageAnon(page))
 		mapping = compat_page_mapping(page);
-	if (mapping && !i_mmap_trylock_write(mapping))
+	if (mapping ? !i_mmap_trylock_write(mapping) :
+	    !PageAnon(page) && !compat_hugetlb_was_mapped(page))
 		return false;
 	if (mapping)
 		kfn.rmap_walk_locked(compat_rmap(page), &rwc);
@@ -121,12 +143,15 @@ static bool try_drop_unless_owned(struct page *page)
 	return true;
 }
 
-/* How long to wait for a file's i_mmap_rwsem, which its users may hold one after the other. */
-#define FILE_TIMEOUT	(10 * HZ)
+/*
+ * How long to wait for a file's i_mmap_rwsem, which its users may hold one after the other, or
+ * for a copy.  A userfaultfd's copy may wait for user space.
+ */
+#define OWNER_TIMEOUT	(10 * HZ)
 
 static int drop_unless_owned(struct page *page)
 {
-	unsigned long end = jiffies + FILE_TIMEOUT;
+	unsigned long end = jiffies + OWNER_TIMEOUT;
 	bool done;
 
 	for (;;) {
@@ -141,7 +166,7 @@ static int drop_unless_owned(struct page *page)
 			break;
 		usleep_range(100, 200);
 	}
-	pr_err("hugetlb pages may have old tags: a file on hugetlbfs is in use all the time\n");
+	pr_err("hugetlb pages may have old tags: a file on hugetlbfs is in use all the time, or a page is being copied\n");
 	return -EBUSY;
 }
 
@@ -181,7 +206,7 @@ static int check_page(unsigned long pfn)
  * Context: module init, when the hooks are armed and all VMs with MTE are registered; may
  * sleep.
  * Return: 0; -EBUSY, with the reason in the log, if the users of a file do not let go of its
- * lock; -EINTR if the caller is killed.
+ * lock, or if a copy does not end; -EINTR if the caller is killed.
  */
 int tags_clear_hugetlb(void)
 {

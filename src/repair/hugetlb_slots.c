@@ -33,6 +33,18 @@
 #include "vm/vm.h"
 
 /**
+ * hugetlb_slots_work - can a VM with MTE have hugetlb memory through this repair?
+ *
+ * Context: any.
+ * Return: false if the kernel's configuration excludes it, if a hook is missing, or on a
+ * kernel that does not need the repair.
+ */
+bool hugetlb_slots_work(void)
+{
+	return COMPAT_OPENS_HUGETLB && hook_group_works(HUGETLB_SLOTS);
+}
+
+/**
  * hugetlb_slots_open - let KVM take hugetlb memory of a VM with MTE
  * @vm: the VM
  *

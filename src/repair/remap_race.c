@@ -23,6 +23,7 @@
 #include "hook/hook.h"
 #include "kvm_private.h"
 #include "repair/page_tags.h"
+#include "repair/repair.h"
 #include "repair/tags.h"
 
 /*
@@ -47,8 +48,10 @@ static bool can_hold_tags(struct page *page)
 	if (!page || is_zone_device_page(page))
 		return false;
 	folio = page_folio(page);
+	if (folio_test_hugetlb(folio))
+		return !COMPAT_REFUSES_HUGETLB || hugetlb_slots_work();
 	return folio_test_anon(folio) || folio_test_swapbacked(folio) ||
-	       folio_test_hugetlb(folio) || tags_maybe_huge_zero(page);
+	       tags_maybe_huge_zero(page);
 }
 
 /* May an MTE VM map this?  Cached memory outside of the linear map has no tags (7.2: DAX). */

@@ -28,6 +28,7 @@ int slot_check_for_kvm(struct kvm *kvm, const struct kvm_memory_slot *slot,
 		       unsigned int parts);
 
 /* hugetlb_slots.c */
+bool hugetlb_slots_work(void);
 int hugetlb_slots_open(struct mte_vm *vm);
 
 /* repair.c */
