@@ -56,6 +56,19 @@ static notrace bool enables_mte(const u64 *x)
 	return cap->cap == KVM_CAP_ARM_MTE;
 }
 
+HOOK_ORIGINAL(kvm_vm_ioctl_enable_cap);
+
+/* If the module is being loaded, it may know the VM, and then follows its state. */
+static int let_kvm_answer(struct kvm *kvm, struct kvm_enable_cap *cap)
+{
+	int err = original(kvm_vm_ioctl_enable_cap)(kvm, cap);
+	struct mte_vm *vm = registry_find(kvm);
+
+	if (!err && vm && vm_backend->kvm_gave_mte(kvm))
+		vm_sync_from_kvm(vm);
+	return err;
+}
+
 /* KVM_ENABLE_CAP on a VM.  It waits for locks that KVM holds while it copies to user space. */
 HOOK_WRAP_WAITS(kvm_vm_ioctl_enable_cap, enables_mte, int,
 		(struct kvm *kvm, struct kvm_enable_cap *cap), (kvm, cap))
@@ -68,6 +81,6 @@ HOOK_WRAP_WAITS(kvm_vm_ioctl_enable_cap, enables_mte, int,
 		return -EINVAL;
 	}
 	if (kvm_answers(kvm, vm))
-		return original(kvm_vm_ioctl_enable_cap)(kvm, cap);
+		return let_kvm_answer(kvm, cap);
 	return vm_backend->enable_cap(vm, cap, original(kvm_vm_ioctl_enable_cap));
 }

@@ -55,7 +55,7 @@ static int vms_known(void)
 {
 	int err;
 
-	if (!COMPAT_HUGETLB_REUSED)
+	if (!COMPAT_HUGETLB_REUSED || (COMPAT_REFUSES_HUGETLB && !hugetlb_slots_work()))
 		return 0;
 	mutex_lock(&clearing);
 	err = tags_clear_hugetlb();
@@ -65,12 +65,16 @@ static int vms_known(void)
 
 /*
  * KVM gives a VM MTE only before the VM's first vCPU is created.  If it did so while the
- * module was being loaded, the module learns of it here.
+ * module was being loaded, the module learns of it here, at the latest.  Other VMs get no MTE
+ * while @clearing is held: the module gives none yet, and KVM would need kvm->lock, which the
+ * caller holds.  So they need not wait.
  */
 static void vcpu_precreate(struct kvm *kvm)
 {
 	struct mte_vm *vm;
 
+	if (!kvm_has_mte(kvm))
+		return;
 	mutex_lock(&clearing);
 	vm = registry_find(kvm);
 	/*
@@ -80,6 +84,9 @@ static void vcpu_precreate(struct kvm *kvm)
 	if (vm && smp_load_acquire(&vm->state) == VM_OFF && kvm_has_mte(kvm))
 		vm_sync_from_kvm(vm);
 	mutex_unlock(&clearing);
+	/* Its slots, too.  The VM pins the module, so this may wait for its VMM. */
+	if (COMPAT_REFUSES_HUGETLB && vm && vm_may_set() && vm_has_mte(vm) && !kvm->created_vcpus)
+		vm_open_slots(vm);
 }
 
 static bool kvm_gave_mte(struct kvm *kvm)
@@ -162,7 +169,7 @@ static bool vma_can_hold_tags(struct vm_area_struct *vma, unsigned long start,
 	if (vma->vm_flags & VM_PFNMAP)
 		return range_is_device(vma, start, end);
 	if (COMPAT_REFUSES_HUGETLB && is_vm_hugetlb_page(vma))
-		return COMPAT_OPENS_HUGETLB && hook_group_works(HUGETLB_SLOTS);
+		return hugetlb_slots_work();
 	return compat_kvm_takes_vma(vma);
 }
 
