@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: an unload that waits for a VMM, perhaps for ever: the VMM waits in an ioctl for its own memory. A write to "enable"
-# that goes on after its process has been killed. A process's name that begins a line of the log.
+# Catches: an unload that waits for a VMM, perhaps for ever: the VMM waits in an ioctl for its own memory, or for a lock that it
+# holds itself. A write to "enable" that goes on after its process has been killed. A process's name that begins a line of the log.
 # kernels: 5.10 6.12 7.2
 # quick-kernels: 5.10 7.2
 # quick: kprobe
@@ -22,6 +22,20 @@ unloads() {
 	succeeds "$1" wait_until 60 gone
 }
 gone() { [[ $(cat /tmp/unloads) == ok ]]; }
+
+# pinned NR - the module has so many references.
+pinned() { (($(</sys/module/kvm_mte/refcnt) == $1)); }
+
+# is_in PID REGEX - a thread of the process is in such a function.
+is_in() { cat "/proc/$1/task/"*/stack | grep -q "$2"; }
+
+# refused NAME - unloading is refused, and does not wait.
+refused() {
+	rmmod_says >/tmp/refused 2>&1 &
+	wait_until 60 answered
+	is "$(</tmp/refused)" EAGAIN "$1"
+}
+answered() { [[ -s /tmp/refused ]]; }
 
 # --- VMMs whose VMs have no MTE ---
 
@@ -83,6 +97,40 @@ if [[ $(<"$MTE/backend") == inject ]]; then
 	killed reads
 	load_module || bail "the module does not load again"
 fi
+
+# --- VMMs that wait in KVM itself, where the module only looks on ---
+
+# says_who PID FUNCTION - the log names the process and the function.
+says_who() { said | grep -Eq "\[$1\] waits in $2\(\): the module cannot be unloaded until that returns$"; }
+
+dmesg_mark
+succeeds "a fixture that holds mmap_lock" insmod "$T/mmaplock.ko"
+hold_start parent stuck
+hold_tell parent create
+CHILD=${HOLD_SAID#create }
+succeeds "KVM_CREATE_VM waits for its own mmap_lock" wait_until 60 is_in "$CHILD" mmu_notifier_register
+refused "the module cannot be unloaded then"
+succeeds "the log says who waits" wait_until 60 says_who "$CHILD" kvm_dev_ioctl
+printf 0 >/sys/module/mmaplock/parameters/held
+succeeds "when the lock is free the VM is created, and nobody pins the module" wait_until 60 pinned 0
+killed parent
+
+# --- a VM without MTE is destroyed, and KVM waits, as it may wait for perf ---
+
+blocked() { (($(</sys/module/blocks/parameters/calls))); }
+dmesg_mark
+succeeds "a fixture that blocks a function" insmod "$T/blocks.ko" function=kvm_vgic_destroy
+hold_start ends stuck
+kill -KILL "${HOLD_PID[ends]}"
+succeeds "the destruction of a VM waits" wait_until 60 blocked
+refused "the module cannot be unloaded then"
+succeeds "the log says who waits" wait_until 60 says_who "${HOLD_PID[ends]}" kvm_arch_destroy_vm
+printf 0 >/sys/module/blocks/parameters/held
+wait "${HOLD_PID[ends]}" || :
+succeeds "when the VM is destroyed nobody pins the module" wait_until 60 pinned 0
+rmmod blocks
+
+rmmod mmaplock
 
 # --- a write to enable is killed while it looks at the VMM's memory: a VMM may have very many mappings ---
 
