@@ -48,9 +48,18 @@ hold_start init stuck
 hold_is init init init "a VMM without MTE waits in KVM_ARM_VCPU_INIT"
 hold_start idreg stuck
 hold_is idreg idreg idreg "a VMM without MTE waits in KVM_GET_ONE_REG"
+hold_start reset stuck
+if [[ $(<"$MTE/backend") == inject ]]; then
+	hold_is reset dirty dirty "a VMM without MTE waits in KVM_GET_DIRTY_LOG, and holds slots_lock"
+	hold_is reset redist redist "and sets the vGIC's redistributors"
+	succeeds "which holds kvm->lock, and waits for slots_lock" wait_until 60 is_in "${HOLD_PID[reset]}" vgic_register_redist
+	hold_is reset reset reset "and initialises a vCPU"
+	succeeds "which waits for kvm->lock" wait_until 60 is_in "${HOLD_PID[reset]}" kvm_reset_vcpu
+fi
 unloads "the module unloads meanwhile"
 killed init
 killed idreg
+killed reset
 hold_end vm
 
 # --- a VMM that waits in a call that the module handles: unloading is refused, and the log says why ---
