@@ -6,6 +6,7 @@
 #include <linux/kvm_host.h>
 #include <linux/mutex.h>
 
+#include "compat.h"
 #include "hook/hook.h"
 #include "inject/inject.h"
 #include "inject/vcpu.h"
@@ -16,13 +17,24 @@
 /*
  * A vCPU does not get or lose MTE while KVM_RUN holds its mutex: a change needs the
  * mutexes of all vCPUs (vcpus.c).  Only vm_policy_fallback_vcpu() does without them, and it
- * does nothing if another vCPU is initialised as a 64-bit one.
+ * does nothing if another vCPU is initialised as a 64-bit one.  KVM refuses to run a vCPU that
+ * is not initialised.
  */
 static notrace bool has_mte_or_is_held(const u64 *x)
 {
-	const struct kvm *kvm = ((const struct kvm_vcpu *)x[0])->kvm;
+	const struct kvm_vcpu *vcpu = (const struct kvm_vcpu *)x[0];
 
-	return kvm_mte_enabled(kvm) || vm_is_held(kvm);
+	return kvm_mte_enabled(vcpu->kvm) ? compat_vcpu_is_initialised(vcpu) :
+					    vm_hold_wants_run(vcpu->kvm);
+}
+
+/* If so, there is a reference on the module, for vm_hold_run(). */
+static bool is_for_hold(const struct kvm *kvm)
+{
+	/* has_mte_or_is_held() has taken it. */
+	if (!kvm_mte_enabled(kvm))
+		return true;
+	return vm_hold_wants_run(kvm);
 }
 
 /*
@@ -59,8 +71,7 @@ HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, has_mte_or_is_held, int, (struct kvm_vcpu 
 	struct mte_vcpu *mv = vcpu_find(vcpu);
 	int ret;
 
-	if (unlikely(READ_ONCE(vm_hold_used)) &&
-	    (vm_is_held(vcpu->kvm) || !kvm_mte_enabled(vcpu->kvm)))
+	if (unlikely(READ_ONCE(vm_hold_used)) && is_for_hold(vcpu->kvm))
 		return vm_hold_run(vcpu, original(kvm_arch_vcpu_ioctl_run));
 	/* Without a place for its registers the vCPU gets no MTE: it would see the host's. */
 	if (!mv)

@@ -141,6 +141,20 @@ rmmod blocks
 
 rmmod mmaplock
 
+if [[ $(<"$MTE/backend") == inject ]]; then
+	dmesg_mark
+	hold_start run stuck
+	DIR=$(vm_dir "${HOLD_PID[run]}")
+	printf 1 >"$DIR/hold"
+	hold_is run run run "a VM is held, and waits in KVM_RUN for its own memory"
+	printf 0 >"$DIR/hold"
+	succeeds "it is released" pinned 1
+	refused "the module cannot be unloaded then"
+	succeeds "the log says who waits" wait_until 60 says_who "${HOLD_PID[run]}" kvm_arch_vcpu_ioctl_run
+	killed run
+	is "$(</sys/module/kvm_mte/refcnt)" 0 "when it is killed nobody pins the module"
+fi
+
 # --- a write to enable is killed while it looks at the VMM's memory: a VMM may have very many mappings ---
 
 looks() { (($(</sys/module/slow/parameters/calls))); }
