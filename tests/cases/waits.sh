@@ -139,6 +139,18 @@ wait "${HOLD_PID[ends]}" || :
 succeeds "when the VM is destroyed nobody pins the module" wait_until 60 pinned 0
 rmmod blocks
 
+# --- a write to enable while the VMM waits for its own mmap_lock ---
+
+dmesg_mark
+hold_start maps stuck
+DIR=$(vm_dir "${HOLD_PID[maps]}")
+hold_is maps map map "a VMM maps memory"
+succeeds "it waits for its mmap_lock" wait_until 60 is_in "${HOLD_PID[maps]}" vm_mmap_pgoff
+is "$(try_write "$DIR/enable" 1)" EBUSY "MTE cannot be turned on then"
+like "$(said)" 'not changed: a vCPU, or the VM itself, is busy in an ioctl, or its VMM holds mmap_lock$' "the log has the reason"
+printf 0 >/sys/module/mmaplock/parameters/held
+is "$(try_write "$DIR/enable" 1)" ok "when the lock is free it can"
+killed maps
 rmmod mmaplock
 
 if [[ $(<"$MTE/backend") == inject ]]; then
