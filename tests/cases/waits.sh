@@ -180,6 +180,21 @@ wait "$!" || :
 rmmod slow
 is "$(<"$DIR/state")" off "a write to enable ends when it is killed, and changes nothing"
 hold_is vm "enable 1" "enable 0" "the next one turns the VM on"
+hold_is vm "enable 0" "enable 0"
+unloads "it unloads"
+
+# --- a write to enable while the module is being loaded ---
+
+found() { [[ -n $(by_module) ]]; }
+insmod "$T/slow.ko" function=misc_register us=5000000
+dmesg_mark
+load_module &
+wait_until 60 found
+is "$(try_write "$(vm_dir "${HOLD_PID[vm]}")/enable" 1)" ENODEV "MTE cannot be turned on while the module is being loaded"
+like "$(said)" 'enable: kvm_mte is being loaded or unloaded$' "the log has the reason"
+wait "$!"
+rmmod slow
+hold_is vm "enable 1" "enable 0" "after that it can"
 hold_end vm
 unloads "it unloads"
 
