@@ -145,6 +145,16 @@ static void check_ftrace(void)
 	free(path);
 }
 
+/* ftrace cannot trace it.  If it is missing, the module loads and works without it. */
+#define BY_KPROBE	"mtree_load"
+
+/* Does the module need a kprobe at this function? */
+static bool needs_kprobe(const char *info, const char *function)
+{
+	return info_has(info, "hook", function) &&
+	       (!by_ftrace() || !strcmp(function, BY_KPROBE));
+}
+
 /* A line of the list is "FROM-TO <tab> FUNCTION".  The caller frees the function. */
 static char *forbidden(char *list, const char *info)
 {
@@ -152,10 +162,30 @@ static char *forbidden(char *list, const char *info)
 
 	for (line = strtok_r(list, "\n", &next); line; line = strtok_r(NULL, "\n", &next)) {
 		tab = strrchr(line, '\t');
-		if (tab && info_has(info, "hook", tab + 1))
+		if (tab && needs_kprobe(info, tab + 1))
 			return need(strdup(tab + 1));
 	}
 	return NULL;
+}
+
+/* With ftrace only VMs with hugetlb memory need a kprobe. */
+static void no_kprobes(const char *todo, const char *why)
+{
+	if (by_ftrace())
+		checked(CHECK_UNKNOWN, "kprobes", todo,
+			"%s: a VM with hugetlb memory cannot have MTE, any other VM can", why);
+	else
+		checked(CHECK_NO, "kprobes", todo, "%s", why);
+}
+
+static void no_kprobe_at(const char *function)
+{
+	if (by_ftrace())
+		no_kprobes("use other memory for VMs, or another kernel",
+			   "the kernel allows none at " BY_KPROBE);
+	else
+		checked(CHECK_NO, "kprobes", "use a kernel on which ftrace can divert calls",
+			"the kernel allows none at %s, which the module must hook", function);
 }
 
 static void check_kprobes(const char *info)
@@ -164,8 +194,8 @@ static void check_kprobes(const char *info)
 	long long on;
 	int err;
 
-	if (by_ftrace()) {
-		checked(CHECK_OK, "kprobes", NULL, "used to find functions, and to hook those that ftrace cannot trace");
+	if (by_ftrace() && !info_has(info, "hook", BY_KPROBE)) {
+		checked(CHECK_OK, "kprobes", NULL, "used only to find functions");
 		return;
 	}
 	path = below_root(KPROBES "/enabled");
@@ -177,11 +207,10 @@ static void check_kprobes(const char *info)
 		checked(check_hidden(), "kprobes", geteuid() ? NULL : "mount debugfs",
 			KPROBES " cannot be read");
 	else if (!on)
-		checked(CHECK_NO, "kprobes", "echo 1 > " KPROBES "/enabled",
-			"they are switched off (" KPROBES "/enabled is 0)");
+		no_kprobes("echo 1 > " KPROBES "/enabled",
+			   "they are switched off (" KPROBES "/enabled is 0)");
 	else if (function)
-		checked(CHECK_NO, "kprobes", "use a kernel on which ftrace can divert calls",
-			"the kernel allows none at %s, which the module must hook", function);
+		no_kprobe_at(function);
 	else
 		checked(CHECK_OK, "kprobes", NULL, "they are on, and allowed where the module needs them");
 	free(function);

@@ -112,6 +112,18 @@ static char *add(char *list, const char *word)
 	return need(longer);
 }
 
+/* Returns the option by which the kernel checks where indirect calls go; NULL if it does not. */
+static const char *cfi_option(void)
+{
+	static const char * const options[] = { "CONFIG_CFI_CLANG", "CONFIG_CFI" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(options); i++)
+		if (config_has(options[i]) == YES)
+			return options[i];
+	return NULL;
+}
+
 /**
  * check_configuration - check the kernel's command line and configuration
  */
@@ -121,6 +133,7 @@ void check_configuration(void)
 		"CONFIG_ARM64_MTE", "CONFIG_KVM", "CONFIG_MODULES", "CONFIG_KPROBES",
 		"CONFIG_KALLSYMS",
 	};
+	const char *cfi = cfi_option();
 	char *missing = NULL;
 	size_t i;
 
@@ -139,9 +152,9 @@ void check_configuration(void)
 	if (missing)
 		checked(CHECK_NO, "configuration", "use another kernel, or another flavour of it",
 			"the kernel is built without %s (%s)", missing, config_source());
-	else if (config_has("CONFIG_CFI_CLANG") == YES)
+	else if (cfi)
 		checked(CHECK_NO, "configuration", "use another kernel, or another flavour of it",
-			"the kernel is built with CONFIG_CFI_CLANG (%s)", config_source());
+			"the kernel is built with %s (%s)", cfi, config_source());
 	else
 		checked(CHECK_OK, "configuration", NULL, "all options that the module needs are on (%s)",
 			config_source());

@@ -288,6 +288,22 @@ extern unsigned long hook_secret;
 	HOOK_HANDLER_WRAP(fn, wants_fn, true);				\
 	static noinline type fn##_wrapped proto
 
+/* HOOK_WRAP_WAITS() for a function that returns nothing. */
+#define HOOK_WRAP_VOID_WAITS(fn, wants_fn, proto, args)			\
+	HOOK_SAME_TYPE(fn, typeof(void proto));				\
+	HOOK_ORIGINAL(fn);						\
+	static noinline void fn##_wrapped proto;			\
+	static void fn##_entry proto					\
+	{								\
+		struct hook_wait *fn##_wait = hook_wait_begin(#fn);	\
+									\
+		fn##_wrapped args;					\
+		hook_wait_end(fn##_wait);				\
+		hook_leave();						\
+	}								\
+	HOOK_HANDLER_WRAP(fn, wants_fn, true);				\
+	static noinline void fn##_wrapped proto
+
 /* HOOK_WRAP() and HOOK_WRAP_IF() for a function that returns nothing. */
 #define HOOK_WRAP_VOID(fn, proto, args)					\
 	HOOK_WRAP_VOID_IF(fn, NULL, proto, args)
@@ -304,45 +320,6 @@ extern unsigned long hook_secret;
 	HOOK_HANDLER_WRAP(fn, wants_fn, false);				\
 	static noinline void fn##_wrapped proto
 
-#define HOOK_HANDLER_WATCH(fn)						\
-	extern const struct hook_handler hook_##fn;			\
-	const struct hook_handler hook_##fn = {				\
-		.kind = HOOK_WATCH,					\
-		.watch = fn##_entry,					\
-	}
-
-/*
- * HOOK_WATCHn(fn, type, type1, arg1, ...) { body }: fn has n arguments and returns type; the
- * body returns nothing.
- */
-#define HOOK_WATCH1(fn, type, t1, a1)					\
-	HOOK_SAME_TYPE(fn, typeof(type(t1)));				\
-	static __always_inline void fn##_watched(t1 a1);		\
-	static notrace void fn##_entry(const u64 *x)			\
-	{								\
-		fn##_watched((t1)x[0]);					\
-	}								\
-	HOOK_HANDLER_WATCH(fn);						\
-	static __always_inline void fn##_watched(t1 a1)
-
-#define HOOK_WATCH2(fn, type, t1, a1, t2, a2)				\
-	HOOK_SAME_TYPE(fn, typeof(type(t1, t2)));			\
-	static __always_inline void fn##_watched(t1 a1, t2 a2);		\
-	static notrace void fn##_entry(const u64 *x)			\
-	{								\
-		fn##_watched((t1)x[0], (t2)x[1]);			\
-	}								\
-	HOOK_HANDLER_WATCH(fn);						\
-	static __always_inline void fn##_watched(t1 a1, t2 a2)
-
-#define HOOK_WATCH3(fn, type, t1, a1, t2, a2, t3, a3)			\
-	HOOK_SAME_TYPE(fn, typeof(type(t1, t2, t3)));			\
-	static __always_inline void fn##_watched(t1 a1, t2 a2, t3 a3);	\
-	static notrace void fn##_entry(const u64 *x)			\
-	{								\
-		fn##_watched((t1)x[0], (t2)x[1], (t3)x[2]);		\
-	}								\
-	HOOK_HANDLER_WATCH(fn);						\
-	static __always_inline void fn##_watched(t1 a1, t2 a2, t3 a3)
+#include "hook/watch.h"
 
 #endif /* _KVM_MTE_HOOK_H */

@@ -5,8 +5,8 @@
  */
 #include <linux/jiffies.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/module.h>
-#include <linux/ratelimit.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
@@ -21,11 +21,10 @@
 
 /**
  * struct hook_wait - a wrapped call that may wait for user space
- * @list: in @waits
+ * @list: in @waits, or in @waits_told
  * @task: the calling task; a reference is held
  * @function: the hooked function's name
  * @since: start of the call, in jiffies
- * @told: the log has a line about it
  *
  * The record is not on the caller's stack: an oops in the call frees the stack, but the
  * record stays on the list.
@@ -35,48 +34,71 @@ struct hook_wait {
 	struct task_struct *task;
 	const char *function;
 	unsigned long since;
-	bool told;
 };
 
+/* The oldest call comes first.  If the log has a line about a call, it is in the second list. */
 static LIST_HEAD(waits);
+static LIST_HEAD(waits_told);
 static DEFINE_SPINLOCK(waits_lock);
 
-/* A VMM may have many threads that wait. */
-static DEFINE_RATELIMIT_STATE(tell_ratelimit, 5 * HZ, 10);
+/* A VMM may have many threads that wait.  So at most this many get a line every LONG_WAIT. */
+#define TELL_MAX	10
 
 static void tell_long_waits(struct work_struct *work);
 static DECLARE_DELAYED_WORK(tell_work, tell_long_waits);
 
+/**
+ * struct told - a call that gets a line in the log
+ * @task: the calling task; a reference is held
+ * @function: the hooked function's name
+ */
+struct told {
+	struct task_struct *task;
+	const char *function;
+};
+
 /* A process chooses its name itself, so a newline in it must not begin a line of the log. */
-static void tell(const struct hook_wait *wait)
+static void tell(const struct told *told)
 {
 	char comm[TASK_COMM_LEN];
 
-	get_task_comm(comm, wait->task);
+	get_task_comm(comm, told->task);
 	pr_notice("%*pE[%d] waits in %s(): the module cannot be unloaded until that returns\n",
-		  (int)strlen(comm), comm, task_tgid_nr(wait->task), wait->function);
+		  (int)strlen(comm), comm, task_tgid_nr(told->task), told->function);
 }
 
+/* Takes the calls that get a line now.  Returns their number. */
+static unsigned int take_long_waits(struct told *told)
+{
+	struct hook_wait *wait, *next;
+	unsigned int nr = 0;
+
+	lockdep_assert_held(&waits_lock);
+	list_for_each_entry_safe(wait, next, &waits, list) {
+		if (nr == TELL_MAX || time_before(jiffies, wait->since + LONG_WAIT))
+			break;
+		told[nr].task = get_task_struct(wait->task);
+		told[nr++].function = wait->function;
+		list_move_tail(&wait->list, &waits_told);
+	}
+	return nr;
+}
+
+/* Prints without the lock: a console may be slow, and faults of guests take the lock. */
 static void tell_long_waits(struct work_struct *work)
 {
-	struct hook_wait *wait;
-	bool more = false;
+	struct told told[TELL_MAX];
+	unsigned int i, nr;
+	bool more;
 
 	spin_lock(&waits_lock);
-	list_for_each_entry(wait, &waits, list) {
-		if (wait->told)
-			continue;
-		if (time_before(jiffies, wait->since + LONG_WAIT)) {
-			more = true;
-			continue;
-		}
-		/* If the rate limit stops the line, it is tried again later. */
-		wait->told = __ratelimit(&tell_ratelimit);
-		more |= !wait->told;
-		if (wait->told)
-			tell(wait);
-	}
+	nr = take_long_waits(told);
+	more = !list_empty(&waits);
 	spin_unlock(&waits_lock);
+	for (i = 0; i < nr; i++) {
+		tell(&told[i]);
+		put_task_struct(told[i].task);
+	}
 	if (more)
 		queue_delayed_work(system_long_wq, &tell_work, LONG_WAIT);
 }
@@ -99,7 +121,6 @@ struct hook_wait *hook_wait_begin(const char *function)
 	wait->task = get_task_struct(current);
 	wait->function = function;
 	wait->since = jiffies;
-	wait->told = false;
 	spin_lock(&waits_lock);
 	list_add_tail(&wait->list, &waits);
 	spin_unlock(&waits_lock);

@@ -51,13 +51,14 @@ bool tags_restore(struct page *page, swp_entry_t entry)
  * The page is locked, the swap cache holds its entry, and page_private() is the entry.
  * If PG_mte_tagged is set, the page never left memory, and its tags may be newer than
  * the saved ones.
+ *
+ * Returns whether tags were restored.
  */
-static void restore_cached(struct page *page)
+static bool restore_cached(struct page *page)
 {
 	swp_entry_t entry = { .val = page_private(page) };
 
-	if (!test_bit(PG_mte_tagged, &page->flags))
-		tags_restore(page, entry);
+	return !test_bit(PG_mte_tagged, &page->flags) && tags_restore(page, entry);
 }
 
 /* mmap_lock held.  Returns NULL if there is no page table (PTEs). */
@@ -86,10 +87,11 @@ static pmd_t *find_pmd(struct mm_struct *mm, unsigned long address)
  * the table's lock keeps it from being freed.  The second thread finds another page
  * there, and its own page is freed.
  *
- * Returns false if the lock is not free and the caller must not wait.
+ * Returns false if the lock is not free and the caller must not wait.  Sets @restored if tags
+ * were restored.
  */
 static bool restore_uncached(struct page *page, struct vm_area_struct *vma,
-			     unsigned long address, bool wait)
+			     unsigned long address, bool wait, bool *restored)
 {
 	pmd_t *pmd = find_pmd(vma->vm_mm, address);
 	spinlock_t *lock;	/* of that page table */
@@ -104,7 +106,7 @@ static bool restore_uncached(struct page *page, struct vm_area_struct *vma,
 		return false;
 	pte = pte_offset_map(pmd, address);
 	if (is_swap_pte(*pte))
-		tags_restore(page, pte_to_swp_entry(*pte));
+		*restored = tags_restore(page, pte_to_swp_entry(*pte));
 	pte_unmap_unlock(pte, lock);
 	return true;
 }
@@ -135,14 +137,15 @@ static bool is_tagged(const struct page *page)
 static __always_inline bool restore(struct page *page, struct vm_area_struct *vma,
 				    unsigned long address, bool wait)
 {
-	/* A page that has another mapping never left memory. */
-	bool mapped = page_mapcount(page);
+	bool restored = false;
 
+	/* A page that has another mapping never left memory. */
 	if (PageSwapCache(page))
-		restore_cached(page);
-	else if (!is_tagged(page) && !mapped && !restore_uncached(page, vma, address, wait))
+		restored = restore_cached(page);
+	else if (!is_tagged(page) && !page_mapcount(page) &&
+		 !restore_uncached(page, vma, address, wait, &restored))
 		return false;
-	if (is_tagged(page) && !mapped)
+	if (restored)
 		count_restored(vma, address);
 	return true;
 }

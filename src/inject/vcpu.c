@@ -6,6 +6,7 @@
 #include <linux/kvm_host.h>
 #include <linux/mutex.h>
 
+#include "compat.h"
 #include "hook/hook.h"
 #include "inject/inject.h"
 #include "inject/vcpu.h"
@@ -16,13 +17,24 @@
 /*
  * A vCPU does not get or lose MTE while KVM_RUN holds its mutex: a change needs the
  * mutexes of all vCPUs (vcpus.c).  Only vm_policy_fallback_vcpu() does without them, and it
- * does nothing if another vCPU is initialised as a 64-bit one.
+ * does nothing if another vCPU is initialised as a 64-bit one.  KVM refuses to run a vCPU that
+ * is not initialised.
  */
 static notrace bool has_mte_or_is_held(const u64 *x)
 {
-	const struct kvm *kvm = ((const struct kvm_vcpu *)x[0])->kvm;
+	const struct kvm_vcpu *vcpu = (const struct kvm_vcpu *)x[0];
 
-	return kvm_mte_enabled(kvm) || vm_is_held(kvm);
+	return kvm_mte_enabled(vcpu->kvm) ? compat_vcpu_is_initialised(vcpu) :
+					    vm_hold_wants_run(vcpu->kvm);
+}
+
+/* If so, there is a reference on the module, for vm_hold_run(). */
+static bool is_for_hold(const struct kvm *kvm)
+{
+	/* has_mte_or_is_held() has taken it. */
+	if (!kvm_mte_enabled(kvm))
+		return true;
+	return vm_hold_wants_run(kvm);
 }
 
 /*
@@ -59,8 +71,7 @@ HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, has_mte_or_is_held, int, (struct kvm_vcpu 
 	struct mte_vcpu *mv = vcpu_find(vcpu);
 	int ret;
 
-	if (unlikely(READ_ONCE(vm_hold_used)) &&
-	    (vm_is_held(vcpu->kvm) || !kvm_mte_enabled(vcpu->kvm)))
+	if (unlikely(READ_ONCE(vm_hold_used)) && is_for_hold(vcpu->kvm))
 		return vm_hold_run(vcpu, original(kvm_arch_vcpu_ioctl_run));
 	/* Without a place for its registers the vCPU gets no MTE: it would see the host's. */
 	if (!mv)
@@ -89,14 +100,10 @@ HOOK_WATCH1(kvm_arch_vcpu_destroy, void, struct kvm_vcpu *, vcpu)
  * An MTE VM has no 32-bit vCPUs: AArch32 has no tags.  In a VM with both kinds of vCPU,
  * the 32-bit ones could not follow the rules for tagged memory.
  */
-static int check_width(struct kvm_vcpu *vcpu)
+static int refuse_32bit(struct kvm_vcpu *vcpu)
 {
-	struct mte_vm *vm;
+	struct mte_vm *vm = registry_find(vcpu->kvm);
 
-	if (!test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features) ||
-	    !kvm_mte_enabled(vcpu->kvm))
-		return 0;
-	vm = registry_find(vcpu->kvm);
 	if (vm_policy_fallback_vcpu(vm, vcpu)) {
 		vm_notice(vm, "policy asked for MTE, but a vCPU is 32-bit: off\n");
 		return 0;
@@ -107,16 +114,29 @@ static int check_width(struct kvm_vcpu *vcpu)
 }
 
 /*
+ * Only for a 32-bit vCPU of a VM that has MTE, and so pins the module: the original waits for
+ * kvm->lock, and a VMM decides how long that is held.  The VM does not get MTE during the call,
+ * because the caller holds the vCPU's mutex.
+ */
+static notrace bool is_32bit_with_mte(const u64 *x)
+{
+	const struct kvm_vcpu *vcpu = (const struct kvm_vcpu *)x[0];
+
+	return test_bit(KVM_ARM_VCPU_EL1_32BIT, vcpu->arch.features) &&
+	       kvm_mte_enabled(vcpu->kvm);
+}
+
+/*
  * If this fails, KVM_ARM_VCPU_INIT undoes everything.  PSCI's CPU_ON could not, but a VM
  * with MTE has no 32-bit vCPU that CPU_ON could reset.
  *
  * Policy falls back only for a 32-bit vCPU that KVM itself has accepted.
  */
-HOOK_WRAP(kvm_reset_vcpu, int, (struct kvm_vcpu *vcpu), (vcpu))
+HOOK_WRAP_IF(kvm_reset_vcpu, is_32bit_with_mte, int, (struct kvm_vcpu *vcpu), (vcpu))
 {
 	int err = original(kvm_reset_vcpu)(vcpu);
 
-	return err ?: check_width(vcpu);
+	return err ?: refuse_32bit(vcpu);
 }
 
 /*

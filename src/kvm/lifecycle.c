@@ -38,9 +38,13 @@ static notrace bool creates_vm(const u64 *x)
 	return (unsigned int)x[1] == KVM_CREATE_VM;
 }
 
-HOOK_WRAP_IF(kvm_dev_ioctl, creates_vm, long,
-	     (struct file *filp, unsigned int ioctl, unsigned long arg),
-	     (filp, ioctl, arg))
+/*
+ * KVM registers an MMU notifier, and so waits for mmap_lock.  A VMM can hold that lock for ever,
+ * for example by a page fault on a file of a FUSE server.
+ */
+HOOK_WRAP_WAITS(kvm_dev_ioctl, creates_vm, long,
+		(struct file *filp, unsigned int ioctl, unsigned long arg),
+		(filp, ioctl, arg))
 {
 	long ret = original(kvm_dev_ioctl)(filp, ioctl, arg);
 
@@ -68,8 +72,12 @@ HOOK_WRAP(kvm_arch_vcpu_precreate, int, (struct kvm *kvm, unsigned int id),
  * No vCPU runs and no MMU notifier is called any more.  The original destroys the vCPUs,
  * and a hook frees their tag registers (inject/vcpu.c).  So the on-demand hooks must stay
  * until the original has returned.
+ *
+ * The original also frees events of perf.  For that it waits for locks that perf holds while it
+ * copies to user space.  If the module is being unloaded, it does not see that the VM is
+ * destroyed: see registry_close().
  */
-HOOK_WRAP_VOID(kvm_arch_destroy_vm, (struct kvm *kvm), (kvm))
+HOOK_WRAP_VOID_WAITS(kvm_arch_destroy_vm, NULL, (struct kvm *kvm), (kvm))
 {
 	struct mte_vm *vm = registry_find(kvm);
 	bool holds_hooks = false, opens_hugetlb = false;

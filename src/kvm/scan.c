@@ -5,9 +5,14 @@
  */
 #include <linux/fdtable.h>
 #include <linux/fs.h>
+#include <linux/hash.h>
+#include <linux/hashtable.h>
+#include <linux/idr.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched.h>
-#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
@@ -16,9 +21,17 @@
 #include "policy/policy.h"
 #include "vm/vm.h"
 
+/* Descriptors of a table that are looked at in one go, with locks held. */
+#define SCAN_CHUNK	4096
+
+/* Log2 of the number of VMs, and of tables of open files, that are found fast. */
+#define FOUND_BITS	10
+#define WALKED_BITS	10
+
 /**
  * struct found_vm - a VM seen in a table of open files
  * @list: in scan.found
+ * @node: in scan.by_kvm
  * @kvm: the VM; a reference is held
  * @pid: the process that has the table
  * @fd: the descriptor in the table
@@ -26,6 +39,7 @@
  */
 struct found_vm {
 	struct list_head list;
+	struct hlist_node node;
 	struct kvm *kvm;
 	pid_t pid;
 	int fd;
@@ -33,13 +47,27 @@ struct found_vm {
 };
 
 /**
+ * struct walked - a table of open files that has been walked
+ * @task: the task whose table it was; a reference is held.  NULL if this is not used.
+ * @files: the table; only compared with
+ */
+struct walked {
+	struct task_struct *task;
+	const struct files_struct *files;
+};
+
+/**
  * struct scan - a walk over tables of open files
  * @found: list of struct found_vm
+ * @by_kvm: the same, by VM
+ * @walked: tables, each at the hash of its address.  A table may be replaced by another one.
  * @task: the task that has the table
  * @err: -ENOMEM if there was no memory to note or register a VM
  */
 struct scan {
 	struct list_head found;
+	DECLARE_HASHTABLE(by_kvm, FOUND_BITS);
+	struct walked walked[1 << WALKED_BITS];
 	struct task_struct *task;
 	int err;
 };
@@ -60,64 +88,154 @@ static struct found_vm *already_found(const struct scan *scan,
 {
 	struct found_vm *found;
 
-	list_for_each_entry(found, &scan->found, list)
+	hash_for_each_possible(scan->by_kvm, found, node, (unsigned long)kvm)
 		if (found->kvm == kvm)
 			return found;
 	return NULL;
 }
 
 /* Called with the table's spinlock held, which keeps the file and its VM alive. */
-static int note_vm(const void *data, struct file *file, unsigned int fd)
+static void note_vm(struct scan *scan, const struct file *file, unsigned int fd)
 {
-	struct scan *scan = (struct scan *)data;
 	struct kvm *kvm = vm_of_file(file);
 	struct found_vm *found;
 
 	if (!kvm)
-		return 0;
+		return;
 	found = already_found(scan, kvm);
 	if (found)
 		goto note;
 	found = kmalloc(sizeof(*found), GFP_ATOMIC);
 	if (!found) {
 		scan->err = -ENOMEM;
-		return 1;
+		return;
 	}
 	kvm_get_kvm(kvm);
 	found->kvm = kvm;
 	found->is_creator = false;
 	list_add_tail(&found->list, &scan->found);
+	hash_add(scan->by_kvm, &found->node, (unsigned long)kvm);
 note:
 	/* Several processes may have the file, but the VM uses the memory of only one. */
 	if (found->is_creator)
-		return 0;
+		return;
 	found->is_creator = scan->task->mm == kvm->mm;
 	found->pid = task_tgid_nr(scan->task);
 	found->fd = fd;
-	return 0;
+}
+
+/* Walks a part of the task's table.  Returns where to go on, or 0 at its end. */
+static unsigned int scan_chunk(struct scan *scan, unsigned int fd)
+{
+	struct files_struct *files;
+	unsigned int end, max = 0;
+	struct fdtable *table;
+	struct file *file;
+
+	/* Keeps task->files. */
+	task_lock(scan->task);
+	files = scan->task->files;
+	if (!files)
+		goto unlock;
+	spin_lock(&files->file_lock);
+	table = files_fdtable(files);
+	max = table->max_fds;
+	for (end = min(fd + SCAN_CHUNK, max); fd < end && !scan->err; fd++) {
+		file = rcu_dereference_check_fdtable(files, table->fd[fd]);
+		if (file)
+			note_vm(scan, file, fd);
+	}
+	spin_unlock(&files->file_lock);
+unlock:
+	task_unlock(scan->task);
+	return fd < max && !scan->err ? fd : 0;
+}
+
+/*
+ * Many processes may share a table (CLONE_FILES does not imply CLONE_THREAD), and it may be
+ * large.  Has the table been walked for a task that still has it, and has the same memory?
+ */
+static bool was_walked(const struct walked *walked, const struct task_struct *task)
+{
+	return walked->task && walked->files == READ_ONCE(task->files) &&
+	       READ_ONCE(walked->task->files) == walked->files &&
+	       READ_ONCE(walked->task->mm) == READ_ONCE(task->mm);
+}
+
+static void note_walked(struct walked *walked, struct task_struct *task)
+{
+	if (walked->task)
+		put_task_struct(walked->task);
+	walked->task = get_task_struct(task);
+	walked->files = READ_ONCE(task->files);
+}
+
+static void scan_task(struct scan *scan, struct task_struct *task)
+{
+	const struct files_struct *files = READ_ONCE(task->files);
+	struct walked *walked = &scan->walked[hash_ptr(files, WALKED_BITS)];
+	unsigned int fd = 0;
+
+	if (was_walked(walked, task))
+		return;
+	note_walked(walked, task);
+	scan->task = task;
+	do {
+		fd = scan_chunk(scan, fd);
+		cond_resched();
+	} while (fd);
+}
+
+/* The task with the lowest number from @nr on, with a reference.  @nr becomes its number. */
+static struct task_struct *next_task_from(int *nr)
+{
+	struct task_struct *task = NULL;
+	struct pid *pid;
+
+	rcu_read_lock();
+	while (!task) {
+		pid = idr_get_next(&init_pid_ns.idr, nr);
+		if (!pid)
+			break;
+		task = pid_task(pid, PIDTYPE_PID);
+		if (task)
+			get_task_struct(task);
+		else
+			++*nr;
+	}
+	rcu_read_unlock();
+	return task;
 }
 
 /*
  * A thread may have its own table (CLONE_THREAD does not imply CLONE_FILES).  So this
- * walks the table of every process, and of every thread that has another table than its
- * process.  A VM that is seen twice is noted once.
+ * looks at every thread.
+ *
+ * Any user may have many tasks, large tables and many VMs.  So no lock is held for longer than a
+ * part of a table needs, and the scheduler gets its turn after each part.  Meanwhile a process
+ * may be created with a number that has had its turn, and may inherit a VM from a process that
+ * ends.  KVM gives it no use of that VM (kvm->mm).
  */
 static void scan_tasks(struct scan *scan)
 {
-	struct task_struct *process, *task;
+	struct task_struct *task;
+	int nr = 0;
 
-	rcu_read_lock();
-	for_each_process_thread(process, task) {
-		if (task != process && task->files == process->files)
-			continue;
-		scan->task = task;
-		/* Keeps task->files. */
-		task_lock(task);
-		if (task->files && !scan->err)
-			iterate_fd(task->files, 0, note_vm, scan);
-		task_unlock(task);
+	while (!scan->err && (task = next_task_from(&nr))) {
+		scan_task(scan, task);
+		put_task_struct(task);
+		nr++;
 	}
-	rcu_read_unlock();
+}
+
+static void free_scan(struct scan *scan)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(scan->walked); i++)
+		if (scan->walked[i].task)
+			put_task_struct(scan->walked[i].task);
+	kvfree(scan);
 }
 
 /**
@@ -130,21 +248,28 @@ static void scan_tasks(struct scan *scan)
  */
 int scan_vms(void)
 {
-	struct scan scan = { .found = LIST_HEAD_INIT(scan.found) };
+	struct scan *scan = kvzalloc(sizeof(*scan), GFP_KERNEL);
 	struct found_vm *found, *next;
+	int err;
 
-	scan_tasks(&scan);
-	list_for_each_entry_safe(found, next, &scan.found, list) {
-		if (!scan.err && !registry_add(found->kvm, found->kvm->userspace_pid,
-					       found->pid, found->fd, policy_of_existing_vm()))
-			scan.err = -ENOMEM;
+	if (!scan)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&scan->found);
+	scan_tasks(scan);
+	err = scan->err;
+	list_for_each_entry_safe(found, next, &scan->found, list) {
+		if (!err && !registry_add(found->kvm, found->kvm->userspace_pid,
+					  found->pid, found->fd, policy_of_existing_vm()))
+			err = -ENOMEM;
 		/* If this is the last reference, the VM is destroyed, and a hook removes it. */
 		kvm_put_kvm(found->kvm);
 		kfree(found);
+		cond_resched();
 	}
-	if (scan.err)
+	free_scan(scan);
+	if (err)
 		pr_err("not loaded: a VM that exists already cannot be registered\n");
-	return scan.err;
+	return err;
 }
 
 /* Finds the descriptor of a VM's own file. */

@@ -7,10 +7,9 @@
 
 static notrace bool is_held(const u64 *x)
 {
-	return vm_is_held(((const struct kvm_vcpu *)x[0])->kvm);
+	return vm_hold_wants_run(((const struct kvm_vcpu *)x[0])->kvm);
 }
 
-/* A VM that is held pins the module, and a vCPU that waits leaves when it is released. */
 HOOK_WRAP_IF(kvm_arch_vcpu_ioctl_run, is_held, int, (struct kvm_vcpu *vcpu), (vcpu))
 {
 	return vm_hold_run(vcpu, original(kvm_arch_vcpu_ioctl_run));

@@ -52,6 +52,7 @@ bool vm_stays_stopped(struct mte_vm *vm);
 int vm_hold_request(struct mte_vm *vm, bool on);
 
 /* hold_run.c */
+bool vm_hold_wants_run(const struct kvm *kvm);
 int vm_hold_run(struct kvm_vcpu *vcpu, int (*run)(struct kvm_vcpu *vcpu));
 
 #endif /* _KVM_MTE_HOLD_H */

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* KVM_RUN of a VM that is held.  hold.c holds and releases it. */
 #include <linux/kvm_host.h>
+#include <linux/module.h>
 #include <linux/sched/signal.h>
 
 #include "calls.h"
+#include "hook/ondemand.h"
 #include "kvm_private.h"
 #include "vm/hold.h"
 
@@ -46,9 +48,28 @@ static int finish_exit(struct kvm_vcpu *vcpu, int (*run)(struct kvm_vcpu *vcpu))
 }
 
 /**
+ * vm_hold_wants_run - must a call of KVM_RUN be wrapped, because the VM is held?
+ * @kvm: the VM
+ *
+ * A held VM pins the module, but it may be released at any time, and KVM's own function may
+ * wait for the VMM.  So the call needs a reference of its own.
+ *
+ * Context: any; the VM is kept alive by the caller.
+ * Return: true if it must be; then a reference on the module is held, for vm_hold_run().
+ */
+bool notrace vm_hold_wants_run(const struct kvm *kvm)
+{
+	return vm_is_held(kvm) && try_module_get(THIS_MODULE);
+}
+
+/**
  * vm_hold_run - KVM_RUN of a VM that is held, or was held a moment ago
  * @vcpu: the vCPU; its mutex is held, it is not loaded
  * @run: KVM's own function
+ *
+ * The caller holds a reference on the module, which this drops when KVM's own function has
+ * returned.  Until then rmmod is refused, and the log names a call that takes long.  After
+ * that the call waits only as long as the VM is held, and so pins the module.
  *
  * Waits until the VM is released or a signal comes.  It does not go on to the guest even
  * if the VM was released: the wrapper of KVM_RUN would then keep the module's text in
@@ -60,8 +81,10 @@ static int finish_exit(struct kvm_vcpu *vcpu, int (*run)(struct kvm_vcpu *vcpu))
 int vm_hold_run(struct kvm_vcpu *vcpu, int (*run)(struct kvm_vcpu *vcpu))
 {
 	struct mte_vm *vm = registry_find(vcpu->kvm);
+	struct hook_wait *wait = hook_wait_begin("kvm_arch_vcpu_ioctl_run");
 	int ret = finish_exit(vcpu, run);
 
+	hook_wait_end(wait);
 	if (ret != -EINTR || !vm || !compat_vcpu_wants_to_run(vcpu))
 		return ret;
 	kfn.sigset_activate(vcpu);

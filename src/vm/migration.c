@@ -60,9 +60,16 @@ static bool vm_is_logged_now(struct kvm *kvm)
 	return logged;
 }
 
+/*
+ * A VMM may start to log as often as it likes.  So not each start has a uevent: each uevent has
+ * the number so far, and stats/untracked_migrations has it always.
+ */
 static void count(struct mte_vm *vm)
 {
-	vm_uevent_untracked(vm, atomic_inc_return(&vm->untracked_migrations));
+	int nr = atomic_inc_return(&vm->untracked_migrations);
+
+	if (__ratelimit(&vm->untracked_limit))
+		vm_uevent_untracked(vm, nr);
 }
 
 static void note(struct mte_vm *vm)

@@ -41,12 +41,7 @@ static const struct file_operations kvm_ref_fops = {
 /* Returns a file that holds a reference on the VM.  fput() drops it. */
 static struct file *get_kvm_file(struct kvm *kvm)
 {
-	struct file *filp;
-
-	/* A module whose init fails is freed, even if one of its files is still open. */
-	if (!vm_may_set())
-		return ERR_PTR(-ENODEV);
-	filp = anon_inode_getfile("[kvm_mte]", &kvm_ref_fops, NULL, 0);
+	struct file *filp = anon_inode_getfile("[kvm_mte]", &kvm_ref_fops, NULL, 0);
 
 	if (IS_ERR(filp))
 		return filp;
@@ -86,6 +81,11 @@ static int set_locked(struct mte_vm *vm, bool on)
 	struct file *ref;
 	int err;
 
+	/* A module whose init fails is freed, even if one of its files is still open. */
+	if (!vm_may_set()) {
+		vm_notice(vm, "enable: kvm_mte is being loaded or unloaded\n");
+		return -ENODEV;
+	}
 	ref = vm->destroyed ? ERR_PTR(-ENODEV) : get_kvm_file(vm->kvm);
 	if (ref == ERR_PTR(-ENODEV))
 		vm_notice(vm, "enable: the VM is being destroyed\n");

@@ -153,7 +153,7 @@ static void log_failure(struct mte_vm *vm, int err)
 
 	switch (err) {
 	case -EBUSY:
-		why = "a vCPU, or the VM itself, is busy in an ioctl";
+		why = "a vCPU, or the VM itself, is busy in an ioctl, or its VMM holds mmap_lock";
 		break;
 	case -ENOMEM:
 		why = "out of memory";

@@ -124,6 +124,8 @@ static struct mte_vm *vm_alloc(struct kvm *kvm, pid_t creator, pid_t pid, int fd
 	ratelimit_default_init(&vm->log_limit);
 	/* Does not report lines that are left out: the limit that all VMs share does (vm_log()). */
 	ratelimit_set_flags(&vm->log_limit, RATELIMIT_MSG_ON_RELEASE);
+	ratelimit_state_init(&vm->untracked_limit, 60 * HZ, 10);
+	ratelimit_set_flags(&vm->untracked_limit, RATELIMIT_MSG_ON_RELEASE);
 	atomic_inc(&nr_vms);
 	vm->kobj.kset = vms_set;
 	kobject_init(&vm->kobj, &vm_type);

@@ -144,6 +144,7 @@ struct vm_hold {
  * @tags_restored: inject: number of its base pages whose tags were restored from swap
  * @untracked_migrations: how many times its VMM started to log the guest's memory
  *	although the VMM does not know about tags
+ * @untracked_limit: the uevents about @untracked_migrations
  * @log_limit: the VM's own lines in the log
  * @rcu: frees the struct after all readers of the hash
  */
@@ -186,6 +187,7 @@ struct mte_vm {
 	atomic64_t pages_tagged;
 	atomic64_t tags_restored;
 	atomic_t untracked_migrations;
+	struct ratelimit_state untracked_limit;
 	struct ratelimit_state log_limit;
 	struct rcu_head rcu;
 };

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: an unload that succeeds while a VM relies on the module, or is refused when none does; VMs that exist before the
-# module is loaded and are not found, are found twice, or get another name.
+# module is loaded and are not found, are found twice, or get another name; a search for them that any user can make so long that
+# the host's CPUs stall.
 # quick: kprobe
 . /t/lib.sh
 . /t/hooks.sh
@@ -76,6 +77,17 @@ hold_end hidden
 no_vm() { [[ -z $(by_module) ]]; }
 wait_until 60 no_vm
 is "$(by_module)" "" "their directories go with the VMs"
+
+# --- a user who makes the search for VMs long ---
+
+# If the search looks at the table once for each process, or at all VMs for each descriptor, the host's kernel complains of a lockup.
+is "$(rmmod_says)" ok "it unloads"
+hold_start crowd crowd
+read -r _ _ VMS <<<"$HOLD_SAID"
+load_module || bail "it does not load"
+is "$(by_module | wc -l)" "$VMS" "the VMs of a table with very many descriptors, which very many processes have, are found"
+is "$(by_module)" "$(by_kvm)" "by KVM's names"
+hold_end crowd
 
 # --- a change that is taken back during a KVM_RUN that does not end ---
 

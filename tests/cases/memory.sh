@@ -18,6 +18,7 @@ for kind in $(if full; then echo anon4k thp memfd anon-shared; else echo thp mem
 	client_points swap --enable=sysfs --mem="$kind" --size="$(if full; then echo 16M; else echo 8M; fi)"
 done
 succeeds "swap space" swapon /dev/zram0
+client_points swapcache --enable=sysfs --mem=anon4k --size=1M
 client_points cowswap --enable=sysfs --mem=anon4k --size=8M
 
 unload_module || not_ok "the module unloads"

@@ -68,7 +68,7 @@ ok       signature: not needed
 ok       taint: the kernel allows it; now 0, the module adds 4096 (out of tree) and, without a signature, 8192
 ok       livepatches: none
 ok       ftrace: it can divert calls, and is on
-ok       kprobes: used to find functions, and to hook those that ftrace cannot trace
+ok       kprobes: used only to find functions
 ok       loading: \"modprobe kvm_mte\" loads the module
 unknown  VMM: no program that is known is in the usual places; it may be elsewhere, or in a container
 result:  not loaded: nothing was found that prevents MTE; the module is not loaded" "fit, not loaded"
@@ -103,6 +103,8 @@ file "boot/config-$REL" "${OPTIONS/CONFIG_KPROBES=y/# CONFIG_KPROBES is not set}
 without "without an option" "no configuration: the kernel is built without CONFIG_KPROBES (/boot/config-$REL); do: use another kernel, or another flavour of it"
 file "boot/config-$REL" "${OPTIONS}CONFIG_CFI_CLANG=y\n"
 without "CFI" "no configuration: the kernel is built with CONFIG_CFI_CLANG (/boot/config-$REL); do: use another kernel, or another flavour of it"
+file "boot/config-$REL" "${OPTIONS}CONFIG_CFI=y\n"
+without "CFI, as new kernels call it" "no configuration: the kernel is built with CONFIG_CFI (/boot/config-$REL); do: use another kernel, or another flavour of it"
 file "boot/config-$REL" "${OPTIONS}CONFIG_MODULE_SIG_FORCE=y\n"
 like "$(line signature)" "^no signature: needed: the kernel is built with CONFIG_MODULE_SIG_FORCE; the module has none; do: sign" "CONFIG_MODULE_SIG_FORCE"
 gone "boot/config-$REL"
@@ -197,9 +199,18 @@ without "a forbidden kprobe" "no kprobes: the kernel allows none at kvm_reset_vc
 file "boot/config-$REL" "${OPTIONS/CONFIG_DYNAMIC_FTRACE_WITH_REGS=y/}"
 file proc/sys/kernel/ftrace_enabled "0\n"
 tells "ok ftrace: not used: kprobes hook the kernel" "ftrace that cannot divert calls"
-gone sys/kernel/debug
 file "boot/config-$REL" "$OPTIONS"
 file proc/sys/kernel/ftrace_enabled "1\n"
+tells "ok kprobes: used only to find functions" "ftrace, no function that it cannot trace"
+module_file "vermagic=$REL SMP mod_unload aarch64" hook=kvm_reset_vcpu hook=kvm_arch_destroy_vm hook=mtree_load
+tells "ok kprobes: they are on, and allowed where the module needs them" "ftrace, a function that it cannot trace"
+file sys/kernel/debug/kprobes/blacklist "0x0-0x1\tdo_exit\n0x2-0x3\tmtree_load\n"
+tells "unknown kprobes: the kernel allows none at mtree_load: a VM with hugetlb memory cannot have MTE, any other VM can; do: use other memory for VMs, or another kernel" "a forbidden kprobe, with ftrace"
+file sys/kernel/debug/kprobes/enabled "0\n"
+tells "unknown kprobes: they are switched off (/sys/kernel/debug/kprobes/enabled is 0): a VM with hugetlb memory cannot have MTE, any other VM can; do: echo 1 > /sys/kernel/debug/kprobes/enabled" "kprobes off, with ftrace"
+gone sys/kernel/debug
+tells "unknown kprobes: /sys/kernel/debug/kprobes cannot be read; do: mount debugfs" "no debugfs, with ftrace"
+module_file "vermagic=$REL SMP mod_unload aarch64" hook=kvm_reset_vcpu hook=kvm_arch_destroy_vm
 file proc/cpuinfo "processor\t: 0\nvendor_id\t: GenuineIntel\n"
 is "$(mte check)" 'no       CPU: this is no arm64 machine
 result:  cannot: MTE is not possible as it is: see the lines with "no"' "another kind of machine"

@@ -155,9 +155,13 @@ echo on >"$MTE/policy/default"
 client_points dirtylog --policy=on
 echo request >"$MTE/policy/default"
 dmesg_mark
+hold_tell events untracked
+BEFORE=$HOLD_SAID
 client_points dirtylog --rounds=300
 SAID=$(said | grep -c '^[0-9]*-[0-9]*: untracked')
 if ((SAID > 0 && SAID < 150)); then ok "messages are rate-limited"; else not_ok "messages are rate-limited" "$SAID of 300"; fi
+hold_tell events untracked
+is "${HOLD_SAID#"$BEFORE"}" " 1 2 3 4 5 6 7 8 9 10" "uevents are rate-limited, each with the count"
 
 hold_end events
 is "$(try_unload)" ok "it unloads"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Catches: an unload that waits for a VMM, perhaps for ever: the VMM waits in an ioctl for its own memory. A write to "enable"
-# that goes on after its process has been killed. A process's name that begins a line of the log.
+# Catches: an unload that waits for a VMM, perhaps for ever: the VMM waits in an ioctl for its own memory, or for a lock that it
+# holds itself. A write to "enable" that goes on after its process has been killed. A process's name that begins a line of the log.
 # kernels: 5.10 6.12 7.2
 # quick-kernels: 5.10 7.2
 # quick: kprobe
@@ -23,6 +23,20 @@ unloads() {
 }
 gone() { [[ $(cat /tmp/unloads) == ok ]]; }
 
+# pinned NR - the module has so many references.
+pinned() { (($(</sys/module/kvm_mte/refcnt) == $1)); }
+
+# is_in PID REGEX - a thread of the process is in such a function.
+is_in() { cat "/proc/$1/task/"*/stack | grep -q "$2"; }
+
+# refused NAME - unloading is refused, and does not wait.
+refused() {
+	rmmod_says >/tmp/refused 2>&1 &
+	wait_until 60 answered
+	is "$(</tmp/refused)" EAGAIN "$1"
+}
+answered() { [[ -s /tmp/refused ]]; }
+
 # --- VMMs whose VMs have no MTE ---
 
 load_module || bail "the module does not load"
@@ -34,9 +48,18 @@ hold_start init stuck
 hold_is init init init "a VMM without MTE waits in KVM_ARM_VCPU_INIT"
 hold_start idreg stuck
 hold_is idreg idreg idreg "a VMM without MTE waits in KVM_GET_ONE_REG"
+hold_start reset stuck
+if [[ $(<"$MTE/backend") == inject ]]; then
+	hold_is reset dirty dirty "a VMM without MTE waits in KVM_GET_DIRTY_LOG, and holds slots_lock"
+	hold_is reset redist redist "and sets the vGIC's redistributors"
+	succeeds "which holds kvm->lock, and waits for slots_lock" wait_until 60 is_in "${HOLD_PID[reset]}" vgic_register_redist
+	hold_is reset reset reset "and initialises a vCPU"
+	succeeds "which waits for kvm->lock" wait_until 60 is_in "${HOLD_PID[reset]}" kvm_reset_vcpu
+fi
 unloads "the module unloads meanwhile"
 killed init
 killed idreg
+killed reset
 hold_end vm
 
 # --- a VMM that waits in a call that the module handles: unloading is refused, and the log says why ---
@@ -84,6 +107,66 @@ if [[ $(<"$MTE/backend") == inject ]]; then
 	load_module || bail "the module does not load again"
 fi
 
+# --- VMMs that wait in KVM itself, where the module only looks on ---
+
+# says_who PID FUNCTION - the log names the process and the function.
+says_who() { said | grep -Eq "\[$1\] waits in $2\(\): the module cannot be unloaded until that returns$"; }
+
+dmesg_mark
+succeeds "a fixture that holds mmap_lock" insmod "$T/mmaplock.ko"
+hold_start parent stuck
+hold_tell parent create
+CHILD=${HOLD_SAID#create }
+succeeds "KVM_CREATE_VM waits for its own mmap_lock" wait_until 60 is_in "$CHILD" mmu_notifier_register
+refused "the module cannot be unloaded then"
+succeeds "the log says who waits" wait_until 60 says_who "$CHILD" kvm_dev_ioctl
+printf 0 >/sys/module/mmaplock/parameters/held
+succeeds "when the lock is free the VM is created, and nobody pins the module" wait_until 60 pinned 0
+killed parent
+
+# --- a VM without MTE is destroyed, and KVM waits, as it may wait for perf ---
+
+blocked() { (($(</sys/module/blocks/parameters/calls))); }
+dmesg_mark
+succeeds "a fixture that blocks a function" insmod "$T/blocks.ko" function=kvm_vgic_destroy
+hold_start ends stuck
+kill -KILL "${HOLD_PID[ends]}"
+succeeds "the destruction of a VM waits" wait_until 60 blocked
+refused "the module cannot be unloaded then"
+succeeds "the log says who waits" wait_until 60 says_who "${HOLD_PID[ends]}" kvm_arch_destroy_vm
+printf 0 >/sys/module/blocks/parameters/held
+wait "${HOLD_PID[ends]}" || :
+succeeds "when the VM is destroyed nobody pins the module" wait_until 60 pinned 0
+rmmod blocks
+
+# --- a write to enable while the VMM waits for its own mmap_lock ---
+
+dmesg_mark
+hold_start maps stuck
+DIR=$(vm_dir "${HOLD_PID[maps]}")
+hold_is maps map map "a VMM maps memory"
+succeeds "it waits for its mmap_lock" wait_until 60 is_in "${HOLD_PID[maps]}" vm_mmap_pgoff
+is "$(try_write "$DIR/enable" 1)" EBUSY "MTE cannot be turned on then"
+like "$(said)" 'not changed: a vCPU, or the VM itself, is busy in an ioctl, or its VMM holds mmap_lock$' "the log has the reason"
+printf 0 >/sys/module/mmaplock/parameters/held
+is "$(try_write "$DIR/enable" 1)" ok "when the lock is free it can"
+killed maps
+rmmod mmaplock
+
+if [[ $(<"$MTE/backend") == inject ]]; then
+	dmesg_mark
+	hold_start run stuck
+	DIR=$(vm_dir "${HOLD_PID[run]}")
+	printf 1 >"$DIR/hold"
+	hold_is run run run "a VM is held, and waits in KVM_RUN for its own memory"
+	printf 0 >"$DIR/hold"
+	succeeds "it is released" pinned 1
+	refused "the module cannot be unloaded then"
+	succeeds "the log says who waits" wait_until 60 says_who "${HOLD_PID[run]}" kvm_arch_vcpu_ioctl_run
+	killed run
+	is "$(</sys/module/kvm_mte/refcnt)" 0 "when it is killed nobody pins the module"
+fi
+
 # --- a write to enable is killed while it looks at the VMM's memory: a VMM may have very many mappings ---
 
 looks() { (($(</sys/module/slow/parameters/calls))); }
@@ -97,6 +180,21 @@ wait "$!" || :
 rmmod slow
 is "$(<"$DIR/state")" off "a write to enable ends when it is killed, and changes nothing"
 hold_is vm "enable 1" "enable 0" "the next one turns the VM on"
+hold_is vm "enable 0" "enable 0"
+unloads "it unloads"
+
+# --- a write to enable while the module is being loaded ---
+
+found() { [[ -n $(by_module) ]]; }
+insmod "$T/slow.ko" function=misc_register us=5000000
+dmesg_mark
+load_module &
+wait_until 60 found
+is "$(try_write "$(vm_dir "${HOLD_PID[vm]}")/enable" 1)" ENODEV "MTE cannot be turned on while the module is being loaded"
+like "$(said)" 'enable: kvm_mte is being loaded or unloaded$' "the log has the reason"
+wait "$!"
+rmmod slow
+hold_is vm "enable 1" "enable 0" "after that it can"
 hold_end vm
 unloads "it unloads"
 
