@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a dkms.conf with which the DKMS of Debian 11, 12 or 13 does not build the module; a build for another architecture,
-# or for a kernel that is too old or has no KVM: DKMS must pass over these, and not fail; a module with another version than
+# or for a kernel that is too old, has no KVM, or has guest MTE that the module cannot switch: DKMS must pass over these, and not
+# fail, because then the installation of a kernel or of its headers fails; a module with another version than
 # the package.
 # where: here
 # hooks: none
 . "$TESTS/bed/here.sh"
+. "$TESTS/bed/changed.sh"
 
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TOP/dkms.conf")
 work=$RUN_DIR/dkms
@@ -29,6 +31,13 @@ release() {
 mkdir -p "$work/headers"
 cp -a "$h/." "$work/headers/"
 h=$work/headers
+# As on a Debian host, they name the common headers by their whole path.
+sed -i "s|^include .*/\(linux-headers-.*\)|include $h/usr/src/\1|" "$h/build/Makefile"
+
+# As 6.1 was before its updates (case lines).
+cd "$work" || exit
+headers_copy 6.1 old61
+edited arch/arm64/include/asm/kvm_host.h '/struct mutex config_lock;/d'
 
 # dkms_do SUITE ACTION... - runs dkms, and leaves the machine's own DKMS tree alone. dkms calls make, which takes the cross
 # compiler from MAKEFLAGS.
@@ -61,6 +70,7 @@ for suite in bullseye bookworm trixie; do
 	passed_over "$dkms: not for 4.19" "$suite" 4.19.0-1-arm64 aarch64 "$h"
 	passed_over "$dkms: not for x86" "$suite" 5.10.0-32-amd64 x86_64 "$h"
 	passed_over "$dkms: not for a kernel without KVM" "$suite" 5.10.0-32-rt-arm64 aarch64 "$rt"
+	passed_over "$dkms: not for a kernel whose guest MTE the build refuses" "$suite" 6.1.0-1-arm64 aarch64 "$work/old61"
 done
 if full; then
 	succeeds "build for 6.1" dkms_do bookworm build -k 6.1.0-1-arm64 -a aarch64 --kernelsourcedir "$h61/build"
