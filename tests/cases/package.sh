@@ -98,7 +98,7 @@ succeeds "rpmbuild --rebuild makes packages of it" rebuild
 rpms=$BUILD/rpmbuild/RPMS
 is "$(rpm -qpl "$rpms/noarch/kvm-mte-dkms-$version-1.noarch.rpm" 2>&1 | sed -n "s|^/usr/src/kvm-mte-$version/||p" |
 	while read -r f; do [[ -d $f ]] || echo "$f"; done | LC_ALL=C sort)" "$(sources)" "kvm-mte-dkms: the module's source"
-like "$(rpm -qp --scripts "$rpms/noarch/kvm-mte-dkms-$version-1.noarch.rpm" 2>&1)" "dkms install -m kvm-mte -v $version" "kvm-mte-dkms: its script installs the module with DKMS"
+like "$(rpm -qp --scripts "$rpms/noarch/kvm-mte-dkms-$version-1.noarch.rpm" 2>&1)" "dkms install -m kvm-mte -v $version -k" "kvm-mte-dkms: its script installs the module with DKMS"
 rpm_files=$(rpm -qpl "$rpms/aarch64/kvm-mte-tools-$version-1.aarch64.rpm" 2>&1)
 for file in /usr/sbin/kvm-mte /usr/lib/systemd/system/kvm-mte-slice@.service /usr/share/kvm-mte/examples/libvirt/kvm-mte /etc/default/kvm-mte; do
 	is "$(grep -x "$file" <<<"$rpm_files")" "$file" "kvm-mte-tools: $file"
