@@ -3,13 +3,22 @@
 # Kernel headers that are changed as those of a kernel that Debian does not have, and the module built against them. For cases on
 # the build machine, after bed/here.sh, in a directory of their own.
 
-# headers_copy KERNEL NAME - ./NAME: a copy of the headers of a kernel of bed/kernels. COMMON and OWN: their two parts.
+# headers_copy KERNEL NAME - ./NAME: a copy of the headers of a kernel of bed/kernels. COMMON and OWN: their two parts. As on a Debian
+# host, OWN names COMMON by its whole path.
 headers_copy() {
 	local h=''
 	headers h "$1"
 	cp -al "$h" "$2"
 	COMMON=$(echo "$2"/usr/src/linux-headers-*-common)
 	OWN=$2/build
+	echo "include $PWD/$COMMON/Makefile" >"$OWN/Makefile.new"
+	mv "$OWN/Makefile.new" "$OWN/Makefile"
+}
+
+# dkms_conf - what dkms.conf says of a kernel with the headers of OWN, to DKMS that ignores BUILD_EXCLUSIVE_CONFIG: builds or skips.
+dkms_conf() {
+	# shellcheck disable=SC2016 # for the other shell
+	kernel_source_dir=$PWD/$OWN bash -c '. "$0"; if [[ 6.1.0 =~ $BUILD_EXCLUSIVE_KERNEL ]]; then echo builds; else echo skips; fi' "$TOP/dkms.conf" 2>&1
 }
 
 # configured OPTION=VALUE... - sets options in the headers' configuration; n removes the option.

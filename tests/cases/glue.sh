@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a file in contrib/ that does not work with the program it is for: libvirt's daemon, which starts a guest and runs
-# the hook; udevd; modprobe; systemd-modules-load; the command of the systemd unit.
+# the hook; udevd; modprobe; systemd-modules-load; the command of the systemd unit; units that set no policy when the module is
+# loaded after boot, or again, or that systemd starts again and again while it is not loaded.
 # hooks: once
 # timeout: 1200
 # packages: libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients libxml2-utils udev systemd dash
@@ -138,4 +139,54 @@ fails "libvirt: required, and the module is not loaded: the domain is not starte
 like "$(cat /tmp/virsh)" "not started: no MTE: the module kvm_mte is not loaded" "libvirt: and virsh says why"
 succeeds "libvirt: not required, and the module is not loaded" domain gone2 "$(policy_element on)"
 virsh -q destroy gone2
+
+# --- systemd and the units, when the module is loaded and unloaded ---
+
+# systemd is the init of a PID namespace, in a cgroup of its own. It has the project's units, and empty ones for those of a distribution that they
+# name. udevd is that of the host.
+CG=/sys/fs/cgroup
+export CG
+rm /etc/systemd/system/kvm-mte-bad.service
+mkdir -p /tmp/stubs "$CG/sd/kubepods.slice"
+for u in sysinit basic paths multi-user shutdown; do
+	printf '%s\n' '[Unit]' "Description=$u" 'DefaultDependencies=no' >"/tmp/stubs/$u.target"
+done
+printf '%s\n' '[Slice]' >/tmp/stubs/machine.slice
+sed -i 's/^POLICY=.*/POLICY=on/' /etc/default/kvm-mte
+export SYSTEMD_UNIT_PATH=/etc/systemd/system:/tmp/stubs
+succeeds "systemctl enables the units" systemctl enable kvm-mte-policy.service kvm-mte-slice@machine.service kvm-mte-pods.path
+cat >/tmp/run-systemd <<'EOL'
+#!/bin/bash
+echo 0 >"$CG/sd/cgroup.procs"
+exec unshare --fork --kill-child --pid --mount-proc --mount --cgroup bash -c '
+	umount "$CG"
+	mount -t cgroup2 cgroup2 "$CG"
+	export container=test SYSTEMD_LOG_TARGET=console
+	exec /usr/lib/systemd/systemd --system --unit=multi-user.target --show-status=no'
+EOL
+chmod +x /tmp/run-systemd
+/tmp/run-systemd >/tmp/systemd.log 2>&1 &
+SYSTEMD=$!
+# systemd answers processes of its own namespace only.
+inside() { busybox nsenter -t "$(pgrep -P "$SYSTEMD")" -p -m "$@"; }
+active() { inside systemctl show -P ActiveState "$1" 2>&1; }
+is_active() { [[ $(active "$1") == "$2" ]]; }
+wait_until 60 is_active multi-user.target active || not_ok "systemd starts" "$(cat /tmp/systemd.log)"
+# states - of the units that set a policy.
+states() { for u in kvm-mte.target kvm-mte-policy.service kvm-mte-slice@machine.service kvm-mte-pods.path kvm-mte-pods.service; do active "$u"; done | xargs; }
+is "$(states)" "inactive inactive inactive inactive inactive" "systemd: without the module, no unit is active"
+policies() { { cat "$MTE/policy/default"; LC_ALL=C sort "$MTE/policy/on_cgroups"; } 2>&1 | xargs; }
+has_policies() { [[ $(policies) == "on /sd/kubepods.slice /sd/machine.slice" ]]; }
+for when in "after boot" again; do
+	modprobe kvm_mte policy=request
+	wait_until 60 has_policies
+	is "$(policies)" "on /sd/kubepods.slice /sd/machine.slice" "systemd: the module is loaded $when: the default, the slice and all pods get their policy"
+	is "$(states)" "active active active active active" "systemd: the units are active"
+	rmmod kvm_mte
+	wait_until 60 is_active kvm-mte-policy.service inactive
+	wait_until 60 is_active kvm-mte-pods.path inactive
+	is "$(states)" "inactive inactive inactive inactive inactive" "systemd: the module is unloaded: no unit is active"
+done
+kill -KILL "$SYSTEMD"
+wait "$SYSTEMD" 2>/dev/null
 done_testing

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: a module that does not compile for a kernel that no suite of Debian has (5.11 to 5.13, 6.11), that compiles for a kernel
-# whose guest MTE it cannot switch (5.14 to 6.0, 6.2 to 6.10), or that is refused there without the right reason. The headers of
+# whose guest MTE it cannot switch (5.14 to 6.0, 6.2 to 6.10), or that is refused there without the right reason; DKMS that builds for
+# a kernel that the build refuses, or skips another one. The headers of
 # 5.10, 6.1 and 6.12 are changed as those of the other kernels differ (table: bed/lines). The changes are what Kbuild looks for and
 # what the module uses, not all that differs. So this does not show that the module compiles with those kernels' own headers.
 # where: here
@@ -151,6 +152,7 @@ reasons() { grep -oE 'error "kvm_mte: [^"]*' "$1.log" | sort -u; }
 # compiles NAME RESULT
 compiles() {
 	is "$(backend)" "$2" "it has the backend $2"
+	is "$(dkms_conf)" builds "DKMS builds it"
 	# The headers of 6.12 do not have the script with which W=1 checks kernel-doc. The case style does that.
 	build "$1" W=1 cmd_checkdoc=: modules
 	is "$STATUS: $(complaints "$1")" "0: " "it compiles without warnings (W=1)"
@@ -163,6 +165,7 @@ refuses() {
 	isnt "$STATUS" 0 "it is not built"
 	like "$(reasons "$1")" "^error \"kvm_mte: $2" "with the reason: $2"
 	is "$(reasons "$1" | wc -l)" 1 "and no other"
+	is "$(dkms_conf)" skips "DKMS skips it"
 }
 
 # as_they_are KERNEL - the words of Kbuild for the headers as they are, in KERNEL.words

@@ -53,7 +53,7 @@ if ! [[ -e $dkms && -e $tools ]]; then bail "no packages"; fi
 lint() { lintian --allow-root --tag-display-limit 0 --fail-on error,warning "$debs"/*.changes 2>&1 | grep -v '^running with root'; }
 quiet "lintian: the source and all packages, neither error nor warning" lint
 lines() { cat "$@" | grep -vc '^#'; }
-is "$(lines debian/*.lintian-overrides)" 2 "there are only two overrides: the packages are not in Debian's archive"
+is "$(lines debian/*.lintian-overrides)" 3 "there are only three overrides: the packages are not in Debian's archive, and units are wanted by the package's own target"
 
 # contents FILE.deb - the paths of its files. sources - the files of the module's source in this tree.
 contents() { dpkg-deb --fsys-tarfile "$1" | tar -t | grep -v '/$' | sed 's|^\./||' | LC_ALL=C sort; }
@@ -65,7 +65,7 @@ for file in usr/share/man/man4/kvm_mte.4.gz usr/share/doc/kvm-mte-dkms/{README.m
 	is "$(contents "$dkms" | grep -x "$file")" "$file" "kvm-mte-dkms: $file"
 done
 for file in usr/sbin/kvm-mte usr/share/man/man8/kvm-mte.8.gz usr/share/bash-completion/completions/kvm-mte \
-	lib/udev/rules.d/90-kvm-mte.rules lib/systemd/system/kvm-mte-{policy.service,metrics.service,metrics.timer,slice@.service} etc/default/kvm-mte \
+	lib/udev/rules.d/90-kvm-mte.rules lib/systemd/system/kvm-mte{.target,-policy.service,-pods.path,-metrics.service,-metrics.timer,-slice@.service} etc/default/kvm-mte \
 	usr/share/doc/kvm-mte-tools/examples/libvirt/kvm-mte; do
 	is "$(contents "$tools" | grep -x "$file")" "$file" "kvm-mte-tools: $file"
 done
@@ -100,9 +100,9 @@ succeeds "rpmbuild --rebuild makes packages of it" rebuild
 rpms=$BUILD/rpmbuild/RPMS
 is "$(rpm -qpl "$rpms/noarch/kvm-mte-dkms-$version-1.noarch.rpm" 2>&1 | sed -n "s|^/usr/src/kvm-mte-$version/||p" |
 	while read -r f; do [[ -d $f ]] || echo "$f"; done | LC_ALL=C sort)" "$(sources)" "kvm-mte-dkms: the module's source"
-like "$(rpm -qp --scripts "$rpms/noarch/kvm-mte-dkms-$version-1.noarch.rpm" 2>&1)" "dkms install -m kvm-mte -v $version" "kvm-mte-dkms: its script installs the module with DKMS"
+like "$(rpm -qp --scripts "$rpms/noarch/kvm-mte-dkms-$version-1.noarch.rpm" 2>&1)" "dkms install -m kvm-mte -v $version -k" "kvm-mte-dkms: its script installs the module with DKMS"
 rpm_files=$(rpm -qpl "$rpms/aarch64/kvm-mte-tools-$version-1.aarch64.rpm" 2>&1)
-for file in /usr/sbin/kvm-mte /usr/lib/systemd/system/kvm-mte-slice@.service /usr/share/kvm-mte/examples/libvirt/kvm-mte /etc/default/kvm-mte; do
+for file in /usr/sbin/kvm-mte /usr/lib/systemd/system/kvm-mte{-slice@.service,.target} /usr/lib/udev/rules.d/90-kvm-mte.rules /usr/share/kvm-mte/examples/libvirt/kvm-mte /etc/default/kvm-mte; do
 	is "$(grep -x "$file" <<<"$rpm_files")" "$file" "kvm-mte-tools: $file"
 done
 

@@ -457,8 +457,25 @@ is "$(hook started begin - | tail -n 1; echo "${PIPESTATUS[0]}")" \
 1" "hook: a guest that cannot be held is not let in"
 rm -r "$HOST/mte/vms/77-9/hold"
 is "$(hook release end -)$?$(ls "$HOST/turns")" 0 "hook: release end leaves nothing behind"
+# Without the element: the VM may have MTE by the policy of its cgroup, or by the default.
 XML='<domain/>'
-is "$(hook started begin -)$?" 0 "hook: a domain without the element"
+is "$(incoming on policy 0 -incoming defer)" "kvm-mte: domain a domain: held until its tags are in: \"kvm-mte tags load 77-9\"; \"kvm-mte release 77-9\" lets it run without them, then reset its guest
+1" "hook: without the element, a guest that was migrated or restored is held too"
+is "$(incoming on vmm 0 -incoming defer)" 0 "hook: without the element, QEMU that asked for MTE carries the tags itself"
+is "$(incoming off none 0 -incoming defer)" 0 "hook: without the element, a guest without MTE is not held"
+is "$(incoming on policy 0 -name x)" 0 "hook: without the element, an ordinary start is not held"
+rm -f "$HOST/mte/vms/77-9/enable" "$HOST/mte/policy/on_pids"
+is "$(incoming off none 0 -name x; hook start begin - | cat; ls "$HOST/turns" "$HOST"/mte/policy "$HOST"/mte/vms/77-9)" "0
+$HOST/mte/policy:
+
+$HOST/mte/vms/77-9:
+hold
+origin
+state
+
+$HOST/turns:" "hook: without the element, nothing else is done"
+rm "$HOST/run/a domain.pid"
+is "$(hook started begin -)$?" "kvm-mte: domain a domain: its process cannot be found0" "hook: without the element and without a process, it only says so"
 
 # --- the source ---
 

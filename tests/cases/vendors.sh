@@ -52,6 +52,7 @@ marked_hugetlb
 build all
 is "$(cat all.log)" "" "the module builds without warnings for a kernel with all of them"
 is "$STATUS" 0 "and it is built"
+is "$(dkms_conf)" builds "by DKMS too"
 nm all-build/kvm_mte.ko >symbols
 unlike "$(cat symbols)" ' U dump_mm' "DEBUG_VM: no function is used that is not exported"
 unlike "$(cat symbols)" 'vendor_hook' "trace headers in kernel headers: the module creates none of their tracepoints"
@@ -73,6 +74,7 @@ for option in HUGETLB_PAGE_FREE_VMEMMAP HUGETLB_PAGE_OPTIMIZE_VMEMMAP; do
 	build unmarked src/inject/page.o
 	isnt "$STATUS" 0 "$option, and such pages have no mark: it is not built"
 	like "$(cat unmarked.log)" 'error.*does not say of which' "with the reason"
+	is "$(dkms_conf)" skips "and DKMS skips it"
 done
 
 headers_copy 5.10 large
@@ -88,6 +90,13 @@ build no-cgroups src/policy/policy.o src/policy/cgroups.o
 is "$STATUS: $(cat no-cgroups.log)" "0: " "without CONFIG_CGROUPS: it is compiled"
 unlike "$(nm no-cgroups-build/src/policy/cgroups.o)" ' U hierarchy_' "and uses nothing of cgroups"
 
+headers_copy 5.10 cfi
+configured CFI_CLANG=y
+is "$(dkms_conf)" skips "CFI, which the build refuses (case port-check): DKMS skips it"
+headers_copy 5.10 no-mte
+edited arch/arm64/include/asm/mte.h 's/mte_clear_page_tags/mte_none/'
+is "$(dkms_conf)" skips "a kernel without MTE, which the build refuses: DKMS skips it"
+
 # --- a vendor's 6.1 with a part of a newer KVM ---
 
 # newer NAME LINE TEXT - TEXT is after LINE in kvm_host.h.
@@ -97,6 +106,7 @@ newer() {
 	build "$1" src/native/native.o
 	isnt "$STATUS" 0 "$1: it is not built"
 	like "$(cat "$1.log")" 'error.*keeps ID registers in a way not supported' "with the reason"
+	is "$(dkms_conf)" skips "$1: DKMS skips it"
 }
 newer array 'struct kvm_arch {' '	u64 id_regs[KVM_ARM_ID_REG_NUM];'
 newer clidr '	MPIDR_EL1,' '	CLIDR_EL1,'

@@ -164,5 +164,16 @@ says '\|kvm-mte: a: [^|]* the stream ends early\|' "cut: says why"
 says '\|kvm-mte: web: its tags are not all at a\. Where it is held, "kvm-mte release web" and "virsh resume" and a reset of the guest let it start again\|$' "cut: says what to do"
 is "$(hold_of a web)" 1 "cut: it does not run without its tags"
 at a destroy web
+
+# --- a domain without the element, whose VM has MTE by the policy of all VMs ---
+
+echo on >"$MTE/policy/default"
+domain_xml plain '' 256 console=ttyAMA0 '' >/tmp/plain.xml
+at a create /tmp/plain.xml || not_ok "without the element: it starts" "$(cat /tmp/libvirtd.a.log)"
+is "$(cat "$(vm_dir "$(cat /a/run/qemu/plain.pid)")/origin"), hold $(hold_of a plain)" "policy, hold 0" "without the element: an ordinary start"
+succeeds "without the element: virsh saves" at a save plain /tmp/plain.save
+succeeds "without the element: virsh restores" at a restore /tmp/plain.save
+is "$(at a domstate plain), hold $(hold_of a plain)" "running, hold 1" "without the element: the hook holds it"
+at a destroy plain
 is "$(by_module)" "" "no VM is left"
 done_testing
