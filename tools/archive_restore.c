@@ -96,6 +96,8 @@ static int restore_by_qmp(struct archive *a)
 		return archive_cannot(a->file);
 	end = archive_find(a);
 	if (!end)
+		end = claim_vm(a->vm);
+	if (!end)
 		end = check_incoming(a);
 	if (!end)
 		end = hold(a);

@@ -77,6 +77,22 @@ static int save_tags(struct archive *a)
 	return end ? END_ERROR : END_OK;
 }
 
+/* Whoever has released the VM, or lets it run, may have changed its tags. */
+static int check_stopped(struct archive *a)
+{
+	int runs = vm_runs(a);
+	long long held;
+
+	if (runs > 0)
+		complain("%s: somebody has resumed it since its tags were saved", a->which);
+	if (runs)
+		return END_ERROR;
+	if (!read_number(a->vm->fd, "hold", &held) && held)
+		return END_OK;
+	complain("%s: somebody has released it since its tags were saved", a->which);
+	return END_ERROR;
+}
+
 static int save_by_virsh(struct archive *a)
 {
 	const char *const words[] = {
@@ -172,6 +188,8 @@ static int save_stopped(struct archive *a)
 
 	if (!end)
 		end = save_tags(a);
+	if (!end)
+		end = check_stopped(a);
 	if (!end && a->jobs.stops)
 		end = END_ERROR;
 	if (!end)
@@ -266,6 +284,9 @@ int archive_save(struct archive *a)
 		return end;
 	if (migration_is_refused(a->vm))
 		return END_ERROR;
+	end = claim_vm(a->vm);
+	if (end)
+		return end;
 	a->pidfd = process_open(a->vm);
 	if (a->pidfd < 0)
 		return END_ERROR;

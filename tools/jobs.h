@@ -13,6 +13,7 @@
  * reply.c	the monitor's JSON
  * jobs.c	programs that run at once
  * process.c	the end of a VM's process
+ * claim.c	a VM for this program alone
  */
 #ifndef KVM_MTE_JOBS_H
 #define KVM_MTE_JOBS_H
@@ -98,6 +99,9 @@ bool job_has_failed(const struct job *job);
 /* process.c */
 int process_open(const struct vm *vm);
 bool process_ends(int pidfd, int patience);
+
+/* claim.c */
+int claim_vm(const struct vm *vm);
 
 /**
  * struct peer - the destination

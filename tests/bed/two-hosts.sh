@@ -86,6 +86,7 @@ begin() {
 	disown
 	vm a $SRC "${1:-web}"
 	echo 'echo running' >acts/domstate
+	echo suspended >acts/suspend
 	echo ': >$W/resumed' >acts/resume
 	echo ': >$W/aborted' >acts/domjobabort
 	echo 'echo "Job type:         None"' >acts/domjobinfo
@@ -112,6 +113,7 @@ leave() {
 	awaits is_gone "$(<"$W/src")"
 	echo >"$W/a/dev/kvm_mte"
 }
+suspended() { echo 'echo paused' >"$W/acts/domstate"; }
 depart_vm() { rm -r "${W:?}/b/sys/kernel/kvm_mte/vms/$(<"$W/dst")-9"; }
 soon_out() { awaits grep -qF -- "$1" "$W/out"; }
 depart() { rm -r "${W:?}/b/sys/kernel/kvm_mte/vms/$(<"$W/dst")-9"; kill "$(<"$W/dst")"; }
@@ -123,7 +125,7 @@ lasts() {
 	echo "virsh: aborted"
 	exit 1
 }
-export -f vm awaits is_gone arrive held leave depart depart_vm soon_out lasts
+export -f vm awaits is_gone arrive held leave suspended depart depart_vm soon_out lasts
 
 # run ARGUMENT... - runs kvm-mte on host a; STATUS, OUT: what it prints. One that never ends is killed.
 run() {

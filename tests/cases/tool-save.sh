@@ -245,7 +245,6 @@ old() {
 	echo old >f
 	echo old >f.tags
 	rm -rf f.tags.new
-	echo : >acts/suspend
 	printf '%s\n' 'echo new >f' leave >acts/save
 }
 # unsaved NAME - nothing has changed, and no other file is there.
@@ -255,7 +254,7 @@ begin
 old
 run save web f -- --bypass-cache
 ends 0 "save" "web: saved with its tags: f, f.tags"
-asked "save" "virsh domstate --domain web" "virsh suspend --domain web" "virsh save --domain web --file f --running --bypass-cache"
+asked "save" "virsh domstate --domain web" "virsh suspend --domain web" "virsh domstate --domain web" "virsh save --domain web --file f --running --bypass-cache"
 is "$(cat f):$(stat -c %a f.tags):$(tags_of f):$(ls f.tags.new 2>&1)" "new:600::ls: cannot access 'f.tags.new': No such file or directory" "save: the files"
 begin
 old
@@ -285,7 +284,7 @@ ends 1 "virsh save fails, and an admin holds the guest" "kvm-mte: web: not saved
 is "$(cat "a/sys/kernel/kvm_mte/vms/$SRC-9/hold")" 1 "virsh save fails, and an admin holds the guest: it stays held"
 begin
 old
-echo 'ln -s f $W/f.tags.new' >acts/suspend
+echo 'ln -s f $W/f.tags.new; suspended' >acts/suspend
 run save web f
 ends 1 "a link in the place of the tags" "kvm-mte: f.tags.new: File exists" "kvm-mte: web: not saved. It goes on here"
 is "$(ls resumed; cat f; grep -c 'virsh save' asked)" "resumed
@@ -308,6 +307,35 @@ old
 echo 'cat "$W/a/sys/kernel/kvm_mte/vms/$(<"$W/src")-9/hold" >$W/at-save; echo new >f; leave' >acts/save
 run save web f
 is "$STATUS:$(cat at-save)" 0:1 "the guest is held until its state is saved"
+# Another program may save the VM, or an admin may let it run.
+begin
+old
+printf '%s\n' 'case "$*" in *" g "*) exit 1;; esac' ': >$W/migrating' 'awaits test -e $W/go' 'cat "$W/a/sys/kernel/kvm_mte/vms/$(<"$W/src")-9/hold" >$W/at-save' \
+	'echo new >f' leave >acts/save
+rm -f go
+start save web f
+awaits test -e migrating
+TWO="1: kvm-mte: $SRC-9 (web): another kvm-mte migrates, saves or restores it"
+is "$(./on a save web g >two.out 2>&1; echo "$?: $(<two.out)")" "$TWO" "two saves at once: the second does nothing"
+is "$(./on a migrate web "$URI" >two.out 2>&1; echo "$?: $(<two.out)")" "$TWO" "a migration during a save: nothing is done"
+: >go
+finish
+ends 0 "two saves at once: the first" "web: saved with its tags: f, f.tags"
+is "$(cat at-save; ls resumed g g.tags g.tags.new 2>/dev/null)" 1 "two saves at once: the guest is held until its state is saved, and not resumed"
+begin
+old
+echo "echo 'echo 0 >$W/a/sys/kernel/kvm_mte/vms/$SRC-9/hold; echo paused' >$W/acts/domstate" >acts/suspend
+run save web f
+ends 1 "released since its tags were saved" "kvm-mte: web: somebody has released it since its tags were saved" "kvm-mte: web: not saved. It goes on here"
+is "$(grep -c 'virsh save' asked)" 0 "released since its tags were saved: the guest is not saved"
+unsaved "released since its tags were saved"
+begin
+old
+echo : >acts/suspend
+run save web f
+ends 1 "resumed since its tags were saved" "kvm-mte: web: somebody has resumed it since its tags were saved" "kvm-mte: web: not saved. It goes on here"
+is "$(grep -c 'virsh save' asked)" 0 "resumed since its tags were saved: the guest is not saved"
+unsaved "resumed since its tags were saved"
 begin
 old
 echo refuse >"a/sys/kernel/kvm_mte/vms/$SRC-9/migration"
@@ -328,7 +356,7 @@ ends 1 "virsh suspend fails" "kvm-mte: web: not saved. It goes on here"
 # virsh has done its part, and so have the tags: the signal counts all the same.
 begin
 old
-echo 'trap "" INT; kill -TERM $PPID' >acts/suspend
+echo 'trap "" INT; kill -TERM $PPID; suspended' >acts/suspend
 run save web f
 ends 1 "SIGTERM before the tags are saved" "kvm-mte: web: not saved. It goes on here"
 is "$(ls resumed; grep -c 'virsh save' asked)" "resumed
@@ -340,7 +368,7 @@ old
 echo 'if [[ ${LC_ALL:-} == C ]]; then echo running; else echo läuft; fi' >acts/domstate
 LC_ALL=C.UTF-8 run save web f
 ends 0 "another locale" "web: saved with its tags: f, f.tags"
-asked "another locale" "virsh domstate --domain web" "virsh suspend --domain web" "virsh save --domain web --file f --running"
+asked "another locale" "virsh domstate --domain web" "virsh suspend --domain web" "virsh domstate --domain web" "virsh save --domain web --file f --running"
 begin
 old
 echo "0 16 1" >a/tagdev/fail
@@ -505,7 +533,7 @@ rm f
 qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$ACTIVE|$DONE"
 run save --qmp=sock web f
 ends 0 "QEMU: save" "web: saved with its tags: f, f.tags"
-asked "QEMU: save" query-status stop "${RETURN_PATH/True/False}" "getfd kvm-mte" "migrate fd:kvm-mte" query-migrate quit
+asked "QEMU: save" query-status stop query-status "${RETURN_PATH/True/False}" "getfd kvm-mte" "migrate fd:kvm-mte" query-migrate quit
 is "$(cat f):$(stat -c %a f f.tags | uniq):$(tags_of f)" "state:600:" "QEMU: save: the files"
 begin
 old
