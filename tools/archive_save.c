@@ -39,11 +39,8 @@ static int pause_vm(struct archive *a)
 /* Somebody may let the VM run before its state is saved: then its tags would be old. */
 static int hold(struct archive *a)
 {
-	int err;
+	int err = write_word(a->vm->fd, "hold", "1");
 
-	if (a->vm->held)
-		return END_OK;
-	err = write_word(a->vm->fd, "hold", "1");
 	a->holds = !err;
 	if (!err)
 		return END_OK;
@@ -284,7 +281,7 @@ int archive_save(struct archive *a)
 		return end;
 	if (migration_is_refused(a->vm))
 		return END_ERROR;
-	end = claim_vm(a->vm);
+	end = claim_whole_vm(a->vm);
 	if (end)
 		return end;
 	a->pidfd = process_open(a->vm);

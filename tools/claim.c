@@ -37,3 +37,22 @@ int claim_vm(const struct vm *vm)
 	device_close(&dev);
 	return END_ERROR;
 }
+
+/**
+ * claim_whole_vm - claim a VM that is to be migrated or saved
+ * @vm: the VM
+ *
+ * A VM that is held may have no tags: a load may have failed, or it is still to come.
+ *
+ * Return: exit status.
+ */
+int claim_whole_vm(const struct vm *vm)
+{
+	long long held;
+	int end = claim_vm(vm);
+
+	if (end || read_number(vm->fd, "hold", &held) || !held)
+		return end;
+	complain_of(vm, "held: load its tags, or release it first");
+	return END_ERROR;
+}

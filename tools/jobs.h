@@ -102,6 +102,7 @@ bool process_ends(int pidfd, int patience);
 
 /* claim.c */
 int claim_vm(const struct vm *vm);
+int claim_whole_vm(const struct vm *vm);
 
 /**
  * struct peer - the destination
@@ -216,7 +217,7 @@ int migrate_vm(struct migrate *m);
  * @paused: it does not run after it was restored
  * @stopped: it was restored, and is paused or held
  * @ran: it ran before it was saved
- * @holds: this program has held the VM, which was not held before
+ * @holds: this program holds the VM
  * @pidfd: the process of the one that is saved
  * @complete: all of it is in @file, and QEMU may have ended
  */

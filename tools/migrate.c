@@ -114,7 +114,7 @@ int migrate_find(struct migrate *m, struct vms *vms, const struct vm **vm)
 	}
 	if (m->qmp) {
 		qmp_expect(*vm);
-		return claim_vm(*vm);
+		return claim_whole_vm(*vm);
 	}
 	if (!(*vm)->name || strcmp((*vm)->name, m->which)) {
 		complain_of(*vm, "no domain of libvirt has this name: %s", m->which);
@@ -122,7 +122,7 @@ int migrate_find(struct migrate *m, struct vms *vms, const struct vm **vm)
 	}
 	if (!domain_has_clear_name(m->which) || !domain_has_clear_name(m->name))
 		return END_ERROR;
-	end = claim_vm(*vm);
+	end = claim_whole_vm(*vm);
 	if (end)
 		return end;
 	runs = domain_runs(m->which);
