@@ -71,7 +71,7 @@ struct jobs {
  * @out: its standard output; -1: that of this process, or with @reads the same as its
  *	standard error
  * @reads: its standard error is read, line by line
- * @stays: SIGINT does not end it: a terminal sends it to all
+ * @stays: SIGINT does not end it: a terminal sends it to all.  A function may catch it
  * @quiet: its output and its errors are thrown away
  */
 struct start {
@@ -91,7 +91,7 @@ void jobs_add(struct jobs *jobs, struct job *job, const struct start *how);
 void jobs_wait(struct jobs *jobs);
 void jobs_drop(struct jobs *jobs, struct job *job);
 int jobs_run(struct jobs *jobs, const struct start *how);
-void job_end(const struct job *job, int signal);
+void job_end(const struct job *job);
 bool job_may_be_asked(struct job *job);
 void job_stop(struct job *job);
 bool job_has_failed(const struct job *job);
@@ -169,6 +169,7 @@ void qmp_close(struct qmp *qmp);
 /* monitor.c */
 bool qmp_can_answer(const char *uri);
 int qmp_cancel(const char *path);
+int qmp_cancel_if_killed(struct jobs *jobs, const char *path, int status);
 int qmp_migrate(const char *path, const char *uri, int pidfd);
 int qmp_quit(const char *path, bool *sent);
 int qmp_once(const char *path, const char *command);

@@ -146,6 +146,28 @@ int qmp_cancel(const char *path)
 	return end;
 }
 
+static int run_cancel(void *path)
+{
+	return qmp_cancel(path);
+}
+
+/**
+ * qmp_cancel_if_killed - cancel a migration if the process that waited for it was killed
+ * @jobs: what runs meanwhile
+ * @path: the monitor's socket; NULL if libvirt has migrated it
+ * @status: exit status of the process
+ *
+ * Return: @status, or as qmp_cancel().
+ */
+int qmp_cancel_if_killed(struct jobs *jobs, const char *path, int status)
+{
+	struct start how = {
+		.run = run_cancel, .arg = (void *)path, .in = -1, .out = -1, .stays = true
+	};
+
+	return !path || status < 128 ? status : jobs_run(jobs, &how);
+}
+
 /**
  * qmp_migrate - migrate, and wait for the end; SIGINT cancels the migration
  * @path: the monitor's socket

@@ -4,7 +4,6 @@
  * LIBVIRT_DEFAULT_URI, or for root the system's.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -101,7 +100,7 @@ void virsh_abort(struct jobs *jobs, struct job *virsh, const char *domain)
 	if (!job_may_be_asked(virsh))
 		return;
 	if (jobs->stops > 1)
-		job_end(virsh, SIGTERM);
+		job_end(virsh);
 	abort_job(jobs, domain);
 }
 

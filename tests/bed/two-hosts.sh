@@ -35,7 +35,7 @@ if [[ -e $W/cut ]]; then
 	cat <&5 >$W/pipe &
 	eval "\${@: -1}" <$W/pipe &
 	read -r <$W/cut
-	kill %1
+	kill -PIPE %1
 	wait %2
 	echo "ssh: connection lost" >&2
 	exit 255

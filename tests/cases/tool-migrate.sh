@@ -259,14 +259,17 @@ for signal in INT TERM HUP; do
 	MAYBE="process has ended$\|stream ends early$" ends 1 "SIG$signal" "$HELD" "virsh: aborted" "$NOT interrupted. It goes on here"
 	goes_on "SIG$signal"
 done
-begin
-printf '%s\n' arrive held lasts >acts/migrate
-SETSID=setsid start migrate web "$URI"
-awaits test -e migrating
-kill -HUP -- "-$JOB"
-finish
-MAYBE="process has ended$\|stream ends early$" ends 1 "the terminal is closed" "$HELD" "virsh: aborted" "$NOT interrupted. It goes on here"
-goes_on "the terminal is closed"
+# A terminal, timeout and systemd send a signal to all processes.
+for signal in HUP TERM; do
+	begin
+	printf '%s\n' arrive held lasts >acts/migrate
+	SETSID=setsid start migrate web "$URI"
+	awaits test -e migrating
+	kill -$signal -- "-$JOB"
+	finish
+	MAYBE="process has ended$\|stream ends early$" ends 1 "SIG$signal for all" "$HELD" "virsh: aborted" "$NOT interrupted. It goes on here"
+	goes_on "SIG$signal for all"
+done
 begin
 printf '%s\n' arrive held lasts >acts/migrate
 mkfifo cut pipe
@@ -323,6 +326,19 @@ kill -INT "$JOB"
 finish
 is "$STATUS:$(tail -n 1 out)" "1:$LOST" "a second SIGINT ends it"
 clean "a second SIGINT ends it"
+begin
+printf '%s\n' arrive held 'kill "$(<"$W/src")"' 'awaits is_gone "$(<"$W/src")"' >acts/migrate
+SETSID=setsid start migrate web "$URI"
+soon out "held until"
+awaits is_gone "$SRC"
+awaits eval '! pgrep -P "$JOB" -x virsh >/dev/null'
+kill -TERM -- "-$JOB"
+soon out "interrupt again to give them up"
+echo >a/dev/kvm_mte
+finish
+ends 0 "SIGTERM for all when the guest has left" "$HELD" "$IN" "web: migrated to host with its tags" \
+	"kvm-mte: web: it has left this host, and its tags are on their way; interrupt again to give them up"
+same_tags "SIGTERM for all when the guest has left"
 # Each event lets it look at the number of signals again: here that a child has ended.
 begin
 printf '%s\n' 'STATE=off arrive' leave >acts/migrate

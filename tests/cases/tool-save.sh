@@ -144,15 +144,28 @@ vm b "$DST" web
 rm -f sock
 run "${MIGRATE[@]}"
 ends 1 "no monitor" "$HELD" "kvm-mte: sock: No such file or directory" "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+# A terminal, timeout and systemd send a signal to all processes.
+for signal in HUP TERM INT; do
+	begin
+	vm b "$DST" web
+	qmp "query-migrate=$ACTIVE"
+	SETSID=setsid start "${MIGRATE[@]}"
+	soon asked query-migrate
+	kill -$signal -- "-$JOB"
+	finish
+	ends 1 "SIG$signal for all" "$HELD" 'kvm-mte: QEMU: migrate: cancelled' "$ENDS_EARLY" "$STAYS" "$NOT interrupted. It goes on here"
+	is "$(grep -c migrate_cancel asked)" 1 "SIG$signal for all: the migration is cancelled"
+	goes_on "SIG$signal for all"
+done
 begin
 vm b "$DST" web
 qmp "query-migrate=$ACTIVE"
-SETSID=setsid start "${MIGRATE[@]}"
+start "${MIGRATE[@]}"
 soon asked query-migrate
-kill -HUP -- "-$JOB"
+pkill -KILL -P "$JOB" -f "^$W/kvm-mte"
 finish
-ends 1 "the terminal is closed" "$HELD" 'kvm-mte: QEMU: migrate: cancelled' "$ENDS_EARLY" "$STAYS" "$NOT interrupted. It goes on here"
-goes_on "the terminal is closed"
+ends 1 "the process that talks to QEMU is killed" "$HELD" 'kvm-mte: QEMU: migrate: cancelled' "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+is "$(grep -c migrate_cancel asked)" 1 "the process that talks to QEMU is killed: the migration is cancelled"
 # A monitor that is gone says nothing of the guest.
 begin
 vm b "$DST" web
@@ -559,6 +572,29 @@ run save --qmp=sock web f
 is "$STATUS:$(tail -n 1 out):$(cat f f.new f.tags)" "1:kvm-mte: web: it has ended; its tags are in f.tags.new:old
 stateold" "QEMU: it dies: what it has written stays"
 rm f.new
+# cancelled NAME LINE... - QEMU does not go on with the save.
+cancelled() {
+	finish
+	ends 1 "QEMU: save: $1" 'kvm-mte: QEMU: migrate: cancelled' "${@:2}" "kvm-mte: web: not saved. It goes on here"
+	is "$(grep -o -e migrate_cancel -e ^cont asked | uniq | xargs)" "migrate_cancel cont" "QEMU: save: $1: it is cancelled before the guest goes on"
+	unsaved "QEMU: save: $1"
+}
+for signal in TERM HUP; do
+	begin
+	old
+	qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$ACTIVE"
+	SETSID=setsid start save --qmp=sock web f
+	soon asked query-migrate
+	kill -$signal -- "-$JOB"
+	cancelled "SIG$signal for all"
+done
+begin
+old
+qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$ACTIVE"
+start save --qmp=sock web f
+soon asked query-migrate
+pkill -KILL -P "$JOB" -f "^$W/kvm-mte"
+cancelled "the process that talks to QEMU is killed" "kvm-mte: QEMU: the guest does not run: paused"
 begin
 old
 qmp "query-status=$PAUSED" migrate=error:no
