@@ -14,12 +14,12 @@ trap 'kill $(jobs -p) $SRC $DST 2>/dev/null' EXIT
 
 # --- two hosts: directories ---
 
-# What a program needs to be on a host: $W/on HOST COMMAND...
+# What a program needs to be on a host: $W/on HOST COMMAND... AS: a program that runs it.
 cat >on <<EOL
 #!/bin/bash
 export TAGDEV=$W/\$1/tagdev TAGDEV_VMS=$W/\$1/sys/kernel/kvm_mte/vms TAGDEV_LOG=$W/\$1/var/log/dmesg
 export LD_PRELOAD=$W/tagdev.so ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=1 PATH=$W/bin:\$PATH
-exec $W/kvm-mte --root=$W/\$1 "\${@:2}"
+exec \${AS:-} $W/kvm-mte --root=$W/\$1 "\${@:2}"
 EOL
 # ssh [-p PORT] HOST COMMAND: "kvm-mte" is the one of the other host. With a file "cut" the connection is lost when the file
 # has a line.

@@ -325,6 +325,11 @@ old
 echo 'cat "$W/a/sys/kernel/kvm_mte/vms/$(<"$W/src")-9/hold" >$W/at-save; echo new >f; leave' >acts/save
 run save web f
 is "$STATUS:$(cat at-save)" 0:1 "the guest is held until its state is saved"
+# What a parent may leave behind.
+begin
+old
+AS="env --ignore-signal=CHLD --block-signal=TERM" run save web f
+ends 0 "SIGCHLD is ignored" "web: saved with its tags: f, f.tags"
 # Another program may save the VM, or an admin may let it run.
 begin
 old
