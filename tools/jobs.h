@@ -45,7 +45,7 @@ struct job {
 	bool ended;
 	int status;
 	unsigned int said;
-	char line[1024];
+	char line[2048];
 	size_t len;
 	long long asked;
 };

@@ -188,6 +188,18 @@ qmp 'query-migrate={"status": "failed"}' 'query-status={"status": "postmigrate"}
 run "${MIGRATE[@]}"
 ends 1 "QEMU fails, and the guest is stopped" "$HELD" "kvm-mte: QEMU: migrate: failed" "kvm-mte: QEMU: the guest does not run: postmigrate" \
 	"$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It does not run, but is here"
+# Any user of a VMM chooses its guest's name.
+for letter in x $'\001'; do
+	LONG=$(printf "$letter%.0s" {1..1003})
+	begin "$LONG"
+	vm b "$DST" "$LONG"
+	qmp "query-migrate=$DONE"
+	run migrate --qmp=sock "$SRC" tcp:host:4444
+	is "$STATUS:$(hold_there)" 0:0 "a name of 1003 bytes: $(printf %q "$letter")"
+done
+begin "x$(printf 'ä%.0s' {1..200})"
+is "$(mte list --json | python3 -c 'import json, sys; name = json.load(sys.stdin)[0]["name"]; print(len(name), len(name.encode()), name[-1])')" "128 255 ä" \
+	"a name of 401 bytes is cut off between two characters"
 UNKNOWN="kvm-mte: web: QEMU has failed, and it is not known where the guest is. Its tags are sent when QEMU ends here. If the guest is here, interrupt twice"
 begin
 vm b "$DST" web
