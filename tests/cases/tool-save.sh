@@ -43,7 +43,7 @@ tags_of() { (cp "$1" bound; bind bound; cmp "$1.tags" bound.tags) 2>&1; }
 # asked NAME LINE... - what the monitor, virsh and ssh were asked.
 asked() { is "$(grep -v -e ^qmp_capabilities asked | uniq)" "$(printf '%s\n' "${@:2}")" "$1: what is asked"; }
 LOAD="$SSH host kvm-mte 'tags' 'load' '--incoming' '--' 'web'"
-RETURN_PATH="migrate-set-capabilities [{'capability': 'return-path', 'state': True}]"
+RETURN_PATH="migrate-set-capabilities [{'capability': 'return-path', 'state': True}, {'capability': 'pause-before-switchover', 'state': False}]"
 MIGRATE=(migrate --qmp=sock web tcp:host:4444)
 ENDS_EARLY="kvm-mte: host: THERE: the stream ends early"
 STAYS='kvm-mte: host: THERE: the VM stays held; "kvm-mte release DST" lets it run without its tags'
@@ -188,6 +188,12 @@ qmp 'query-migrate={"status": "failed"}' 'query-status={"status": "postmigrate"}
 run "${MIGRATE[@]}"
 ends 1 "QEMU fails, and the guest is stopped" "$HELD" "kvm-mte: QEMU: migrate: failed" "kvm-mte: QEMU: the guest does not run: postmigrate" \
 	"$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It does not run, but is here"
+begin
+vm b "$DST" web
+qmp "query-migrate=$ACTIVE|{\"status\": \"pre-switchover\"}"
+run "${MIGRATE[@]}"
+ends 1 "QEMU waits before it stops the guest" "$HELD" "kvm-mte: QEMU: migrate: pre-switchover: tags cannot travel so" 'kvm-mte: QEMU: migrate: cancelled' "$ENDS_EARLY" "$STAYS" \
+	"$NOT QEMU has failed. It goes on here"
 # Any user of a VMM chooses its guest's name.
 for letter in x $'\001'; do
 	LONG=$(printf "$letter%.0s" {1..1003})
