@@ -235,8 +235,10 @@ static void not_saved(struct archive *a)
 		unlink(a->part);
 	if (a->holds && write_word(a->vm->fd, "hold", "0"))
 		complain_of(a->vm, "it stays held");
-	if (a->ran && archive_resume(a))
-		complain("%s: not saved; it is stopped", a->which);
+	runs = a->ran ? vm_runs(a) : true;
+	if (runs <= 0 && archive_resume(a))
+		complain("%s: not saved; %s", a->which, runs ?
+			 "it is not known whether it runs" : "it is stopped");
 	else
 		complain("%s: not saved. It goes on here", a->which);
 }

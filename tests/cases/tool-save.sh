@@ -392,6 +392,7 @@ is "$(cat asked f)" old "not a name: nothing is done"
 begin
 old
 echo 'exit 1' >acts/suspend
+echo 'echo "error: domain is already running" >&2; exit 1' >acts/resume
 run save web f
 ends 1 "virsh suspend fails" "kvm-mte: web: not saved. It goes on here"
 # virsh has done its part, and so have the tags: the signal counts all the same.
