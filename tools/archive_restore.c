@@ -121,7 +121,7 @@ int archive_restore(struct archive *a)
 	jobs_begin();
 	end = check_tags(a);
 	if (!end && !a->qmp) {
-		name = image_domain(a->file);
+		name = image_domain(&a->jobs, a->file);
 		a->which = name;
 		end = name && domain_has_clear_name(name) ? END_OK : END_ERROR;
 	}

@@ -18,7 +18,7 @@ static int vm_runs(struct archive *a)
 	char status[32];
 
 	if (!a->qmp)
-		return domain_runs(a->which);
+		return domain_runs(&a->jobs, a->which);
 	if (qmp_status(a->qmp, status, sizeof(status)))
 		return -1;
 	return !strcmp(status, "running");
@@ -227,7 +227,7 @@ static void not_saved(struct archive *a)
 		return;
 	}
 	if (runs < 0) {
-		complain("%s: it is not known whether it is saved. Its tags are in %s; if it is here, it is held",
+		complain("%s: it is not known whether it is saved. Its tags are in %s; if it is here, it is paused and held",
 			 a->which, a->part);
 		return;
 	}

@@ -70,6 +70,8 @@ static void become(const struct start *how, int lines)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (how->plain)
+		setenv("LC_ALL", "C", 1);
 	if (how->quiet) {
 		lines = open("/dev/null", O_RDWR | O_CLOEXEC);
 		use_as(lines, STDOUT_FILENO);

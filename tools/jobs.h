@@ -73,6 +73,7 @@ struct jobs {
  * @reads: its standard error is read, line by line
  * @stays: SIGINT does not end it: a terminal sends it to all.  A function may catch it
  * @quiet: its output and its errors are thrown away
+ * @plain: in the C locale: only there are virsh's words known
  */
 struct start {
 	int (*run)(void *arg);
@@ -83,6 +84,7 @@ struct start {
 	bool reads;
 	bool stays;
 	bool quiet;
+	bool plain;
 };
 
 /* jobs.c */
@@ -130,13 +132,13 @@ void peer_free(struct peer *peer);
 /* virsh.c */
 bool domain_has_clear_name(const char *name);
 char **virsh_command(const char *const *words, char **options);
-char *virsh_text(const char *const *words);
+char *virsh_text(struct jobs *jobs, const char *const *words);
 int virsh_run(struct jobs *jobs, const char *const *words, char **options);
 int virsh_run_job(struct jobs *jobs, const char *const *words, char **options, const char *domain);
 void virsh_abort(struct jobs *jobs, struct job *virsh, const char *domain);
-int domain_runs(const char *domain);
+int domain_runs(struct jobs *jobs, const char *domain);
 int domain_settles(struct jobs *jobs, const char *domain, int pidfd);
-char *image_domain(const char *file);
+char *image_domain(struct jobs *jobs, const char *file);
 
 /**
  * struct qmp - a connection to QEMU's monitor
@@ -199,7 +201,7 @@ struct migrate {
 };
 
 /* migrate.c, move.c */
-int migrate_find(struct migrate *m, struct vms *vms, const struct vm **vm);
+int migrate_find(struct migrate *m, struct jobs *jobs, struct vms *vms, const struct vm **vm);
 int migrate_vm(struct migrate *m);
 
 /**

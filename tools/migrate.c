@@ -92,12 +92,13 @@ static int parse(struct migrate *m, int argc, char **argv, char **host)
 /**
  * migrate_find - find the VM that is migrated, and its name at the destination
  * @m: what was asked for; @m->name and @m->suspended are set
+ * @jobs: what runs meanwhile
  * @vms: filled; the caller calls vms_free(), also after an error
  * @vm: set to the VM
  *
  * Return: exit status.
  */
-int migrate_find(struct migrate *m, struct vms *vms, const struct vm **vm)
+int migrate_find(struct migrate *m, struct jobs *jobs, struct vms *vms, const struct vm **vm)
 {
 	int end = need_vms(vms), runs;
 
@@ -125,7 +126,7 @@ int migrate_find(struct migrate *m, struct vms *vms, const struct vm **vm)
 	end = claim_whole_vm(*vm);
 	if (end)
 		return end;
-	runs = domain_runs(m->which);
+	runs = domain_runs(jobs, m->which);
 	m->runs = runs > 0;
 	m->suspended |= !runs;
 	return runs < 0 ? END_ERROR : END_OK;

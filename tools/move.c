@@ -323,15 +323,16 @@ static int follow(struct move *move)
 int migrate_vm(struct migrate *m)
 {
 	struct move move = { .m = m, .pidfd = -1 };
-	int end = migrate_find(m, &move.vms, &move.vm);
+	int end;
 
+	jobs_begin();
+	end = migrate_find(m, &move.jobs, &move.vms, &move.vm);
 	if (!end) {
 		move.pidfd = process_open(move.vm);
 		end = move.pidfd < 0 ? END_ERROR : END_OK;
 	}
 	if (!end) {
 		move.load.where = there(&move);
-		jobs_begin();
 		start_tags(&move);
 		end = wait_until_ready(&move);
 	}

@@ -443,8 +443,24 @@ begin
 old
 printf '%s\n' 'echo "exit 1" >$W/acts/domstate' 'exit 1' >acts/save
 run save web f
-ends 1 "libvirt is gone" "kvm-mte: web: it is not known whether it is saved. Its tags are in f.tags.new; if it is here, it is held"
+ends 1 "libvirt is gone" "kvm-mte: web: it is not known whether it is saved. Its tags are in f.tags.new; if it is here, it is paused and held"
 is "$(cmp f.tags.new right):$(cat "a/sys/kernel/kvm_mte/vms/$SRC-9/hold"):$(ls resumed 2>/dev/null)" ":1:" "libvirt is gone: the tags are there, and the guest is held"
+begin
+old
+echo 'echo "echo \$\$ >\$W/hang; exec sleep 1000" >$W/acts/domstate; exit 1' >acts/save
+rm -f hang
+start save web f
+awaits test -s hang
+kill -INT "$JOB"
+finish
+ends 1 "libvirt hangs, SIGINT" "kvm-mte: web: it is not known whether it is saved. Its tags are in f.tags.new; if it is here, it is paused and held"
+is "$(is_gone "$(<hang)" && echo gone):$(cat "a/sys/kernel/kvm_mte/vms/$SRC-9/hold")" gone:1 "libvirt hangs, SIGINT: virsh is ended, the guest is held"
+begin
+old
+echo 'exit 1' | tee acts/save >acts/domjobinfo
+run save web f
+ends 1 "domjobinfo fails" "kvm-mte: web: it is not known whether it is saved. Its tags are in f.tags.new; if it is here, it is paused and held"
+is "$(grep -c domjobinfo asked)" 5 "domjobinfo fails: it is asked five times"
 begin
 old
 printf '%s\n' 'kill -9 $$' >acts/save
