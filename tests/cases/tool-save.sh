@@ -557,6 +557,17 @@ echo 'echo "error: no" >&2; exit 1' >acts/restore
 run restore f
 ends 1 "virsh restore fails" "error: no"
 saved
+echo 'vm a "$(<"$W/dst")" web; exit 1' >acts/restore
+run restore f
+ends 1 "virsh restore fails, and the domain is there" "kvm-mte: THERE: not restored: it is there without its tags, and held: end it"
+is "$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold"):$(ls resumed 2>/dev/null)" 1: "virsh restore fails, and the domain is there: it is held"
+saved
+vm a "$DST" web
+echo 'echo "error: domain is already active"; exit 1' >acts/restore
+run restore f
+ends 1 "virsh restore fails, and the domain was there" "error: domain is already active"
+is "$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold")" 0 "virsh restore fails, and the domain was there: it is not held"
+saved
 echo "0x40000000 0x2000000" >a/tagdev/slots
 run restore f
 is "$STATUS:$(tail -n 1 out):$(ls resumed 2>&1):$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold")" \
