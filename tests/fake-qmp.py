@@ -12,7 +12,7 @@ late            there is no reply, and the process PID ends some time later
 none            there is no reply
 FILE+TEXT       for "migrate" and "migrate-incoming" with a file: TEXT is written to it, or must be in it
 
-"quit" ends the process PID. After "migrate_cancel" the migration is cancelled, unless it is completed, or there is none ("{}"). Three words are no commands: "greeting"; "ended",
+"quit" ends the process PID. "stop" and "cont" set the last reply to "query-status". After "migrate_cancel" the migration is cancelled, unless it is completed, or there is none ("{}"). Three words are no commands: "greeting"; "ended",
 a file that gets a line when the process has ended; "noise", a line before each reply.
 """
 import json
@@ -37,6 +37,8 @@ def reply(command):
     word = words.pop(0) if len(words) > 1 else words[0]
     if command == "migrate_cancel" and "completed" not in replies["query-migrate"][-1] and replies["query-migrate"] != ["{}"]:
         replies["query-migrate"] = ['{"status": "cancelled"}']
+    if command in ("stop", "cont") and not word.startswith("error:"):
+        replies["query-status"] = [running if command == "cont" else '{"status": "paused", "running": false}']
     if word == "none":
         return None
     if word == "late":

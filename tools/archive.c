@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -86,7 +85,7 @@ int archive_run(struct archive *a, const char *const *words, int in, int out)
 	while (!job.ended) {
 		jobs_wait(&a->jobs);
 		if (a->jobs.stops)
-			job_end(&job, SIGTERM);
+			job_end(&job);
 	}
 	jobs_drop(&a->jobs, &job);
 	return job.status;
@@ -139,9 +138,12 @@ int archive_transfer(struct archive *a, const char *command, int fd)
 	struct transfer t = {
 		.path = a->qmp, .command = command, .fd = fd, .is_save = !strcmp(command, "migrate")
 	};
-	struct start how = { .run = transfer, .arg = &t, .in = -1, .out = -1 };
+	struct start how = { .run = transfer, .arg = &t, .in = -1, .out = -1, .stays = true };
+	int status = jobs_run(&a->jobs, &how);
 
-	return jobs_run(&a->jobs, &how) ? END_ERROR : END_OK;
+	if (t.is_save)
+		status = qmp_cancel_if_killed(&a->jobs, a->qmp, status);
+	return status ? END_ERROR : END_OK;
 }
 
 static int add_binding(void *arg)

@@ -57,12 +57,49 @@ static int load_tags(struct archive *a)
 	return end ? END_ERROR : END_OK;
 }
 
+static bool has_vm(const char *name)
+{
+	bool has = false;
+	struct vms vms;
+	size_t i;
+
+	vms_read(&vms);
+	for (i = 0; i < vms.nr; i++)
+		has |= vms.vm[i].name && !strcmp(vms.vm[i].name, name);
+	vms_free(&vms);
+	return has;
+}
+
+/* virsh has failed.  What libvirt has created all the same has no tags, and must not run. */
+static bool hold_what_is_there(const char *name)
+{
+	bool has = false;
+	struct vms vms;
+	size_t i;
+	int err;
+
+	vms_read(&vms);
+	for (i = 0; i < vms.nr; i++) {
+		if (!vms.vm[i].name || strcmp(vms.vm[i].name, name))
+			continue;
+		has = true;
+		err = write_word(vms.vm[i].fd, "hold", "1");
+		complain_of(&vms.vm[i], "not restored: it is there without its tags, %s: end it",
+			    err ? "and cannot be held" : "and held");
+	}
+	vms_free(&vms);
+	return has;
+}
+
 /* virsh leaves it paused, so it can be held before it runs. */
 static int restore_by_virsh(struct archive *a)
 {
 	const char *const words[] = { "restore", "--file", a->file, "--paused", NULL };
+	bool was_there = has_vm(a->which);
 
 	if (virsh_run(&a->jobs, words, a->options)) {
+		if (!was_there && hold_what_is_there(a->which))
+			return END_ERROR;
 		if (a->jobs.stops)
 			complain("%s: interrupted: if the domain is there, it is paused, and has no tags: end it",
 				 a->which);
@@ -96,6 +133,8 @@ static int restore_by_qmp(struct archive *a)
 		return archive_cannot(a->file);
 	end = archive_find(a);
 	if (!end)
+		end = claim_vm(a->vm);
+	if (!end)
 		end = check_incoming(a);
 	if (!end)
 		end = hold(a);
@@ -119,7 +158,7 @@ int archive_restore(struct archive *a)
 	jobs_begin();
 	end = check_tags(a);
 	if (!end && !a->qmp) {
-		name = image_domain(a->file);
+		name = image_domain(&a->jobs, a->file);
 		a->which = name;
 		end = name && domain_has_clear_name(name) ? END_OK : END_ERROR;
 	}

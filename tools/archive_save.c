@@ -18,7 +18,7 @@ static int vm_runs(struct archive *a)
 	char status[32];
 
 	if (!a->qmp)
-		return domain_runs(a->which);
+		return domain_runs(&a->jobs, a->which);
 	if (qmp_status(a->qmp, status, sizeof(status)))
 		return -1;
 	return !strcmp(status, "running");
@@ -39,11 +39,8 @@ static int pause_vm(struct archive *a)
 /* Somebody may let the VM run before its state is saved: then its tags would be old. */
 static int hold(struct archive *a)
 {
-	int err;
+	int err = write_word(a->vm->fd, "hold", "1");
 
-	if (a->vm->held)
-		return END_OK;
-	err = write_word(a->vm->fd, "hold", "1");
 	a->holds = !err;
 	if (!err)
 		return END_OK;
@@ -75,6 +72,22 @@ static int save_tags(struct archive *a)
 		end = archive_cannot(a->part);
 	close(fd);
 	return end ? END_ERROR : END_OK;
+}
+
+/* Whoever has released the VM, or lets it run, may have changed its tags. */
+static int check_stopped(struct archive *a)
+{
+	int runs = vm_runs(a);
+	long long held;
+
+	if (runs > 0)
+		complain("%s: somebody has resumed it since its tags were saved", a->which);
+	if (runs)
+		return END_ERROR;
+	if (!read_number(a->vm->fd, "hold", &held) && held)
+		return END_OK;
+	complain("%s: somebody has released it since its tags were saved", a->which);
+	return END_ERROR;
 }
 
 static int save_by_virsh(struct archive *a)
@@ -172,6 +185,8 @@ static int save_stopped(struct archive *a)
 
 	if (!end)
 		end = save_tags(a);
+	if (!end)
+		end = check_stopped(a);
 	if (!end && a->jobs.stops)
 		end = END_ERROR;
 	if (!end)
@@ -212,7 +227,7 @@ static void not_saved(struct archive *a)
 		return;
 	}
 	if (runs < 0) {
-		complain("%s: it is not known whether it is saved. Its tags are in %s; if it is here, it is held",
+		complain("%s: it is not known whether it is saved. Its tags are in %s; if it is here, it is paused and held",
 			 a->which, a->part);
 		return;
 	}
@@ -220,8 +235,10 @@ static void not_saved(struct archive *a)
 		unlink(a->part);
 	if (a->holds && write_word(a->vm->fd, "hold", "0"))
 		complain_of(a->vm, "it stays held");
-	if (a->ran && archive_resume(a))
-		complain("%s: not saved; it is stopped", a->which);
+	runs = a->ran ? vm_runs(a) : true;
+	if (runs <= 0 && archive_resume(a))
+		complain("%s: not saved; %s", a->which, runs ?
+			 "it is not known whether it runs" : "it is stopped");
 	else
 		complain("%s: not saved. It goes on here", a->which);
 }
@@ -266,6 +283,9 @@ int archive_save(struct archive *a)
 		return end;
 	if (migration_is_refused(a->vm))
 		return END_ERROR;
+	end = claim_whole_vm(a->vm);
+	if (end)
+		return end;
 	a->pidfd = process_open(a->vm);
 	if (a->pidfd < 0)
 		return END_ERROR;

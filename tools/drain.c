@@ -95,12 +95,14 @@ static bool needs_module(const struct vm *vm)
 /*
  * If the origin is not admin, the VM had MTE from the start, and its program knows the tag
  * registers.  It may need them at each reset, also after MTE was turned off, so "disable" does
- * not help.
+ * not help.  "migrate" refuses a VM that is held.
  */
 static void put_need(const struct vm *vm)
 {
 	put_vm(stdout, vm);
 	printf(": %s%s, process %lld: ", vm->state, vm->held ? ", held" : "", vm->pid);
+	if (vm->held && strcmp(vm->state, "off"))
+		printf("load its tags or \"kvm-mte release %s\"; then ", vm->dir);
 	if (!strcmp(vm->state, "off"))
 		printf("\"kvm-mte release %s\"\n", vm->dir);
 	else if (!strcmp(vm->state, "turning-off"))

@@ -249,6 +249,8 @@ static int wait_for_stream(struct load *load)
 	while (!stream->ranges.nr) {
 		if (!vm_is_there(load->dev.vm))
 			return GONE;
+		if (load_is_sure(load))
+			return load_failed(load, 0);
 		if (stream_has_begun(stream, INTERVAL) && stream_open(stream, STDIN_FILENO))
 			return load_failed(load, 0);
 	}

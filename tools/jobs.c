@@ -19,6 +19,8 @@
 
 /* How often a program is asked to stop, in milliseconds. */
 #define AGAIN	1000
+/* Ends a program: nobody else sends it. */
+#define ENDS	SIGUSR1
 
 static int signals = -1;
 static sigset_t before;
@@ -58,11 +60,18 @@ static void become(const struct start *how, int lines)
 
 	/* A shell's background job ignores SIGINT, and this program stops others with it. */
 	signal(SIGINT, how->stays ? SIG_IGN : SIG_DFL);
-	/* A terminal sends them to all: the parent stops what has to be stopped. */
+	signal(ENDS, SIG_DFL);
+	/*
+	 * A terminal, timeout(1) and systemd send them to all: the parent stops what has to be
+	 * stopped.
+	 */
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (how->plain)
+		setenv("LC_ALL", "C", 1);
 	if (how->quiet) {
 		lines = open("/dev/null", O_RDWR | O_CLOEXEC);
 		use_as(lines, STDOUT_FILENO);
@@ -190,9 +199,10 @@ static void read_lines(struct job *job)
 /* A child of the program may live on, and keep its output open: do not wait for that. */
 static void reap(struct job *job)
 {
-	int status;
+	int status = W_EXITCODE(END_ERROR, 0);
+	pid_t pid = job->ended ? 0 : waitpid(job->pid, &status, WNOHANG);
 
-	if (job->ended || waitpid(job->pid, &status, WNOHANG) != job->pid)
+	if (!pid || (pid < 0 && errno != ECHILD))
 		return;
 	job->ended = true;
 	job->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -280,14 +290,13 @@ int jobs_run(struct jobs *jobs, const struct start *how)
 }
 
 /**
- * job_end - ask a program to end
+ * job_end - end a program
  * @job: the program
- * @signal: the signal
  */
-void job_end(const struct job *job, int signal)
+void job_end(const struct job *job)
 {
 	if (job->pid > 0 && !job->ended)
-		kill(job->pid, signal);
+		kill(job->pid, ENDS);
 }
 
 /**
@@ -318,7 +327,7 @@ bool job_may_be_asked(struct job *job)
 void job_stop(struct job *job)
 {
 	if (job_may_be_asked(job))
-		job_end(job, SIGINT);
+		kill(job->pid, SIGINT);
 }
 
 /**

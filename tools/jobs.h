@@ -13,6 +13,7 @@
  * reply.c	the monitor's JSON
  * jobs.c	programs that run at once
  * process.c	the end of a VM's process
+ * claim.c	a VM for this program alone
  */
 #ifndef KVM_MTE_JOBS_H
 #define KVM_MTE_JOBS_H
@@ -44,7 +45,7 @@ struct job {
 	bool ended;
 	int status;
 	unsigned int said;
-	char line[1024];
+	char line[2048];
 	size_t len;
 	long long asked;
 };
@@ -70,8 +71,9 @@ struct jobs {
  * @out: its standard output; -1: that of this process, or with @reads the same as its
  *	standard error
  * @reads: its standard error is read, line by line
- * @stays: SIGINT does not end it: a terminal sends it to all
+ * @stays: SIGINT does not end it: a terminal sends it to all.  A function may catch it
  * @quiet: its output and its errors are thrown away
+ * @plain: in the C locale: only there are virsh's words known
  */
 struct start {
 	int (*run)(void *arg);
@@ -82,6 +84,7 @@ struct start {
 	bool reads;
 	bool stays;
 	bool quiet;
+	bool plain;
 };
 
 /* jobs.c */
@@ -90,7 +93,7 @@ void jobs_add(struct jobs *jobs, struct job *job, const struct start *how);
 void jobs_wait(struct jobs *jobs);
 void jobs_drop(struct jobs *jobs, struct job *job);
 int jobs_run(struct jobs *jobs, const struct start *how);
-void job_end(const struct job *job, int signal);
+void job_end(const struct job *job);
 bool job_may_be_asked(struct job *job);
 void job_stop(struct job *job);
 bool job_has_failed(const struct job *job);
@@ -98,6 +101,10 @@ bool job_has_failed(const struct job *job);
 /* process.c */
 int process_open(const struct vm *vm);
 bool process_ends(int pidfd, int patience);
+
+/* claim.c */
+int claim_vm(const struct vm *vm);
+int claim_whole_vm(const struct vm *vm);
 
 /**
  * struct peer - the destination
@@ -125,13 +132,13 @@ void peer_free(struct peer *peer);
 /* virsh.c */
 bool domain_has_clear_name(const char *name);
 char **virsh_command(const char *const *words, char **options);
-char *virsh_text(const char *const *words);
+char *virsh_text(struct jobs *jobs, const char *const *words);
 int virsh_run(struct jobs *jobs, const char *const *words, char **options);
 int virsh_run_job(struct jobs *jobs, const char *const *words, char **options, const char *domain);
 void virsh_abort(struct jobs *jobs, struct job *virsh, const char *domain);
-int domain_runs(const char *domain);
+int domain_runs(struct jobs *jobs, const char *domain);
 int domain_settles(struct jobs *jobs, const char *domain, int pidfd);
-char *image_domain(const char *file);
+char *image_domain(struct jobs *jobs, const char *file);
 
 /**
  * struct qmp - a connection to QEMU's monitor
@@ -164,6 +171,7 @@ void qmp_close(struct qmp *qmp);
 /* monitor.c */
 bool qmp_can_answer(const char *uri);
 int qmp_cancel(const char *path);
+int qmp_cancel_if_killed(struct jobs *jobs, const char *path, int status);
 int qmp_migrate(const char *path, const char *uri, int pidfd);
 int qmp_quit(const char *path, bool *sent);
 int qmp_once(const char *path, const char *command);
@@ -193,7 +201,7 @@ struct migrate {
 };
 
 /* migrate.c, move.c */
-int migrate_find(struct migrate *m, struct vms *vms, const struct vm **vm);
+int migrate_find(struct migrate *m, struct jobs *jobs, struct vms *vms, const struct vm **vm);
 int migrate_vm(struct migrate *m);
 
 /**
@@ -212,7 +220,7 @@ int migrate_vm(struct migrate *m);
  * @paused: it does not run after it was restored
  * @stopped: it was restored, and is paused or held
  * @ran: it ran before it was saved
- * @holds: this program has held the VM, which was not held before
+ * @holds: this program holds the VM
  * @pidfd: the process of the one that is saved
  * @complete: all of it is in @file, and QEMU may have ended
  */

@@ -143,7 +143,7 @@ static int write_all(struct load *load)
 		if (write_chunk(load, &slot))
 			return END_ERROR;
 	}
-	if (got < 0)
+	if (got < 0 || load_is_sure(load))
 		return load_failed(load, 0);
 	err = device_ioctl(&load->dev, KVM_MTE_RELEASE, NULL);
 	if (err)
@@ -189,7 +189,7 @@ static int take(struct load *load, const char *which)
  */
 int tags_load(const char *which, bool incoming, bool progress)
 {
-	struct load load = { .dev.fd = -1, .stream.pidfd = -1, .progress.on = progress };
+	struct load load = { .which = which, .dev.fd = -1, .stream.pidfd = -1, .progress.on = progress };
 	int end;
 
 	load.chunk = need(malloc(sizeof(*load.chunk)));

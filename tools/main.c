@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,6 +217,16 @@ static int check_root(const char *command)
 	return strcmp(command, "run") ? END_ERROR : END_RUN_ERROR;
 }
 
+/* The parent may ignore the end of its children, or block signals. */
+static void set_signals(void)
+{
+	sigset_t none;
+
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 static int run_command(int argc, char **argv)
 {
 	size_t i;
@@ -226,6 +237,9 @@ static int run_command(int argc, char **argv)
 		/* getopt() prints its errors with this name. */
 		argv[0] = "kvm-mte";
 		optind = 0;
+		/* Only the command of "run" must find the signals as they were. */
+		if (commands[i].run != cmd_run)
+			set_signals();
 		return commands[i].run(argc, argv);
 	}
 	return usage_error("no such command: %s", argv[0]);

@@ -92,12 +92,13 @@ static int parse(struct migrate *m, int argc, char **argv, char **host)
 /**
  * migrate_find - find the VM that is migrated, and its name at the destination
  * @m: what was asked for; @m->name and @m->suspended are set
+ * @jobs: what runs meanwhile
  * @vms: filled; the caller calls vms_free(), also after an error
  * @vm: set to the VM
  *
  * Return: exit status.
  */
-int migrate_find(struct migrate *m, struct vms *vms, const struct vm **vm)
+int migrate_find(struct migrate *m, struct jobs *jobs, struct vms *vms, const struct vm **vm)
 {
 	int end = need_vms(vms), runs;
 
@@ -114,7 +115,7 @@ int migrate_find(struct migrate *m, struct vms *vms, const struct vm **vm)
 	}
 	if (m->qmp) {
 		qmp_expect(*vm);
-		return END_OK;
+		return claim_whole_vm(*vm);
 	}
 	if (!(*vm)->name || strcmp((*vm)->name, m->which)) {
 		complain_of(*vm, "no domain of libvirt has this name: %s", m->which);
@@ -122,7 +123,10 @@ int migrate_find(struct migrate *m, struct vms *vms, const struct vm **vm)
 	}
 	if (!domain_has_clear_name(m->which) || !domain_has_clear_name(m->name))
 		return END_ERROR;
-	runs = domain_runs(m->which);
+	end = claim_whole_vm(*vm);
+	if (end)
+		return end;
+	runs = domain_runs(jobs, m->which);
 	m->runs = runs > 0;
 	m->suspended |= !runs;
 	return runs < 0 ? END_ERROR : END_OK;

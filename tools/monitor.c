@@ -33,6 +33,20 @@ static int has_failed(struct qmp *qmp, const char *status)
 	return END_ERROR;
 }
 
+static bool is_under_way(const char *status)
+{
+	static const char *const words[] = {
+		"", "none", "setup", "active", "device", "cancelling", "wait-unplug"
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!strcmp(status, words[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Waits until the migration has ended; a signal cancels it. */
 static int wait_for_migration(struct qmp *qmp)
 {
@@ -57,6 +71,12 @@ static int wait_for_migration(struct qmp *qmp)
 			return has_failed(qmp, "not begun");
 		if (!strcmp(status, "failed") || !strcmp(status, "cancelled"))
 			return has_failed(qmp, status);
+		if (!is_under_way(status)) {
+			complain("QEMU: migrate: %s: tags cannot travel so", status);
+			if (cancelled)
+				return QMP_LOST;
+			stopped = 1;
+		}
 		poll(NULL, 0, INTERVAL);
 	}
 }
@@ -89,12 +109,16 @@ static int call_with_uri(struct qmp *qmp, const char *command, const char *uri)
 /*
  * Only with a return path does QEMU wait until the destination has all of the guest, and
  * notice that it refuses the guest.  Without one, "completed" says only that all was sent.
+ * With pause-before-switchover it waits for a command before it stops the guest.
  */
-static int set_return_path(struct qmp *qmp, bool on)
+static int set_capabilities(struct qmp *qmp, bool on)
 {
-	return qmp_call(qmp, "migrate-set-capabilities", on ?
-			"{\"capabilities\": [{\"capability\": \"return-path\", \"state\": true}]}" :
-			"{\"capabilities\": [{\"capability\": \"return-path\", \"state\": false}]}");
+	char text[160];
+
+	snprintf(text, sizeof(text),
+		 "{\"capabilities\": [{\"capability\": \"return-path\", \"state\": %s}, {\"capability\": \"pause-before-switchover\", \"state\": false}]}",
+		 on ? "true" : "false");
+	return qmp_call(qmp, "migrate-set-capabilities", text);
 }
 
 /**
@@ -146,6 +170,28 @@ int qmp_cancel(const char *path)
 	return end;
 }
 
+static int run_cancel(void *path)
+{
+	return qmp_cancel(path);
+}
+
+/**
+ * qmp_cancel_if_killed - cancel a migration if the process that waited for it was killed
+ * @jobs: what runs meanwhile
+ * @path: the monitor's socket; NULL if libvirt has migrated it
+ * @status: exit status of the process
+ *
+ * Return: @status, or as qmp_cancel().
+ */
+int qmp_cancel_if_killed(struct jobs *jobs, const char *path, int status)
+{
+	struct start how = {
+		.run = run_cancel, .arg = (void *)path, .in = -1, .out = -1, .stays = true
+	};
+
+	return !path || status < 128 ? status : jobs_run(jobs, &how);
+}
+
 /**
  * qmp_migrate - migrate, and wait for the end; SIGINT cancels the migration
  * @path: the monitor's socket
@@ -160,7 +206,7 @@ int qmp_migrate(const char *path, const char *uri, int pidfd)
 	int end = begin(&qmp, path);
 
 	if (!end)
-		end = set_return_path(&qmp, true);
+		end = set_capabilities(&qmp, true);
 	if (end) {
 		qmp_close(&qmp);
 		return END_ERROR;
@@ -192,7 +238,7 @@ int qmp_transfer(const char *path, const char *command, int fd)
 
 	/* A file has no return path.  A migration that has failed may have left it on. */
 	if (!end && !strcmp(command, "migrate"))
-		end = set_return_path(&qmp, false);
+		end = set_capabilities(&qmp, false);
 	if (!end)
 		end = qmp_send_fd(&qmp, fd);
 	if (!end)

@@ -13,7 +13,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -70,9 +69,9 @@ static bool tags_have_failed(const struct move *move)
  */
 static void give_up(const struct move *move)
 {
-	job_end(&move->save, SIGTERM);
+	job_end(&move->save);
 	if (!(move->load.said & SAID_HELD))
-		job_end(&move->load, SIGTERM);
+		job_end(&move->load);
 }
 
 /* The load ends by itself when it finds that nobody writes the stream any more. */
@@ -80,11 +79,11 @@ static void end_tags(struct move *move)
 {
 	int stops = move->jobs.stops;
 
-	job_end(&move->save, SIGTERM);
+	job_end(&move->save);
 	while (!move->save.ended || !move->load.ended) {
 		jobs_wait(&move->jobs);
 		if (move->jobs.stops > stops)
-			job_end(&move->load, SIGTERM);
+			job_end(&move->load);
 	}
 }
 
@@ -156,14 +155,12 @@ static void start_mover(struct move *move)
 		"migrate", "--live", "--suspend", "--domain", move->m->which, "--desturi",
 		move->m->uri, NULL
 	};
-	struct start how = { .in = -1, .out = -1 };
+	struct start how = { .arg = move, .in = -1, .out = -1, .stays = move->m->qmp };
 
-	if (move->m->qmp) {
+	if (move->m->qmp)
 		how.run = run_qmp;
-		how.arg = move;
-	} else {
+	else
 		how.argv = virsh_command(words, move->m->options);
-	}
 	jobs_add(&move->jobs, &move->mover, &how);
 	free(how.argv);
 }
@@ -206,6 +203,7 @@ static int wait_for_mover(struct move *move)
 			virsh_abort(&move->jobs, &move->mover, move->m->which);
 	}
 	jobs_drop(&move->jobs, &move->mover);
+	move->mover.status = qmp_cancel_if_killed(&move->jobs, move->m->qmp, move->mover.status);
 	if (!move->mover.status)
 		return END_OK;
 	move->unknown = !is_here(move) && !has_left(move);
@@ -325,15 +323,16 @@ static int follow(struct move *move)
 int migrate_vm(struct migrate *m)
 {
 	struct move move = { .m = m, .pidfd = -1 };
-	int end = migrate_find(m, &move.vms, &move.vm);
+	int end;
 
+	jobs_begin();
+	end = migrate_find(m, &move.jobs, &move.vms, &move.vm);
 	if (!end) {
 		move.pidfd = process_open(move.vm);
 		end = move.pidfd < 0 ? END_ERROR : END_OK;
 	}
 	if (!end) {
 		move.load.where = there(&move);
-		jobs_begin();
 		start_tags(&move);
 		end = wait_until_ready(&move);
 	}

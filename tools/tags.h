@@ -6,6 +6,7 @@
  * save.c	save: from the device to the stream
  * load.c	load: from the stream to the device
  * incoming.c	load --incoming: waits for the VM and for its memory
+ * sure.c	is a load's VM the one that is meant?
  * device.c	/dev/kvm_mte
  * stream.c	the stream's header, and input and output
  * chunk.c	the stream's chunks and its end
@@ -135,6 +136,7 @@ struct progress {
 
 /**
  * struct load - what the steps of a load share
+ * @which: names the VM on the command line
  * @vms: the VMs
  * @dev: the device, with one of them
  * @slots: its memory slots, sorted
@@ -143,6 +145,7 @@ struct progress {
  * @chunk: the chunk that is being written
  */
 struct load {
+	const char *which;
 	struct vms vms;
 	struct device dev;
 	struct ranges slots;
@@ -207,5 +210,8 @@ int load_watch(struct load *load);
 bool load_fits(const struct load *load);
 int load_misfit(struct load *load);
 int take_incoming(struct load *load, const char *which);
+
+/* sure.c */
+int load_is_sure(struct load *load);
 
 #endif /* KVM_MTE_TAGS_H */

@@ -4,13 +4,15 @@
  * LIBVIRT_DEFAULT_URI, or for root the system's.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "jobs.h"
+
+/* How often libvirt may fail to say whether it does something with a domain. */
+#define FAILURES	5
 
 /**
  * virsh_command - a command of virsh
@@ -59,9 +61,27 @@ bool domain_has_clear_name(const char *name)
 	return false;
 }
 
+/* virsh may wait for libvirt for ever.  After so many signals as @patience it is ended. */
+static int run(struct jobs *jobs, const struct start *how, int patience)
+{
+	struct job job = { .where = NULL };
+	int stops = jobs->stops;
+
+	jobs_add(jobs, &job, how);
+	while (!job.ended) {
+		jobs_wait(jobs);
+		if (jobs->stops > stops)
+			job_stop(&job);
+		if (jobs->stops >= stops + patience)
+			job_end(&job);
+	}
+	jobs_drop(jobs, &job);
+	return job.status;
+}
+
 /**
  * virsh_run - run a command of virsh
- * @jobs: what runs meanwhile
+ * @jobs: what runs meanwhile; a second signal that asks to stop ends virsh
  * @words: its arguments, NULL at the end
  * @options: more of them, NULL at the end; may be NULL
  *
@@ -70,7 +90,7 @@ bool domain_has_clear_name(const char *name)
 int virsh_run(struct jobs *jobs, const char *const *words, char **options)
 {
 	struct start how = { .argv = virsh_command(words, options), .in = -1, .out = -1 };
-	int status = jobs_run(jobs, &how);
+	int status = run(jobs, &how, 2);
 
 	free(how.argv);
 	return status;
@@ -83,7 +103,7 @@ static void abort_job(struct jobs *jobs, const char *domain)
 		.argv = virsh_command(words, NULL), .in = -1, .out = -1, .quiet = true
 	};
 
-	jobs_run(jobs, &how);
+	run(jobs, &how, 1);
 	free(how.argv);
 }
 
@@ -101,7 +121,7 @@ void virsh_abort(struct jobs *jobs, struct job *virsh, const char *domain)
 	if (!job_may_be_asked(virsh))
 		return;
 	if (jobs->stops > 1)
-		job_end(virsh, SIGTERM);
+		job_end(virsh);
 	abort_job(jobs, domain);
 }
 
@@ -130,65 +150,57 @@ int virsh_run_job(struct jobs *jobs, const char *const *words, char **options, c
 	return job.status;
 }
 
-/* Only in the C locale are virsh's words known. */
-static void become(const char *const *words, int out)
+static char *text_of(int fd)
 {
-	char **argv = virsh_command(words, NULL);
-	int err;
+	off_t size = lseek(fd, 0, SEEK_END);
+	char *text = need(calloc(size + 1, 1));
 
-	setenv("LC_ALL", "C", 1);
-	dup2(out, STDOUT_FILENO);
-	execvp(argv[0], argv);
-	err = errno;
-	complain("virsh: %s", strerror(err));
-	_exit(END_RUN_NOT_FOUND);
-}
-
-/**
- * virsh_text - what a command of virsh prints
- * @words: its arguments, NULL at the end
- *
- * Return: the text; the caller frees it.  NULL if virsh has failed, and has said why.
- */
-char *virsh_text(const char *const *words)
-{
-	int fds[2], status = -1;
-	size_t size = 0, len;
-	char *text = NULL;
-	FILE *from;
-	pid_t pid;
-
-	pid = pipe(fds) ? -1 : fork();
-	if (pid < 0) {
-		complain("virsh: %s", strerror(errno));
-		return NULL;
-	}
-	if (!pid) {
-		close(fds[0]);
-		become(words, fds[1]);
-	}
-	close(fds[1]);
-	from = need(fdopen(fds[0], "r"));
-	len = getdelim(&text, &size, '\0', from) > 0 ? strlen(text) : 0;
-	fclose(from);
-	waitpid(pid, &status, 0);
-	if (!status && len)
+	if (size > 0 && pread(fd, text, size, 0) == size)
 		return text;
 	free(text);
 	return NULL;
 }
 
 /**
+ * virsh_text - what a command of virsh prints
+ * @jobs: what runs meanwhile; a signal that asks to stop ends virsh
+ * @words: its arguments, NULL at the end
+ *
+ * Return: the text; the caller frees it.  NULL if virsh has failed, and has said why, or if
+ * it was interrupted.
+ */
+char *virsh_text(struct jobs *jobs, const char *const *words)
+{
+	int fd = memfd_create("virsh", MFD_CLOEXEC);
+	struct start how = {
+		.argv = virsh_command(words, NULL), .in = -1, .out = fd, .plain = true
+	};
+	int status = END_ERROR;
+	char *text;
+
+	if (fd < 0)
+		complain("virsh: %s", strerror(errno));
+	else
+		status = run(jobs, &how, 1);
+	free(how.argv);
+	text = status ? NULL : text_of(fd);
+	if (fd >= 0)
+		close(fd);
+	return text;
+}
+
+/**
  * domain_runs - does a domain run?
+ * @jobs: what runs meanwhile
  * @domain: its name
  *
  * Return: 1 if it does; 0 if it is paused, or in another state; -1, after an error message,
  * if that is not known.
  */
-int domain_runs(const char *domain)
+int domain_runs(struct jobs *jobs, const char *domain)
 {
 	const char *const words[] = { "domstate", "--domain", domain, NULL };
-	char *state = virsh_text(words);
+	char *state = virsh_text(jobs, words);
 	int runs;
 
 	if (!state)
@@ -198,24 +210,25 @@ int domain_runs(const char *domain)
 	return runs;
 }
 
-/* Also returns true if that is not known. */
-static bool has_job(const char *domain)
+/* Returns -1 if that is not known. */
+static int has_job(struct jobs *jobs, const char *domain)
 {
 	const char *const words[] = { "domjobinfo", "--domain", domain, NULL };
 	static const char type[] = "Job type:", none[] = "None";
-	char *info = virsh_text(words), *at = info ? strstr(info, type) : NULL;
-	bool has;
+	char *info = virsh_text(jobs, words), *at = info ? strstr(info, type) : NULL;
+	int has = -1;
 
-	if (at)
+	if (at) {
 		at += sizeof(type) - 1;
-	has = !at || strncmp(at + strspn(at, " "), none, sizeof(none) - 1);
+		has = strncmp(at + strspn(at, " "), none, sizeof(none) - 1) != 0;
+	}
 	free(info);
 	return has;
 }
 
 /**
  * domain_settles - abort what libvirt may still do with a domain, and wait until it is done
- * @jobs: what runs meanwhile
+ * @jobs: what runs meanwhile; a signal that asks to stop ends the wait
  * @domain: its name
  * @pidfd: its process, from process_open()
  *
@@ -225,14 +238,17 @@ static bool has_job(const char *domain)
  */
 int domain_settles(struct jobs *jobs, const char *domain, int pidfd)
 {
-	int runs;
+	int stops = jobs->stops, failures = 0, has;
 
-	while (!process_ends(pidfd, 0)) {
-		runs = domain_runs(domain);
-		if (runs < 0)
+	while (!process_ends(pidfd, 0) && failures < FAILURES) {
+		if (domain_runs(jobs, domain) < 0 || jobs->stops > stops)
 			return -1;
-		if (!has_job(domain))
-			return domain_runs(domain);
+		has = has_job(jobs, domain);
+		if (!has)
+			return domain_runs(jobs, domain);
+		if (jobs->stops > stops)
+			return -1;
+		failures = has < 0 ? failures + 1 : 0;
 		abort_job(jobs, domain);
 		jobs_wait(jobs);
 	}
@@ -273,16 +289,17 @@ static bool decode(char *text)
 
 /**
  * image_domain - the name of the domain that a file of "virsh save" has
+ * @jobs: what runs meanwhile
  * @file: the file
  *
  * libvirt's XML has the domain's name first.
  *
  * Return: the name; the caller frees it.  NULL after an error message.
  */
-char *image_domain(const char *file)
+char *image_domain(struct jobs *jobs, const char *file)
 {
 	const char *const words[] = { "save-image-dumpxml", "--file", file, NULL };
-	char *xml = virsh_text(words), *name, *end;
+	char *xml = virsh_text(jobs, words), *name, *end;
 
 	if (!xml)
 		return NULL;

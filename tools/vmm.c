@@ -11,6 +11,9 @@
 
 #include "kvm-mte.h"
 
+/* In bytes.  What is longer is cut off: names stand in messages and metrics. */
+#define NAME_MAX_LEN	256
+
 /**
  * struct args - a command line
  * @next: the next argument
@@ -143,6 +146,18 @@ static char *name_of(struct args args)
 	return NULL;
 }
 
+/* A character of UTF-8 is not cut. */
+static void shorten(char *name)
+{
+	size_t len = strnlen(name, NAME_MAX_LEN + 1);
+
+	if (len <= NAME_MAX_LEN)
+		return;
+	for (len = NAME_MAX_LEN; len > NAME_MAX_LEN - 3 && (name[len] & 0xc0) == 0x80; len--)
+		;
+	name[len] = '\0';
+}
+
 /**
  * guest_name - the name of a process's guest
  * @pid: the process
@@ -163,6 +178,8 @@ char *guest_name(long long pid)
 	args.end = text + len;
 	name = name_of(args);
 	free(text);
+	if (name)
+		shorten(name);
 	if (name && !*name) {
 		free(name);
 		name = NULL;

@@ -14,12 +14,12 @@ trap 'kill $(jobs -p) $SRC $DST 2>/dev/null' EXIT
 
 # --- two hosts: directories ---
 
-# What a program needs to be on a host: $W/on HOST COMMAND...
+# What a program needs to be on a host: $W/on HOST COMMAND... AS: a program that runs it.
 cat >on <<EOL
 #!/bin/bash
 export TAGDEV=$W/\$1/tagdev TAGDEV_VMS=$W/\$1/sys/kernel/kvm_mte/vms TAGDEV_LOG=$W/\$1/var/log/dmesg
 export LD_PRELOAD=$W/tagdev.so ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=1 PATH=$W/bin:\$PATH
-exec $W/kvm-mte --root=$W/\$1 "\${@:2}"
+exec \${AS:-} $W/kvm-mte --root=$W/\$1 "\${@:2}"
 EOL
 # ssh [-p PORT] HOST COMMAND: "kvm-mte" is the one of the other host. With a file "cut" the connection is lost when the file
 # has a line.
@@ -35,7 +35,7 @@ if [[ -e $W/cut ]]; then
 	cat <&5 >$W/pipe &
 	eval "\${@: -1}" <$W/pipe &
 	read -r <$W/cut
-	kill %1
+	kill -PIPE %1
 	wait %2
 	echo "ssh: connection lost" >&2
 	exit 255
@@ -86,6 +86,7 @@ begin() {
 	disown
 	vm a $SRC "${1:-web}"
 	echo 'echo running' >acts/domstate
+	echo suspended >acts/suspend
 	echo ': >$W/resumed' >acts/resume
 	echo ': >$W/aborted' >acts/domjobabort
 	echo 'echo "Job type:         None"' >acts/domjobinfo
@@ -112,6 +113,7 @@ leave() {
 	awaits is_gone "$(<"$W/src")"
 	echo >"$W/a/dev/kvm_mte"
 }
+suspended() { echo 'echo paused' >"$W/acts/domstate"; }
 depart_vm() { rm -r "${W:?}/b/sys/kernel/kvm_mte/vms/$(<"$W/dst")-9"; }
 soon_out() { awaits grep -qF -- "$1" "$W/out"; }
 depart() { rm -r "${W:?}/b/sys/kernel/kvm_mte/vms/$(<"$W/dst")-9"; kill "$(<"$W/dst")"; }
@@ -123,7 +125,7 @@ lasts() {
 	echo "virsh: aborted"
 	exit 1
 }
-export -f vm awaits is_gone arrive held leave depart depart_vm soon_out lasts
+export -f vm awaits is_gone arrive held leave suspended depart depart_vm soon_out lasts
 
 # run ARGUMENT... - runs kvm-mte on host a; STATUS, OUT: what it prints. One that never ends is killed.
 run() {

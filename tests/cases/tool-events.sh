@@ -132,7 +132,7 @@ drains 6 'policy: off already
 4-9 (web4): turning-on, process 4: "kvm-mte disable 4-9", migrate it or end it
 5-9 (web5): turning-off, process 5: reboot its guest, migrate it or end it
 6-9 (web6): off, held, process 6: "kvm-mte release 6-9"
-7-9 (web7): on, held, process 7: migrate it or end it
+7-9 (web7): on, held, process 7: load its tags or "kvm-mte release 7-9"; then migrate it or end it
 6 VMs need the module' "VMs that need the module"
 for p in 3 4 5 6 7; do ended $p; done
 drains 6 'policy: off already

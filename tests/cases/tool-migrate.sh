@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: kvm-mte migrate that begins a migration whose tags cannot follow, goes on after a failure, lets a guest run without
-# its tags, ends the source too early, leaves a program behind, or does not say what is left. virsh and ssh are small programs
-# here, the kernel's side is tests/tagdev.c.
+# its tags, gives them to a process that only has the guest's name, ends the source too early, leaves a program behind, or does
+# not say what is left. virsh and ssh are small programs here, the kernel's side is tests/tagdev.c.
 # where: here
 # hooks: none
 # shellcheck disable=SC2016,SC2119 # words for other shells; begin's argument may be left out
@@ -202,6 +202,18 @@ run migrate web "$URI"
 ends 1 "the VM there ends, and never had MTE" "kvm-mte: host: THERE: has no MTE yet; waiting until it is on" "kvm-mte: host: web: the VM's process has ended" \
 	"kvm-mte: web: its tags cannot follow: the migration is stopped" "$NOT virsh has failed. It goes on here"
 goes_on "the VM there ends, and never had MTE"
+# Every user who may open /dev/kvm can start a process with this name.
+begin
+printf '%s\n' 'sleep 1000 & echo $! >$W/decoy; disown' 'vm b "$(<$W/decoy)" web' 'awaits grep -qsx 1 "$W/b/sys/kernel/kvm_mte/vms/$(<$W/decoy)-9/hold"' arrive \
+	'awaits test -e $W/aborted' depart 'exit 1' >acts/migrate
+run migrate web "$URI"
+DECOY="$(<decoy)-9 (web)"
+MAYBE="several VMs" ends 1 "another process there has the name" "kvm-mte: host: $DECOY: held until its tags are in" \
+	"kvm-mte: host: $DECOY: it is not the only VM that the command line names" \
+	"kvm-mte: host: $DECOY: the VM stays held; \"kvm-mte release $(<decoy)-9\" lets it run without its tags" \
+	"kvm-mte: web: its tags cannot follow: the migration is stopped" "$NOT virsh has failed. It goes on here"
+goes_on "another process there has the name"
+kill "$(<decoy)"
 # Both are seen at once: a domain is not told to stop what virsh no longer does.
 begin
 printf '%s\n' 'kill -STOP $PPID' '(awaits is_gone $$; kill -INT $PPID; kill -CONT $PPID) &' 'exit 1' >acts/migrate
@@ -247,14 +259,17 @@ for signal in INT TERM HUP; do
 	MAYBE="process has ended$\|stream ends early$" ends 1 "SIG$signal" "$HELD" "virsh: aborted" "$NOT interrupted. It goes on here"
 	goes_on "SIG$signal"
 done
-begin
-printf '%s\n' arrive held lasts >acts/migrate
-SETSID=setsid start migrate web "$URI"
-awaits test -e migrating
-kill -HUP -- "-$JOB"
-finish
-MAYBE="process has ended$\|stream ends early$" ends 1 "the terminal is closed" "$HELD" "virsh: aborted" "$NOT interrupted. It goes on here"
-goes_on "the terminal is closed"
+# A terminal, timeout and systemd send a signal to all processes.
+for signal in HUP TERM; do
+	begin
+	printf '%s\n' arrive held lasts >acts/migrate
+	SETSID=setsid start migrate web "$URI"
+	awaits test -e migrating
+	kill -$signal -- "-$JOB"
+	finish
+	MAYBE="process has ended$\|stream ends early$" ends 1 "SIG$signal for all" "$HELD" "virsh: aborted" "$NOT interrupted. It goes on here"
+	goes_on "SIG$signal for all"
+done
 begin
 printf '%s\n' arrive held lasts >acts/migrate
 mkfifo cut pipe
@@ -311,6 +326,19 @@ kill -INT "$JOB"
 finish
 is "$STATUS:$(tail -n 1 out)" "1:$LOST" "a second SIGINT ends it"
 clean "a second SIGINT ends it"
+begin
+printf '%s\n' arrive held 'kill "$(<"$W/src")"' 'awaits is_gone "$(<"$W/src")"' >acts/migrate
+SETSID=setsid start migrate web "$URI"
+soon out "held until"
+awaits is_gone "$SRC"
+awaits eval '! pgrep -P "$JOB" -x virsh >/dev/null'
+kill -TERM -- "-$JOB"
+soon out "interrupt again to give them up"
+echo >a/dev/kvm_mte
+finish
+ends 0 "SIGTERM for all when the guest has left" "$HELD" "$IN" "web: migrated to host with its tags" \
+	"kvm-mte: web: it has left this host, and its tags are on their way; interrupt again to give them up"
+same_tags "SIGTERM for all when the guest has left"
 # Each event lets it look at the number of signals again: here that a child has ended.
 begin
 printf '%s\n' 'STATE=off arrive' leave >acts/migrate

@@ -43,7 +43,7 @@ tags_of() { (cp "$1" bound; bind bound; cmp "$1.tags" bound.tags) 2>&1; }
 # asked NAME LINE... - what the monitor, virsh and ssh were asked.
 asked() { is "$(grep -v -e ^qmp_capabilities asked | uniq)" "$(printf '%s\n' "${@:2}")" "$1: what is asked"; }
 LOAD="$SSH host kvm-mte 'tags' 'load' '--incoming' '--' 'web'"
-RETURN_PATH="migrate-set-capabilities [{'capability': 'return-path', 'state': True}]"
+RETURN_PATH="migrate-set-capabilities [{'capability': 'return-path', 'state': True}, {'capability': 'pause-before-switchover', 'state': False}]"
 MIGRATE=(migrate --qmp=sock web tcp:host:4444)
 ENDS_EARLY="kvm-mte: host: THERE: the stream ends early"
 STAYS='kvm-mte: host: THERE: the VM stays held; "kvm-mte release DST" lets it run without its tags'
@@ -144,15 +144,28 @@ vm b "$DST" web
 rm -f sock
 run "${MIGRATE[@]}"
 ends 1 "no monitor" "$HELD" "kvm-mte: sock: No such file or directory" "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+# A terminal, timeout and systemd send a signal to all processes.
+for signal in HUP TERM INT; do
+	begin
+	vm b "$DST" web
+	qmp "query-migrate=$ACTIVE"
+	SETSID=setsid start "${MIGRATE[@]}"
+	soon asked query-migrate
+	kill -$signal -- "-$JOB"
+	finish
+	ends 1 "SIG$signal for all" "$HELD" 'kvm-mte: QEMU: migrate: cancelled' "$ENDS_EARLY" "$STAYS" "$NOT interrupted. It goes on here"
+	is "$(grep -c migrate_cancel asked)" 1 "SIG$signal for all: the migration is cancelled"
+	goes_on "SIG$signal for all"
+done
 begin
 vm b "$DST" web
 qmp "query-migrate=$ACTIVE"
-SETSID=setsid start "${MIGRATE[@]}"
+start "${MIGRATE[@]}"
 soon asked query-migrate
-kill -HUP -- "-$JOB"
+pkill -KILL -P "$JOB" -f "^$W/kvm-mte"
 finish
-ends 1 "the terminal is closed" "$HELD" 'kvm-mte: QEMU: migrate: cancelled' "$ENDS_EARLY" "$STAYS" "$NOT interrupted. It goes on here"
-goes_on "the terminal is closed"
+ends 1 "the process that talks to QEMU is killed" "$HELD" 'kvm-mte: QEMU: migrate: cancelled' "$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It goes on here"
+is "$(grep -c migrate_cancel asked)" 1 "the process that talks to QEMU is killed: the migration is cancelled"
 # A monitor that is gone says nothing of the guest.
 begin
 vm b "$DST" web
@@ -175,6 +188,24 @@ qmp 'query-migrate={"status": "failed"}' 'query-status={"status": "postmigrate"}
 run "${MIGRATE[@]}"
 ends 1 "QEMU fails, and the guest is stopped" "$HELD" "kvm-mte: QEMU: migrate: failed" "kvm-mte: QEMU: the guest does not run: postmigrate" \
 	"$ENDS_EARLY" "$STAYS" "$NOT QEMU has failed. It does not run, but is here"
+begin
+vm b "$DST" web
+qmp "query-migrate=$ACTIVE|{\"status\": \"pre-switchover\"}"
+run "${MIGRATE[@]}"
+ends 1 "QEMU waits before it stops the guest" "$HELD" "kvm-mte: QEMU: migrate: pre-switchover: tags cannot travel so" 'kvm-mte: QEMU: migrate: cancelled' "$ENDS_EARLY" "$STAYS" \
+	"$NOT QEMU has failed. It goes on here"
+# Any user of a VMM chooses its guest's name.
+for letter in x $'\001'; do
+	LONG=$(printf "$letter%.0s" {1..1003})
+	begin "$LONG"
+	vm b "$DST" "$LONG"
+	qmp "query-migrate=$DONE"
+	run migrate --qmp=sock "$SRC" tcp:host:4444
+	is "$STATUS:$(hold_there)" 0:0 "a name of 1003 bytes: $(printf %q "$letter")"
+done
+begin "x$(printf 'ä%.0s' {1..200})"
+is "$(mte list --json | python3 -c 'import json, sys; name = json.load(sys.stdin)[0]["name"]; print(len(name), len(name.encode()), name[-1])')" "128 255 ä" \
+	"a name of 401 bytes is cut off between two characters"
 UNKNOWN="kvm-mte: web: QEMU has failed, and it is not known where the guest is. Its tags are sent when QEMU ends here. If the guest is here, interrupt twice"
 begin
 vm b "$DST" web
@@ -245,7 +276,6 @@ old() {
 	echo old >f
 	echo old >f.tags
 	rm -rf f.tags.new
-	echo : >acts/suspend
 	printf '%s\n' 'echo new >f' leave >acts/save
 }
 # unsaved NAME - nothing has changed, and no other file is there.
@@ -255,7 +285,7 @@ begin
 old
 run save web f -- --bypass-cache
 ends 0 "save" "web: saved with its tags: f, f.tags"
-asked "save" "virsh domstate --domain web" "virsh suspend --domain web" "virsh save --domain web --file f --running --bypass-cache"
+asked "save" "virsh domstate --domain web" "virsh suspend --domain web" "virsh domstate --domain web" "virsh save --domain web --file f --running --bypass-cache"
 is "$(cat f):$(stat -c %a f.tags):$(tags_of f):$(ls f.tags.new 2>&1)" "new:600::ls: cannot access 'f.tags.new': No such file or directory" "save: the files"
 begin
 old
@@ -276,16 +306,21 @@ echo 'echo paused' >acts/domstate
 echo 'exit 1' >acts/save
 run save web f
 is "$STATUS:$(ls resumed 2>&1)" "1:ls: cannot access 'resumed': No such file or directory" "virsh save fails: a guest that was paused stays paused"
+# Its tags may never have come.
 begin
 old
 echo 1 >"a/sys/kernel/kvm_mte/vms/$SRC-9/hold"
-echo 'exit 1' >acts/save
-run save web f
-ends 1 "virsh save fails, and an admin holds the guest" "kvm-mte: web: not saved. It goes on here"
-is "$(cat "a/sys/kernel/kvm_mte/vms/$SRC-9/hold")" 1 "virsh save fails, and an admin holds the guest: it stays held"
+qmp "query-status=$RUNNING"
+for how in "save web f" "save --qmp=sock web f" "migrate web $URI" "${MIGRATE[*]}"; do
+	# shellcheck disable=SC2086 # several words
+	run $how
+	ends 1 "${how%% web*} of a VM that is held" "kvm-mte: HERE: held: load its tags, or release it first"
+done
+is "$(cat asked "a/sys/kernel/kvm_mte/vms/$SRC-9/hold")" 1 "a VM that is held: nothing is done, and it stays held"
+unsaved "a VM that is held"
 begin
 old
-echo 'ln -s f $W/f.tags.new' >acts/suspend
+echo 'ln -s f $W/f.tags.new; suspended' >acts/suspend
 run save web f
 ends 1 "a link in the place of the tags" "kvm-mte: f.tags.new: File exists" "kvm-mte: web: not saved. It goes on here"
 is "$(ls resumed; cat f; grep -c 'virsh save' asked)" "resumed
@@ -308,6 +343,40 @@ old
 echo 'cat "$W/a/sys/kernel/kvm_mte/vms/$(<"$W/src")-9/hold" >$W/at-save; echo new >f; leave' >acts/save
 run save web f
 is "$STATUS:$(cat at-save)" 0:1 "the guest is held until its state is saved"
+# What a parent may leave behind.
+begin
+old
+AS="env --ignore-signal=CHLD --block-signal=TERM" run save web f
+ends 0 "SIGCHLD is ignored" "web: saved with its tags: f, f.tags"
+# Another program may save the VM, or an admin may let it run.
+begin
+old
+printf '%s\n' 'case "$*" in *" g "*) exit 1;; esac' ': >$W/migrating' 'awaits test -e $W/go' 'cat "$W/a/sys/kernel/kvm_mte/vms/$(<"$W/src")-9/hold" >$W/at-save' \
+	'echo new >f' leave >acts/save
+rm -f go
+start save web f
+awaits test -e migrating
+TWO="1: kvm-mte: $SRC-9 (web): another kvm-mte migrates, saves or restores it"
+is "$(./on a save web g >two.out 2>&1; echo "$?: $(<two.out)")" "$TWO" "two saves at once: the second does nothing"
+is "$(./on a migrate web "$URI" >two.out 2>&1; echo "$?: $(<two.out)")" "$TWO" "a migration during a save: nothing is done"
+: >go
+finish
+ends 0 "two saves at once: the first" "web: saved with its tags: f, f.tags"
+is "$(cat at-save; ls resumed g g.tags g.tags.new 2>/dev/null)" 1 "two saves at once: the guest is held until its state is saved, and not resumed"
+begin
+old
+echo "echo 'echo 0 >$W/a/sys/kernel/kvm_mte/vms/$SRC-9/hold; echo paused' >$W/acts/domstate" >acts/suspend
+run save web f
+ends 1 "released since its tags were saved" "kvm-mte: web: somebody has released it since its tags were saved" "kvm-mte: web: not saved. It goes on here"
+is "$(grep -c 'virsh save' asked)" 0 "released since its tags were saved: the guest is not saved"
+unsaved "released since its tags were saved"
+begin
+old
+echo : >acts/suspend
+run save web f
+ends 1 "resumed since its tags were saved" "kvm-mte: web: somebody has resumed it since its tags were saved" "kvm-mte: web: not saved. It goes on here"
+is "$(grep -c 'virsh save' asked)" 0 "resumed since its tags were saved: the guest is not saved"
+unsaved "resumed since its tags were saved"
 begin
 old
 echo refuse >"a/sys/kernel/kvm_mte/vms/$SRC-9/migration"
@@ -323,12 +392,13 @@ is "$(cat asked f)" old "not a name: nothing is done"
 begin
 old
 echo 'exit 1' >acts/suspend
+echo 'echo "error: domain is already running" >&2; exit 1' >acts/resume
 run save web f
 ends 1 "virsh suspend fails" "kvm-mte: web: not saved. It goes on here"
 # virsh has done its part, and so have the tags: the signal counts all the same.
 begin
 old
-echo 'trap "" INT; kill -TERM $PPID' >acts/suspend
+echo 'trap "" INT; kill -TERM $PPID; suspended' >acts/suspend
 run save web f
 ends 1 "SIGTERM before the tags are saved" "kvm-mte: web: not saved. It goes on here"
 is "$(ls resumed; grep -c 'virsh save' asked)" "resumed
@@ -340,7 +410,7 @@ old
 echo 'if [[ ${LC_ALL:-} == C ]]; then echo running; else echo läuft; fi' >acts/domstate
 LC_ALL=C.UTF-8 run save web f
 ends 0 "another locale" "web: saved with its tags: f, f.tags"
-asked "another locale" "virsh domstate --domain web" "virsh suspend --domain web" "virsh save --domain web --file f --running"
+asked "another locale" "virsh domstate --domain web" "virsh suspend --domain web" "virsh domstate --domain web" "virsh save --domain web --file f --running"
 begin
 old
 echo "0 16 1" >a/tagdev/fail
@@ -373,8 +443,24 @@ begin
 old
 printf '%s\n' 'echo "exit 1" >$W/acts/domstate' 'exit 1' >acts/save
 run save web f
-ends 1 "libvirt is gone" "kvm-mte: web: it is not known whether it is saved. Its tags are in f.tags.new; if it is here, it is held"
+ends 1 "libvirt is gone" "kvm-mte: web: it is not known whether it is saved. Its tags are in f.tags.new; if it is here, it is paused and held"
 is "$(cmp f.tags.new right):$(cat "a/sys/kernel/kvm_mte/vms/$SRC-9/hold"):$(ls resumed 2>/dev/null)" ":1:" "libvirt is gone: the tags are there, and the guest is held"
+begin
+old
+echo 'echo "echo \$\$ >\$W/hang; exec sleep 1000" >$W/acts/domstate; exit 1' >acts/save
+rm -f hang
+start save web f
+awaits test -s hang
+kill -INT "$JOB"
+finish
+ends 1 "libvirt hangs, SIGINT" "kvm-mte: web: it is not known whether it is saved. Its tags are in f.tags.new; if it is here, it is paused and held"
+is "$(is_gone "$(<hang)" && echo gone):$(cat "a/sys/kernel/kvm_mte/vms/$SRC-9/hold")" gone:1 "libvirt hangs, SIGINT: virsh is ended, the guest is held"
+begin
+old
+echo 'exit 1' | tee acts/save >acts/domjobinfo
+run save web f
+ends 1 "domjobinfo fails" "kvm-mte: web: it is not known whether it is saved. Its tags are in f.tags.new; if it is here, it is paused and held"
+is "$(grep -c domjobinfo asked)" 5 "domjobinfo fails: it is asked five times"
 begin
 old
 printf '%s\n' 'kill -9 $$' >acts/save
@@ -471,6 +557,17 @@ echo 'echo "error: no" >&2; exit 1' >acts/restore
 run restore f
 ends 1 "virsh restore fails" "error: no"
 saved
+echo 'vm a "$(<"$W/dst")" web; exit 1' >acts/restore
+run restore f
+ends 1 "virsh restore fails, and the domain is there" "kvm-mte: THERE: not restored: it is there without its tags, and held: end it"
+is "$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold"):$(ls resumed 2>/dev/null)" 1: "virsh restore fails, and the domain is there: it is held"
+saved
+vm a "$DST" web
+echo 'echo "error: domain is already active"; exit 1' >acts/restore
+run restore f
+ends 1 "virsh restore fails, and the domain was there" "error: domain is already active"
+is "$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold")" 0 "virsh restore fails, and the domain was there: it is not held"
+saved
 echo "0x40000000 0x2000000" >a/tagdev/slots
 run restore f
 is "$STATUS:$(tail -n 1 out):$(ls resumed 2>&1):$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold")" \
@@ -505,7 +602,7 @@ rm f
 qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$ACTIVE|$DONE"
 run save --qmp=sock web f
 ends 0 "QEMU: save" "web: saved with its tags: f, f.tags"
-asked "QEMU: save" query-status stop "${RETURN_PATH/True/False}" "getfd kvm-mte" "migrate fd:kvm-mte" query-migrate quit
+asked "QEMU: save" query-status stop query-status "${RETURN_PATH/True/False}" "getfd kvm-mte" "migrate fd:kvm-mte" query-migrate quit
 is "$(cat f):$(stat -c %a f f.tags | uniq):$(tags_of f)" "state:600:" "QEMU: save: the files"
 begin
 old
@@ -526,6 +623,29 @@ run save --qmp=sock web f
 is "$STATUS:$(tail -n 1 out):$(cat f f.new f.tags)" "1:kvm-mte: web: it has ended; its tags are in f.tags.new:old
 stateold" "QEMU: it dies: what it has written stays"
 rm f.new
+# cancelled NAME LINE... - QEMU does not go on with the save.
+cancelled() {
+	finish
+	ends 1 "QEMU: save: $1" 'kvm-mte: QEMU: migrate: cancelled' "${@:2}" "kvm-mte: web: not saved. It goes on here"
+	is "$(grep -o -e migrate_cancel -e ^cont asked | uniq | xargs)" "migrate_cancel cont" "QEMU: save: $1: it is cancelled before the guest goes on"
+	unsaved "QEMU: save: $1"
+}
+for signal in TERM HUP; do
+	begin
+	old
+	qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$ACTIVE"
+	SETSID=setsid start save --qmp=sock web f
+	soon asked query-migrate
+	kill -$signal -- "-$JOB"
+	cancelled "SIG$signal for all"
+done
+begin
+old
+qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$ACTIVE"
+start save --qmp=sock web f
+soon asked query-migrate
+pkill -KILL -P "$JOB" -f "^$W/kvm-mte"
+cancelled "the process that talks to QEMU is killed" "kvm-mte: QEMU: the guest does not run: paused"
 begin
 old
 qmp "query-status=$PAUSED" migrate=error:no

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: kvm-mte tags losing or moving a tag, asking the kernel for what its interface does not allow, or releasing a VM
-# although something went wrong; a wait that never ends; an error without its reason; hold that releases, or release that holds.
-# The kernel's side is tests/tagdev.c here.
+# although something went wrong, or another VM has the same name; a wait that never ends; an error without its reason; hold that
+# releases, or release that holds. The kernel's side is tests/tagdev.c here.
 # where: here
 # hooks: none
 # shellcheck disable=SC2016 # words for eval
@@ -294,6 +294,44 @@ says 0 "HERE: released, 300 pages with tags" "EINTR: load tries again" eval 'mte
 rm "$TAGDEV/fail"
 mte hold web >hold.out
 mkfifo pipe
+# A process with the same name may come until the last moment.
+sleep 1000 &
+Q=$!
+rm -f "$TAGDEV/calls"
+"${MTE[@]}" tags load web <pipe 2>err &
+JOB=$!
+exec 9>pipe
+head -c 20000 right >&9
+soon "$TAGDEV/calls" write
+vm $Q web
+tail -c +20001 right >&9
+exec 9>&-
+finished
+is "$STATUS:$(<err)" "1:kvm-mte: web: several VMs, name one of these: $(printf '%s\n' "$Q-9" "$VM" | sort -V | xargs)
+kvm-mte: $VM (web): it is not the only VM that the command line names${STAYS//HERE/$VM (web)}" "load: another VM has the name meanwhile"
+is "$(held):$(grep -c release "$TAGDEV/calls")" 1:0 "and the VM is not released"
+echo 0 >"$VMS/$Q-9/vcpus"
+says 1 "kvm-mte: web: several VMs, name one of these: $(printf '%s\n' "$Q-9" "$VM" | sort -V | xargs)" "load: two VMs have the name" eval 'mte tags load web <right'
+rm -r "${VMS:?}/$Q-9" "$TAGDEV/calls"
+"${MTE[@]}" tags load web <pipe 2>err >out &
+JOB=$!
+exec 9>pipe
+head -c 20000 right >&9
+soon "$TAGDEV/calls" write
+vm $Q web 0
+tail -c +20001 right >&9
+exec 9>&-
+finished
+is "$STATUS:$(cat err out)" "0:$VM (web): released, 300 pages with tags" "load: another VM has the name, but no vCPU"
+mkdir -p "$HOST/run/libvirt/qemu"
+echo "$Q" >"$HOST/run/libvirt/qemu/web.pid"
+rm -r "${VMS:?}/$Q-9"
+not_loaded "it is not libvirt's domain of this name, whose process is $Q" "libvirt's domain is another process"
+echo "$P" >"$HOST/run/libvirt/qemu/web.pid"
+says 0 "HERE: released, 300 pages with tags" "load: libvirt's domain" eval 'mte tags load web <right'
+rm -r "$HOST/run"
+kill $Q
+mte hold web >hold.out
 sleep 1000 &
 Q=$!
 vm $Q short-lived
