@@ -189,7 +189,9 @@ static int take(struct load *load, const char *which)
  */
 int tags_load(const char *which, bool incoming, bool progress)
 {
-	struct load load = { .which = which, .dev.fd = -1, .stream.pidfd = -1, .progress.on = progress };
+	struct load load = {
+		.which = which, .dev.fd = -1, .stream.pidfd = -1, .progress.on = progress
+	};
 	int end;
 
 	load.chunk = need(malloc(sizeof(*load.chunk)));
