@@ -186,14 +186,15 @@ unloads "it unloads"
 # --- a write to enable while the module is being loaded ---
 
 found() { [[ -n $(by_module) ]]; }
-insmod "$T/slow.ko" function=misc_register us=5000000
+insmod "$T/blocks.ko" function=misc_register
 dmesg_mark
 load_module &
-wait_until 60 found
+succeeds "loading has found the VM, and waits" wait_until 60 found
 is "$(try_write "$(vm_dir "${HOLD_PID[vm]}")/enable" 1)" ENODEV "MTE cannot be turned on while the module is being loaded"
 like "$(said)" 'enable: kvm_mte is being loaded or unloaded$' "the log has the reason"
+printf 0 >/sys/module/blocks/parameters/held
 wait "$!"
-rmmod slow
+rmmod blocks
 hold_is vm "enable 1" "enable 0" "after that it can"
 hold_end vm
 unloads "it unloads"
