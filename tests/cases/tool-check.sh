@@ -210,7 +210,7 @@ file sys/kernel/debug/kprobes/enabled "0\n"
 tells "unknown kprobes: they are switched off (/sys/kernel/debug/kprobes/enabled is 0): a VM with hugetlb memory cannot have MTE, any other VM can; do: echo 1 > /sys/kernel/debug/kprobes/enabled" "kprobes off, with ftrace"
 gone sys/kernel/debug
 tells "unknown kprobes: /sys/kernel/debug/kprobes cannot be read; do: mount debugfs" "no debugfs, with ftrace"
-module_file "vermagic=$REL SMP mod_unload aarch64" hook=kvm_reset_vcpu hook=kvm_arch_destroy_vm
+module_file "vermagic=$REL SMP" hook=kvm_reset_vcpu hook=kvm_arch_destroy_vm "signer=A key"
 file proc/cpuinfo "processor\t: 0\nvendor_id\t: GenuineIntel\n"
 is "$(mte check)" 'no       CPU: this is no arm64 machine
 result:  cannot: MTE is not possible as it is: see the lines with "no"' "another kind of machine"
