@@ -18,6 +18,7 @@ killed() {
 
 # unloads NAME - the module unloads, and does not wait for a VMM.
 unloads() {
+	: >/tmp/unloads
 	rmmod_says >/tmp/unloads 2>&1 &
 	succeeds "$1" wait_until 60 gone
 }
@@ -31,6 +32,7 @@ is_in() { cat "/proc/$1/task/"*/stack | grep -q "$2"; }
 
 # refused NAME - unloading is refused, and does not wait.
 refused() {
+	: >/tmp/refused
 	rmmod_says >/tmp/refused 2>&1 &
 	wait_until 60 answered
 	is "$(</tmp/refused)" EAGAIN "$1"
