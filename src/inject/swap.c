@@ -87,28 +87,29 @@ static pmd_t *find_pmd(struct mm_struct *mm, unsigned long address)
  * the table's lock keeps it from being freed.  The second thread finds another page
  * there, and its own page is freed.
  *
- * Returns false if the lock is not free and the caller must not wait.  Sets @restored if tags
- * were restored.
+ * Returns whether tags were restored; -EAGAIN if the lock is not free and the caller must not
+ * wait.
  */
-static bool restore_uncached(struct page *page, struct vm_area_struct *vma,
-			     unsigned long address, bool wait, bool *restored)
+static int restore_uncached(struct page *page, struct vm_area_struct *vma,
+			    unsigned long address, bool wait)
 {
 	pmd_t *pmd = find_pmd(vma->vm_mm, address);
 	spinlock_t *lock;	/* of that page table */
+	int restored = false;
 	pte_t *pte;
 
 	if (!pmd)
-		return true;
+		return false;
 	lock = pte_lockptr(vma->vm_mm, pmd);
 	if (wait)
 		spin_lock(lock);
 	else if (!spin_trylock(lock))
-		return false;
+		return -EAGAIN;
 	pte = pte_offset_map(pmd, address);
 	if (is_swap_pte(*pte))
-		*restored = tags_restore(page, pte_to_swp_entry(*pte));
+		restored = tags_restore(page, pte_to_swp_entry(*pte));
 	pte_unmap_unlock(pte, lock);
-	return true;
+	return restored;
 }
 
 /* Preemption is off, or turned off here: registry_find_by_mm(). */
@@ -137,17 +138,16 @@ static bool is_tagged(const struct page *page)
 static __always_inline bool restore(struct page *page, struct vm_area_struct *vma,
 				    unsigned long address, bool wait)
 {
-	bool restored = false;
+	int restored = false;
 
 	/* A page that has another mapping never left memory. */
 	if (PageSwapCache(page))
 		restored = restore_cached(page);
-	else if (!is_tagged(page) && !page_mapcount(page) &&
-		 !restore_uncached(page, vma, address, wait, &restored))
-		return false;
-	if (restored)
+	else if (!is_tagged(page) && !page_mapcount(page))
+		restored = restore_uncached(page, vma, address, wait);
+	if (restored > 0)
 		count_restored(vma, address);
-	return true;
+	return restored >= 0;
 }
 
 /* fork() never gives a child the root of a tree of anon_vmas: rmap.c:anon_vma_clone(). */
