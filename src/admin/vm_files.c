@@ -97,15 +97,11 @@ static ssize_t vcpus_show(struct mte_vm *vm, char *buf)
 {
 	int nr = 0;
 
-	/* While the module is being unloaded, it does not see that the VM is destroyed. */
-	if (!try_module_get(THIS_MODULE))
-		return sysfs_emit(buf, "0\n");
 	/* Not mte_vm.destroy_lock: a writer may hold it for a long time. */
 	raw_spin_lock(&vm->lock);
 	if (!vm->destroyed)
 		nr = READ_ONCE(vm->kvm->created_vcpus);
 	raw_spin_unlock(&vm->lock);
-	module_put(THIS_MODULE);
 	return sysfs_emit(buf, "%d\n", nr);
 }
 

@@ -51,10 +51,10 @@ static int do_nothing(void *data)
 /**
  * hook_drain - wait until all wrapped calls have left their wrappers
  *
- * No new call is diverted any more.  When the module is unloaded, the remaining calls do not
- * wait for user space: a call that may do so pins the module (HOOK_WRAP_WAITS()).  After a
- * failed init they may: a reference does not keep a module whose init fails.  hook/wait.c
- * then names the process.
+ * No new call is diverted any more.  When the module is unloaded, nearly all remaining calls do
+ * not wait for user space: a call that may do so pins the module (HOOK_WRAP_WAITS()).  The
+ * others are the creation and the destruction of a VM.  After a failed init all calls may: a
+ * reference does not keep a module whose init fails.  hook/wait.c then names the process.
  *
  * Context: may sleep; no lock is held that a callback of CPU hotplug takes.
  */

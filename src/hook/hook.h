@@ -134,6 +134,7 @@ struct hook_wait;
 
 struct hook_wait *hook_wait_begin(const char *function);
 void hook_wait_end(struct hook_wait *wait);
+void hook_unpin(void);
 
 /*
  * If a kernel header declares the function, its prototype must be the one that the
@@ -282,27 +283,12 @@ extern unsigned long hook_secret;
 		type fn##_ret = fn##_wrapped args;			\
 									\
 		hook_wait_end(fn##_wait);				\
+		hook_unpin();						\
 		hook_leave();						\
 		return fn##_ret;					\
 	}								\
 	HOOK_HANDLER_WRAP(fn, wants_fn, true);				\
 	static noinline type fn##_wrapped proto
-
-/* HOOK_WRAP_WAITS() for a function that returns nothing. */
-#define HOOK_WRAP_VOID_WAITS(fn, wants_fn, proto, args)			\
-	HOOK_SAME_TYPE(fn, typeof(void proto));				\
-	HOOK_ORIGINAL(fn);						\
-	static noinline void fn##_wrapped proto;			\
-	static void fn##_entry proto					\
-	{								\
-		struct hook_wait *fn##_wait = hook_wait_begin(#fn);	\
-									\
-		fn##_wrapped args;					\
-		hook_wait_end(fn##_wait);				\
-		hook_leave();						\
-	}								\
-	HOOK_HANDLER_WRAP(fn, wants_fn, true);				\
-	static noinline void fn##_wrapped proto
 
 /* HOOK_WRAP() and HOOK_WRAP_IF() for a function that returns nothing. */
 #define HOOK_WRAP_VOID(fn, proto, args)					\

@@ -107,8 +107,7 @@ static void tell_long_waits(struct work_struct *work)
  * hook_wait_begin - note that a wrapped call begins that may wait for user space
  * @function: the hooked function's name
  *
- * Context: the wrapper of HOOK_WRAP_WAITS(), which holds a reference on the module;
- * may sleep.
+ * Context: a wrapper; may sleep.
  * Return: the record for hook_wait_end(); NULL if there is no memory, and the log does
  * not name the call.
  */
@@ -132,9 +131,6 @@ struct hook_wait *hook_wait_begin(const char *function)
  * hook_wait_end - note that such a call ends
  * @wait: its record, or NULL
  *
- * The reference on the module is dropped before hook_leave().  rmmod may begin between
- * the two, but hook_disarm() still waits for the call.
- *
  * Context: as hook_wait_begin().
  */
 void hook_wait_end(struct hook_wait *wait)
@@ -146,6 +142,18 @@ void hook_wait_end(struct hook_wait *wait)
 		put_task_struct(wait->task);
 		kfree(wait);
 	}
+}
+
+/**
+ * hook_unpin - drop the reference on the module that the engine has taken for a call
+ *
+ * This comes before hook_leave().  rmmod may begin between the two, but hook_disarm() still
+ * waits for the call.
+ *
+ * Context: the wrapper of HOOK_WRAP_WAITS().
+ */
+void hook_unpin(void)
+{
 	module_put(THIS_MODULE);
 }
 

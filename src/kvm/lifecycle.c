@@ -40,14 +40,18 @@ static notrace bool creates_vm(const u64 *x)
 
 /*
  * KVM registers an MMU notifier, and so waits for mmap_lock.  A VMM can hold that lock for ever,
- * for example by a page fault on a file of a FUSE server.
+ * for example by a page fault on a file of a FUSE server.  rmmod then waits, and the log names
+ * the VMM.  The call does not pin the module: VMs may be created all the time, and rmmod must
+ * not be refused for that.
  */
-HOOK_WRAP_WAITS(kvm_dev_ioctl, creates_vm, long,
-		(struct file *filp, unsigned int ioctl, unsigned long arg),
-		(filp, ioctl, arg))
+HOOK_WRAP_IF(kvm_dev_ioctl, creates_vm, long,
+	     (struct file *filp, unsigned int ioctl, unsigned long arg),
+	     (filp, ioctl, arg))
 {
+	struct hook_wait *wait = hook_wait_begin("kvm_dev_ioctl");
 	long ret = original(kvm_dev_ioctl)(filp, ioctl, arg);
 
+	hook_wait_end(wait);
 	if (ret >= 0)
 		add_created_vm(ret);
 	return ret;
@@ -74,11 +78,11 @@ HOOK_WRAP(kvm_arch_vcpu_precreate, int, (struct kvm *kvm, unsigned int id),
  * until the original has returned.
  *
  * The original also frees events of perf.  For that it waits for locks that perf holds while it
- * copies to user space.  If the module is being unloaded, it does not see that the VM is
- * destroyed: see registry_close().
+ * copies to user space.  So the log names the process if that takes long, as in KVM_CREATE_VM.
  */
-HOOK_WRAP_VOID_WAITS(kvm_arch_destroy_vm, NULL, (struct kvm *kvm), (kvm))
+HOOK_WRAP_VOID(kvm_arch_destroy_vm, (struct kvm *kvm), (kvm))
 {
+	struct hook_wait *wait = hook_wait_begin("kvm_arch_destroy_vm");
 	struct mte_vm *vm = registry_find(kvm);
 	bool holds_hooks = false, opens_hugetlb = false;
 
@@ -90,6 +94,7 @@ HOOK_WRAP_VOID_WAITS(kvm_arch_destroy_vm, NULL, (struct kvm *kvm), (kvm))
 		registry_remove(vm);
 	}
 	original(kvm_arch_destroy_vm)(kvm);
+	hook_wait_end(wait);
 	if (holds_hooks)
 		ondemand_put(HOOK_ON_DEMAND);
 	if (opens_hugetlb)

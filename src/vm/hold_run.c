@@ -85,6 +85,7 @@ int vm_hold_run(struct kvm_vcpu *vcpu, int (*run)(struct kvm_vcpu *vcpu))
 	int ret = finish_exit(vcpu, run);
 
 	hook_wait_end(wait);
+	hook_unpin();
 	if (ret != -EINTR || !vm || !compat_vcpu_wants_to_run(vcpu))
 		return ret;
 	kfn.sigset_activate(vcpu);

@@ -192,12 +192,9 @@ static struct mte_vm *get_published(void)
 /**
  * registry_close - remove the directories of all VMs, and add no more VMs
  *
- * This comes before the hooks are removed.  The hash keeps the VMs until registry_empty(), so
- * the hooks still find them.
- *
- * Once unloading has begun, the module does not see that a VM is destroyed.  So code that is
- * reached by a file of sysfs holds a reference on the module while it uses mte_vm.kvm, or on
- * the VM.
+ * This comes before the hooks are removed.  After their removal the module does not see
+ * that a VM is destroyed, so no file of a VM may exist any more.  The hash keeps the VMs
+ * until registry_empty(), so the hooks still find them.
  *
  * Context: module exit or a failed init; may sleep.  At module exit all VMs are off.
  */

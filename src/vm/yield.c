@@ -4,6 +4,7 @@
  * if the VM needs a vCPU or a memory slot that excludes MTE.
  */
 #include <linux/delay.h>
+#include <linux/module.h>
 
 #include "compat.h"
 #include "vm/backend.h"
@@ -20,15 +21,21 @@
  * vm_apply_policy - turn a new VM on, if policy says so
  * @vm: the VM
  *
- * vm_set() waits for locks.  Another thread that guessed the descriptor may hold them.
- *
- * Context: the ioctl that created it, which pins the module; may sleep.
+ * Context: the ioctl that created it; may sleep.
  */
 void vm_apply_policy(struct mte_vm *vm)
 {
 	/* If this fails, the VM stays off and works; the log has the reason. */
-	if (vm->policy == POLICY_ON && READ_ONCE(vm->origin) == ORIGIN_NONE)
-		vm_set(vm, true, ORIGIN_POLICY);
+	if (vm->policy != POLICY_ON || READ_ONCE(vm->origin) != ORIGIN_NONE)
+		return;
+	/*
+	 * Pin the module: another thread that guessed the descriptor may hold the locks
+	 * that vm_set() waits for.
+	 */
+	if (!try_module_get(THIS_MODULE))
+		return;
+	vm_set(vm, true, ORIGIN_POLICY);
+	module_put(THIS_MODULE);
 }
 
 /* Is the VM on by policy alone, and has it neither run nor been given a guest's tags? */

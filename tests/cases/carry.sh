@@ -5,6 +5,7 @@
 # kernels: 5.10 6.1 6.12 7.2
 # quick-kernels: 5.10 7.2
 # hooks: once
+# alone: yes
 . /t/lib.sh
 . /t/client.sh
 . /t/squeeze.sh
