@@ -139,7 +139,7 @@ int archive_transfer(struct archive *a, const char *command, int fd)
 		.path = a->qmp, .command = command, .fd = fd, .is_save = !strcmp(command, "migrate")
 	};
 	struct start how = { .run = transfer, .arg = &t, .in = -1, .out = -1, .stays = true };
-	int status = jobs_run(&a->jobs, &how);
+	int status = jobs_run(&a->jobs, &how, 0);
 
 	if (t.is_save)
 		status = qmp_cancel_if_killed(&a->jobs, a->qmp, status);
@@ -174,7 +174,7 @@ int archive_binding(struct archive *a, bool is_save)
 	struct start how = { .arg = a, .in = -1, .out = -1 };
 
 	how.run = is_save ? add_binding : check_binding;
-	return jobs_run(&a->jobs, &how) ? END_ERROR : END_OK;
+	return jobs_run(&a->jobs, &how, 0) ? END_ERROR : END_OK;
 }
 
 static int parse(struct archive *a, int argc, char **argv, bool is_save)

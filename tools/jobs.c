@@ -271,10 +271,11 @@ void jobs_drop(struct jobs *jobs, struct job *job)
  * jobs_run - run a program until it ends, while the others run on
  * @jobs: the others; a signal that asks to stop is sent on to the program
  * @how: how to start it
+ * @patience: after so many of these signals the program is ended; 0: it is never ended
  *
  * Return: its exit status.
  */
-int jobs_run(struct jobs *jobs, const struct start *how)
+int jobs_run(struct jobs *jobs, const struct start *how, int patience)
 {
 	struct job job = { .where = NULL };
 	int stops = jobs->stops;
@@ -284,6 +285,8 @@ int jobs_run(struct jobs *jobs, const struct start *how)
 		jobs_wait(jobs);
 		if (jobs->stops > stops)
 			job_stop(&job);
+		if (patience && jobs->stops >= stops + patience)
+			job_end(&job);
 	}
 	jobs_drop(jobs, &job);
 	return job.status;

@@ -92,7 +92,7 @@ void jobs_begin(void);
 void jobs_add(struct jobs *jobs, struct job *job, const struct start *how);
 void jobs_wait(struct jobs *jobs);
 void jobs_drop(struct jobs *jobs, struct job *job);
-int jobs_run(struct jobs *jobs, const struct start *how);
+int jobs_run(struct jobs *jobs, const struct start *how, int patience);
 void job_end(const struct job *job);
 bool job_may_be_asked(struct job *job);
 void job_stop(struct job *job);

@@ -189,7 +189,7 @@ int qmp_cancel_if_killed(struct jobs *jobs, const char *path, int status)
 		.run = run_cancel, .arg = (void *)path, .in = -1, .out = -1, .stays = true
 	};
 
-	return !path || status < 128 ? status : jobs_run(jobs, &how);
+	return !path || status < 128 ? status : jobs_run(jobs, &how, 0);
 }
 
 /**

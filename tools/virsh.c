@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * virsh: what kvm-mte asks of libvirt.  virsh finds libvirt as always: by
- * LIBVIRT_DEFAULT_URI, or for root the system's.
+ * LIBVIRT_DEFAULT_URI, or for root the system's.  virsh may wait for libvirt for ever.  So
+ * each command has a number of signals after which it is ended (jobs_run()).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -61,24 +62,6 @@ bool domain_has_clear_name(const char *name)
 	return false;
 }
 
-/* virsh may wait for libvirt for ever.  After so many signals as @patience it is ended. */
-static int run(struct jobs *jobs, const struct start *how, int patience)
-{
-	struct job job = { .where = NULL };
-	int stops = jobs->stops;
-
-	jobs_add(jobs, &job, how);
-	while (!job.ended) {
-		jobs_wait(jobs);
-		if (jobs->stops > stops)
-			job_stop(&job);
-		if (jobs->stops >= stops + patience)
-			job_end(&job);
-	}
-	jobs_drop(jobs, &job);
-	return job.status;
-}
-
 /**
  * virsh_run - run a command of virsh
  * @jobs: what runs meanwhile; a second signal that asks to stop ends virsh
@@ -90,7 +73,7 @@ static int run(struct jobs *jobs, const struct start *how, int patience)
 int virsh_run(struct jobs *jobs, const char *const *words, char **options)
 {
 	struct start how = { .argv = virsh_command(words, options), .in = -1, .out = -1 };
-	int status = run(jobs, &how, 2);
+	int status = jobs_run(jobs, &how, 2);
 
 	free(how.argv);
 	return status;
@@ -103,7 +86,7 @@ static void abort_job(struct jobs *jobs, const char *domain)
 		.argv = virsh_command(words, NULL), .in = -1, .out = -1, .quiet = true
 	};
 
-	run(jobs, &how, 1);
+	jobs_run(jobs, &how, 1);
 	free(how.argv);
 }
 
@@ -181,7 +164,7 @@ char *virsh_text(struct jobs *jobs, const char *const *words)
 	if (fd < 0)
 		complain("virsh: %s", strerror(errno));
 	else
-		status = run(jobs, &how, 1);
+		status = jobs_run(jobs, &how, 1);
 	free(how.argv);
 	text = status ? NULL : text_of(fd);
 	if (fd >= 0)
