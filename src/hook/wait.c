@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Wrapped calls that may wait for user space, and so for ever.  Each of them pins the
- * module (hook_dispatch()).  So rmmod is refused, and the log names the process.
+ * Wrapped calls that may wait for user space, and so for ever.  The log names the process.
+ * The calls of HOOK_WRAP_WAITS() pin the module (hook_dispatch()), so rmmod is refused.  Calls
+ * that create or destroy a VM do not (kvm/lifecycle.c), so rmmod waits for them.
  */
 #include <linux/jiffies.h>
 #include <linux/list.h>
@@ -150,7 +151,7 @@ void hook_wait_end(struct hook_wait *wait)
  * This comes before hook_leave().  rmmod may begin between the two, but hook_disarm() still
  * waits for the call.
  *
- * Context: the wrapper of HOOK_WRAP_WAITS().
+ * Context: the wrapper of HOOK_WRAP_WAITS(), or vm_hold_run().
  */
 void hook_unpin(void)
 {
