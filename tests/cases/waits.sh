@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: an unload that waits for a VMM, perhaps for ever: the VMM waits in an ioctl for its own memory, or for a lock that it
-# holds itself. A VMM for which rmmod waits, and that the log does not name. A write to "enable" that goes on after its process has been killed. A process's name that begins a line of the log.
+# holds itself. A VMM for which rmmod waits, and that the log does not name. A write to "enable" that goes on after its process
+# has been killed. A process's name that begins a line of the log.
 # kernels: 5.10 6.12 7.2
 # quick-kernels: 5.10 7.2
 # quick: kprobe
