@@ -117,7 +117,7 @@ if [[ $KERNEL == 7.2 ]]; then
 	insmod "$T/fails.ko" function=kobject_add times=1000000 || bail "nothing can be made to fail"
 	client_points reuse --enable=cap --mem=hugetlb64k --size=1M
 	client_points reuse --enable=cap --mem=hugetlb2m --size=4M
-	isnt "$(cat /sys/module/fails/parameters/failed)" 0 "none of these VMs was registered"
+	like "$(cat /sys/module/fails/parameters/failed)" '^[1-9]' "none of these VMs was registered"
 	rmmod fails
 fi
 

@@ -279,9 +279,10 @@ wait_until 60 test ! -e "/proc/$WATCH/exe" || kill "$WATCH"
 wait "$WATCH"
 is "$?: $(grep "^$VM " /tmp/watch | tr -s ' ' | cut -d' ' -f3 | tr '\n' ' ')" "0: turning-on off " "list --watch: shows a change when it happens, and ends after --count"
 is "$(mte list --watch=0.1 --count=3 | grep -c '^VM ')" 3 "list --watch: prints --count tables"
+rm /tmp/watch
 "$T/kvm-mte" list --watch=600 >/tmp/watch &
 WATCH=$!
-wait_until 60 grep -q "^$VM " /tmp/watch
+wait_until 60 grep -qs "^$VM " /tmp/watch
 kill -INT "$WATCH"
 wait "$WATCH"
 is "$?" 0 "list --watch: ends well on SIGINT"

@@ -46,7 +46,7 @@ column() {
 	SUM=$(guest_run "$name" 'busybox sort -r /tmp/lines | md5sum | cut -d" " -f1')
 	measured "$name" "$name" '' sort
 	if ((mte)); then
-		isnt "$(guest_run "$name" "$HAS_TAGS")" 0 "$name: malloc() tags its memory"
+		like "$(guest_run "$name" "$HAS_TAGS")" '^[1-9]' "$name: malloc() tags its memory"
 		measured "$name" "$name" glibc.mem.tagging=3 sort_tagged
 	fi
 	qemu_stop "$name"
