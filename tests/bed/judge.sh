@@ -34,7 +34,7 @@ judge_line() {
 # complaints CONSOLE [injected] - the console; without what the kernel says of allocations that fail, if the case makes them fail.
 complaints() {
 	awk -v "injected=${2:-}" '
-		injected && /(page|vmalloc:) allocation failure/ { skip = 80 }
+		injected && /(page|vmalloc:) allocation failure|vmalloc error:/ { skip = 80 }
 		skip-- > 0 { if (/Mem-Info:/) skip = 0; next }
 		{ print }' "$1"
 }
