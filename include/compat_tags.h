@@ -167,13 +167,15 @@
 #endif
 
 /*
- * Was this hugetlb page mapped, or put into a file, since it left its pool?  KVM without guest
- * MTE never copies tags to a hugetlb page, so there the answer does not matter.
+ * Was this hugetlb page mapped, or put into a file, since it left its pool?  Up to 5.11 the
+ * second struct page has the flag (mm/hugetlb.c:page_huge_active()).
  */
-#ifdef HAVE_KVM_CAP_ARM_MTE
+#if defined(HAVE_KVM_CAP_ARM_MTE)
 #define compat_hugetlb_was_mapped(page)	folio_test_hugetlb_migratable(page_folio(page))
+#elif defined(HAVE_HPAGE_MIGRATABLE)
+#define compat_hugetlb_was_mapped(page)	HAVE_HPAGE_MIGRATABLE(page)
 #else
-#define compat_hugetlb_was_mapped(page)	((void)(page), true)
+#define compat_hugetlb_was_mapped(page)	PagePrivate(&(page)[1])
 #endif
 
 /* The function that returns a hugetlb page to its pool. */

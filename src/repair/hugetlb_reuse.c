@@ -74,7 +74,7 @@ static bool is_free(struct page *head)
  * it is checked again before the tags of each base page are dropped.  The new owner zeroes
  * the page, or copies another page to it with its tags.  That takes longer than to drop the
  * tags of one base page, because interrupts are off here.  Returns false after the page's
- * end.
+ * end, or if the page is not free.
  */
 static bool drop_chunk_if_free(struct page *head, unsigned long first)
 {
@@ -118,23 +118,25 @@ static bool owns_no_tags(compat_rmap_t *page, struct vm_area_struct *vma,
  * Only tries the file's i_mmap_rwsem: the page's lock is held, and for hugetlb pages
  * i_mmap_rwsem comes before it (mm/rmap.c, lock ordering).
  *
- * A page that has no mapping may be that to which a VM's page is being copied, with its tags
- * (copy-on-write).  Then its owner is known only when the copy is complete.
+ * A page that has no mapping may be that to which another page is being copied, with its tags:
+ * a VM's, or on 5.10 a process's (copy-on-write).  Then its owner is known only when the copy
+ * is complete.  The kernel then writes the page's mapping, and after it the flag that
+ * compat_hugetlb_was_mapped() tests, but without a barrier.  So a page without a mapping has no
+ * owner only if the flag was also seen in an earlier attempt (@again).
  */
-static bool try_drop_unless_owned(struct page *page)
+static bool try_drop_unless_owned(struct page *page, bool again)
 {
-	struct address_space *mapping = NULL;
-	bool owned = false;
+	bool anon = PageAnon(page), owned = false;
+	struct address_space *mapping = anon ? NULL : compat_page_mapping(page);
 	struct rmap_walk_control rwc = { .rmap_one = owns_no_tags, .arg = &owned };
 
-	if (!PageAnon(page))
-		mapping = compat_page_mapping(page);
-	if (mapping ? !i_mmap_trylock_write(mapping) :
-	    !PageAnon(page) && !compat_hugetlb_was_mapped(page))
+	if (!anon && !mapping && !(compat_hugetlb_was_mapped(page) && again))
+		return false;
+	if (mapping && !i_mmap_trylock_write(mapping))
 		return false;
 	if (mapping)
 		kfn.rmap_walk_locked(compat_rmap(page), &rwc);
-	else if (PageAnon(page))
+	else if (anon)
 		kfn.rmap_walk(compat_rmap(page), &rwc);
 	if (!owned)
 		drop_tags(page, compound_nr(page));
@@ -152,11 +154,13 @@ static bool try_drop_unless_owned(struct page *page)
 static int drop_unless_owned(struct page *page)
 {
 	unsigned long end = jiffies + OWNER_TIMEOUT;
-	bool done;
+	bool done, again = false;
 
 	for (;;) {
 		lock_page(page);
-		done = !PageHead(page) || !PageHuge(page) || try_drop_unless_owned(page);
+		done = !PageHead(page) || !PageHuge(page) ||
+		       try_drop_unless_owned(page, again);
+		again = !done && compat_hugetlb_was_mapped(page);
 		unlock_page(page);
 		if (done)
 			return 0;
@@ -166,7 +170,8 @@ static int drop_unless_owned(struct page *page)
 			break;
 		usleep_range(100, 200);
 	}
-	pr_err("hugetlb pages may have old tags: a file on hugetlbfs is in use all the time, or a page is being copied\n");
+	pr_err("hugetlb pages may have old tags: a file on hugetlbfs is in use all the time, or a page is being copied (PFN %lx)\n",
+	       page_to_pfn(page));
 	return -EBUSY;
 }
 
@@ -185,7 +190,8 @@ static int check_page(unsigned long pfn)
 	struct page *page = pfn_to_online_page(pfn);
 	int err = 0;
 
-	if (!page || !PageHead(page) || !PageHuge(page))
+	/* A page with a memory error gets no new owner, and must not be written to. */
+	if (!page || !PageHead(page) || !PageHuge(page) || PageHWPoison(page))
 		return 0;
 	drop_if_free(page);
 	if (!get_page_unless_zero(page))
@@ -198,10 +204,10 @@ static int check_page(unsigned long pfn)
 }
 
 /**
- * tags_clear_hugetlb - drop the tags of hugetlb pages that nobody uses
+ * tags_clear_hugetlb - drop tags of hugetlb pages, if nobody owns the tags
  *
- * These pages were freed before the function that frees them was hooked.  Some may have a new
- * owner by now.
+ * The pages were freed before the function that frees them was hooked.  Some may have a new
+ * owner by now, who must not see the old tags.
  *
  * Context: module init, when the hooks are armed and all VMs with MTE are registered; may
  * sleep.

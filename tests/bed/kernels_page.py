@@ -28,6 +28,7 @@ On kernels that the test bed builds, only some cases were run, and only by the q
 | in the table above | compiled, booted, tested | the table |
 | Debian's 5.10 `rt` | refused by the build: this kernel has no KVM | case `port-check` |
 | vendors' kernels of 5.10 with more or other functions | compiled against headers that differ as theirs do; not booted | case `vendors` |
+| 6.13 to 7.1 | not refused by the build; not tried | - |
 """
 TAIL = """
 No suite of Debian has the kernels from 5.11 to 6.11, other than 6.1. The case `lines` takes the headers of 5.10, 6.1 or 6.12, and changes them by what is known

@@ -80,10 +80,10 @@ case $KERNEL in
 	;;
 esac
 
-# A page without a mapping may be that to which a VM's page is being copied, with its tags.
-if [[ $KERNEL == 6.1 ]]; then
+# A page without a mapping may be that to which another page is being copied, with its tags.
+if [[ $KERNEL == 5.10 || $KERNEL == 6.1 ]]; then
 	dmesg_mark
-	hold_start filled filled --enable=cap --mem=hugetlb2m --size=2M
+	hold_start filled filled "--enable=$([[ $KERNEL == 5.10 ]] && echo none || echo cap)" --mem=hugetlb2m --size=2M
 	is "$HOLD_SAID" waits "a page with old tags is being filled"
 	is "$(try_load)" EBUSY "the module does not load meanwhile"
 	like "$(said)" 'a page is being copied' "the log says why"

@@ -49,6 +49,14 @@ no_set_fs() {
 	configured SET_FS=n
 }
 
+# 5.12, 8f251a3d5ce3: a hugetlb page that is in use has a flag of its own.
+hpage_flags() {
+	after include/linux/hugetlb.h 'struct user_struct;' '#define HPAGEFLAG(uname, flname) \
+static inline int HPage##uname(struct page *page) { return test_bit(HPG_##flname, &page->private); }
+enum hugetlb_page_flags { HPG_migratable };
+HPAGEFLAG(Migratable, migratable)'
+}
+
 # 5.13 (5.13-rc4, then 5.12.y), f5e30680616a: that function has a wrapper, which a header declares.
 adjust_pc() {
 	after $ASM/kvm_asm.h 'extern int __kvm_vcpu_run' 'extern void __kvm_adjust_pc(struct kvm_vcpu *vcpu);'
