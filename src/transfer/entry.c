@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The entries of a VMM's page tables.  They are read only where get_user_pages_remote() does
+ * The entries of a VMM's page tables.  This reads them only where get_user_pages_remote() does
  * not say enough: is the memory never used, huge, or in swap?
  */
 #include <linux/hugetlb.h>
@@ -52,6 +52,31 @@ bool entries_may_be_shared(struct vm_area_struct *vma)
 	return is_vm_hugetlb_page(vma) && vma->vm_flags & VM_MAYSHARE;
 }
 
+/* @lock: if an entry is none, read it again under its lock */
+static struct entry walk(struct mm_struct *mm, unsigned long addr, bool lock)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	p4d_t *p4d;
+	pud_t *pud, val;
+	pmd_t *pmd;
+
+	if (pgd_none(READ_ONCE(*pgd)))
+		return (struct entry){ .size = PGDIR_SIZE };
+	p4d = p4d_offset(pgd, addr);
+	if (p4d_none(READ_ONCE(*p4d)))
+		return (struct entry){ .size = P4D_SIZE };
+	pud = pud_offset(p4d, addr);
+	val = READ_ONCE(*pud);
+	if (pud_none(val) && lock)
+		val = read_pud_locked(mm, pud);
+	if (pud_none(val) || !pud_present(val) || pud_leaf(val))
+		return (struct entry){ .val = __pmd(pud_val(val)), .size = PUD_SIZE };
+	pmd = pmd_offset(pud, addr);
+	return (struct entry){
+		.val = lock ? read_pmd(mm, pmd) : READ_ONCE(*pmd), .size = PMD_SIZE,
+	};
+}
+
 /**
  * entry_find - read an entry
  * @mm: the VMM's address space
@@ -63,22 +88,7 @@ bool entries_may_be_shared(struct vm_area_struct *vma)
  */
 struct entry entry_find(struct mm_struct *mm, unsigned long addr)
 {
-	pgd_t *pgd = pgd_offset(mm, addr);
-	p4d_t *p4d;
-	pud_t *pud, val;
-
-	if (pgd_none(READ_ONCE(*pgd)))
-		return (struct entry){ .size = PGDIR_SIZE };
-	p4d = p4d_offset(pgd, addr);
-	if (p4d_none(READ_ONCE(*p4d)))
-		return (struct entry){ .size = P4D_SIZE };
-	pud = pud_offset(p4d, addr);
-	val = READ_ONCE(*pud);
-	if (pud_none(val))
-		val = read_pud_locked(mm, pud);
-	if (pud_none(val) || !pud_present(val) || pud_leaf(val))
-		return (struct entry){ .val = __pmd(pud_val(val)), .size = PUD_SIZE };
-	return (struct entry){ .val = read_pmd(mm, pmd_offset(pud, addr)), .size = PMD_SIZE };
+	return walk(mm, addr, true);
 }
 
 /**
@@ -98,6 +108,9 @@ bool entry_is_table(const struct entry *e)
  * @vma: the mapping
  * @addr: the address in it
  *
+ * An entry that is none while it becomes a migration entry does not matter: a page in swap has
+ * a table of PTEs.
+ *
  * Context: mmap_lock held.  A table of PTEs may be freed without it, but not while interrupts
  * are off (mm/gup.c).
  * Return: true if it is.
@@ -111,7 +124,7 @@ bool entry_in_swap(struct vm_area_struct *vma, unsigned long addr)
 	if (is_vm_hugetlb_page(vma))
 		return false;
 	local_irq_save(flags);
-	e = entry_find(vma->vm_mm, addr);
+	e = walk(vma->vm_mm, addr, false);
 	yes = entry_is_table(&e) && compat_pte_in_swap(READ_ONCE(*pte_offset_kernel(&e.val, addr)));
 	local_irq_restore(flags);
 	return yes;

@@ -4,8 +4,8 @@
  *
  * Memory that is swapped out is read in, and its tags come back with it.  Memory that was
  * never used has no tags, and is not populated; the exception is a private mapping of a
- * file, which FOLL_DUMP populates.  Memory that is not mapped any more is an error: it may
- * have had tags.
+ * file, which is populated in spite of FOLL_DUMP.  Memory that is not mapped any more is an
+ * error: it may have had tags.
  *
  * Tags are read without mmap_lock.  A reference on the page keeps it from being swapped out,
  * migrated and split, and no vCPU is in the guest.  Tags are written with mmap_lock held:
@@ -106,9 +106,9 @@ static struct vm_area_struct *find_mapping(struct mm_struct *mm, unsigned long a
 }
 
 /*
- * The zero page?  Its tags need not be read.  If its entry is the same before and after the
- * look-up, all of it is the huge zero page: a huge page that was split, and unmapped in part,
- * does not get its entry back.
+ * The zero page?  Its tags need not be read.  If the entry is the same before and after the
+ * look-up, it maps the huge zero page and nothing else: a huge page that was split, and unmapped
+ * in part, does not get its entry back.
  */
 static void skip_zero_page(struct batch *b, struct vm_area_struct *vma, unsigned long addr,
 			   const struct entry *before, u64 size)
@@ -122,6 +122,13 @@ static void skip_zero_page(struct batch *b, struct vm_area_struct *vma, unsigned
 	b->size = pmd_val(before->val) == pmd_val(after.val) ? size : PAGE_SIZE;
 }
 
+/* Does the file of a private mapping have this page, in memory or in swap? */
+static bool file_has(struct vm_area_struct *vma, unsigned long addr)
+{
+	return vma->vm_file && !is_vm_hugetlb_page(vma) &&
+	       xa_load(&vma->vm_file->f_mapping->i_pages, linear_page_index(vma, addr));
+}
+
 /*
  * get_user_pages_remote() has failed.  May the memory count as never used?  Not if it was
  * used and cannot be read from swap or from the file: its tags are unknown.
@@ -133,7 +140,7 @@ static int explain(struct vm_area_struct *vma, unsigned long addr, bool huge, lo
 		return 0;
 	if (huge || err != -EFAULT)
 		return err ?: -EFAULT;
-	return is_shared(vma) || entry_in_swap(vma, addr) ? -EIO : 0;
+	return is_shared(vma) || entry_in_swap(vma, addr) || file_has(vma, addr) ? -EIO : 0;
 }
 
 /*

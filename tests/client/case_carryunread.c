@@ -60,6 +60,26 @@ static void empty_swap_cache(void)
 	put(CGROUP "memory.high", "max");
 }
 
+/*
+ * Private memory of a file, as of a clone of another VM: the guest has tagged the pages in that
+ * VM, and this one has never written to them. Here one VM gets the file's memory in both ways.
+ */
+static void make_private(struct vm *vm)
+{
+	unsigned long start = (unsigned long)vm->data;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", start, start + vm->data_size);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || mmap(vm->data, vm->data_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
+			   fd, 0) == MAP_FAILED)
+		die("%s: %s", path, errno_name(errno));
+	close(fd);
+	/* MAP_FIXED memory is locked again. */
+	munlock(vm->data, vm->data_size);
+}
+
 CASE(carryunread,
      "a save that takes memory that cannot be read from swap for memory without tags")
 {
@@ -79,6 +99,11 @@ CASE(carryunread,
 	all_sectors('+');
 	is(carry_all_out(fd, &tags), -EIO, "its tags cannot be read");
 	carry_free(&tags);
+	if (opt.mem == MEM_MEMFD) {
+		make_private(vm);
+		is(carry_all_out(fd, &tags), -EIO, "nor can they by a private mapping of the file");
+		carry_free(&tags);
+	}
 	all_sectors('-');
 	close(fd);
 	vm_destroy(vm);
