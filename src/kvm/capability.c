@@ -62,8 +62,11 @@ HOOK_ORIGINAL(kvm_vm_ioctl_enable_cap);
 static int let_kvm_answer(struct kvm *kvm, struct kvm_enable_cap *cap)
 {
 	int err = original(kvm_vm_ioctl_enable_cap)(kvm, cap);
-	struct mte_vm *vm = registry_find(kvm);
+	struct mte_vm *vm;
 
+	/* KVM's flag before the look-up.  Pairs with find_or_create(). */
+	smp_mb();
+	vm = registry_find(kvm);
 	if (!err && vm && vm_backend->kvm_gave_mte(kvm))
 		vm_sync_from_kvm(vm);
 	return err;

@@ -225,6 +225,8 @@ static void scan_tasks(struct scan *scan)
 		scan_task(scan, task);
 		put_task_struct(task);
 		nr++;
+		if (!scan->err && fatal_signal_pending(current))
+			scan->err = -EINTR;
 	}
 }
 
@@ -244,7 +246,7 @@ static void free_scan(struct scan *scan)
  * The hooks must be armed.  They register VMs that are created while this runs.
  *
  * Context: module init; may sleep.
- * Return: 0; -ENOMEM if not all VMs could be registered.
+ * Return: 0; -ENOMEM if not all VMs could be registered; -EINTR if the caller is killed.
  */
 int scan_vms(void)
 {
@@ -267,7 +269,7 @@ int scan_vms(void)
 		cond_resched();
 	}
 	free_scan(scan);
-	if (err)
+	if (err == -ENOMEM)
 		pr_err("not loaded: a VM that exists already cannot be registered\n");
 	return err;
 }

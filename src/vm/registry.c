@@ -93,14 +93,18 @@ static struct mte_vm *find_or_create(struct kvm *kvm, pid_t creator, pid_t pid,
 		return vm;
 	vm = vm_create(kvm, creator, pid, fd, policy);
 	if (!vm) {
-		pr_warn_ratelimited("%d-%d: not registered: out of memory, or no free name; it works as without kvm_mte\n",
+		pr_warn_ratelimited("%d-%d: not registered: out of memory; it works as without kvm_mte\n",
 				    creator, fd);
 		return NULL;
 	}
 	list_add(&vm->all, &all_vms);
 	hash_add_rcu(vms_by_mm, &vm->mm_node, (unsigned long)vm->mm);
 	hash_add_rcu(vms, &vm->node, (unsigned long)kvm);
-	/* After hash_add_rcu(): a KVM_ENABLE_CAP from now on finds the VM itself. */
+	/*
+	 * The hash before KVM's flag: a KVM_ENABLE_CAP that this test misses finds the VM in the
+	 * hash.  Pairs with capability.c:let_kvm_answer().
+	 */
+	smp_mb();
 	if (vm_backend->kvm_gave_mte(kvm))
 		vm_sync_from_kvm(vm);
 	return vm;
@@ -116,8 +120,7 @@ static struct mte_vm *find_or_create(struct kvm *kvm, pid_t creator, pid_t pid,
  *
  * Context: may sleep.
  * Return: its state.  NULL if the module is being unloaded and the VM is not
- * registered, or if there is no memory or no free name; the VM works as without the
- * module.
+ * registered, or if there is no memory; the VM works as without the module.
  */
 struct mte_vm *registry_add(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
 			    enum vm_policy policy)
@@ -156,7 +159,7 @@ void vm_unpublish(struct mte_vm *vm)
  * registry_remove - remove a VM from the registry
  * @vm: the VM; may be freed when this returns
  *
- * Context: may sleep; the hook on the VM's destruction, or module exit.
+ * Context: may sleep; the hook on the VM's destruction, module exit or a failed init.
  */
 void registry_remove(struct mte_vm *vm)
 {

@@ -154,12 +154,16 @@ static void make_name(struct mte_vm *vm, char *name)
 	snprintf(name, NAME_SIZE, "%d-%d", creator, fd);
 }
 
-/* The largest suffix of a name.  Limited because a new VM looks up each VM of that name. */
+/* The largest suffix that is searched for.  A new VM looks up each VM of that name. */
 #define MAX_SAME_NAME	256
 
-/* A VM that is being destroyed may still have the name.  The next VM gets .1, .2, ... */
+/*
+ * Another VM may have the name: one that is being destroyed, or, when the module is loaded,
+ * one whose descriptor its creator has given away.  The next VM gets .1, .2, ...
+ */
 static int add_dir(struct mte_vm *vm)
 {
+	static unsigned int last = MAX_SAME_NAME;
 	char name[NAME_SIZE];
 	struct kobject *taken;
 	unsigned int i;
@@ -167,9 +171,8 @@ static int add_dir(struct mte_vm *vm)
 	make_name(vm, name);
 	for (i = 1; (taken = kset_find_obj(vms_set, name)); i++) {
 		kobject_put(taken);
-		if (i > MAX_SAME_NAME)
-			return -EEXIST;
-		snprintf(name, sizeof(name), "%d-%d.%u", vm->creator, vm->fd, i);
+		snprintf(name, sizeof(name), "%d-%d.%u", vm->creator, vm->fd,
+			 i <= MAX_SAME_NAME ? i : ++last);
 	}
 	return kobject_add(&vm->kobj, NULL, "%s", name) ?:
 	       sysfs_create_groups(&vm->kobj, vm_files_groups);
@@ -184,7 +187,7 @@ static int add_dir(struct mte_vm *vm)
  * @policy: its policy
  *
  * Context: may sleep; one caller at a time (registry_lock).
- * Return: the state, with one reference; NULL if there is no memory or no free name.
+ * Return: the state, with one reference; NULL if there is no memory.
  */
 struct mte_vm *vm_create(struct kvm *kvm, pid_t creator, pid_t pid, int fd,
 			 enum vm_policy policy)

@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Catches: messages, sysfs files, modes or initial values that differ from the documents; parameters and policy words that
-# are not checked; ftrace switched off while hooks are set; hooks or files that stay after an unload or a failed load.
+# are not checked; VMs whose names keep the module from being loaded; ftrace switched off while hooks are set; hooks or files
+# that stay after an unload or a failed load.
 # quick: ftrace
 . /t/lib.sh
 . /t/hooks.sh
+. /t/client.sh
 
 BY=$(mechanism)
 
@@ -108,6 +110,20 @@ is "$(try_unload)" ok "it unloads"
 is "$(said | wc -l)" 1 "one line when unloaded"
 like "$(said)" '^unloaded' "which says so"
 not_loaded "unloaded"
+
+# --- VMs with the same name ---
+
+none_left() { [[ -z $(by_module) ]]; }
+hold_start given given --rounds=300
+is "$HOLD_SAID" given "300 VMs have the same creator and descriptor"
+is "$(try_load)" ok "it loads"
+is "$(by_module | wc -l)" 300 "each VM has a directory"
+is "$(by_module | sed 's/\..*//' | sort -u | wc -l)" 1 "with the same name and a suffix"
+kill "${HOLD_PID[given]}"
+wait "${HOLD_PID[given]}"
+succeeds "they end" wait_until 60 none_left
+is "$(try_unload)" ok "it unloads"
+not_loaded "after that"
 
 # --- parameters ---
 
