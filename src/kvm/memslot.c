@@ -56,19 +56,22 @@ HOOK_WRAP_WAITS(kvm_arch_prepare_memory_region, has_or_gets_mte, int,
 {
 	struct mte_vm *vm = registry_find(kvm);
 	unsigned int parts = 0;
+	bool refused;
 	int err = 0;
 
 	if (!vm || change == KVM_MR_DELETE)
 		return original(kvm_arch_prepare_memory_region)COMPAT_PREPARE_SLOT_ARGS;
 	if (READ_ONCE(vm->state) != VM_OFF)
 		err = slot_check(current->mm, slot, &parts) ?: vm_open_hugetlb(vm, &parts);
-	if (err == -EINVAL)
+	refused = err == -EINVAL;
+	if (refused)
 		err = refuse_slot(vm, slot, parts);
 	if (!err && migration_slot_refused(vm, slot))
 		err = refuse_log(vm, slot);
 	if (err)
 		return err;
-	if (parts && vm_has_mte(vm) && vm_backend->check_slot)
+	/* After a fall-back, KVM may have given the VM MTE again.  Then KVM itself must refuse. */
+	if (parts && !refused && vm_has_mte(vm) && vm_backend->check_slot)
 		err = vm_backend->check_slot(kvm, slot, parts);
 	else
 		err = original(kvm_arch_prepare_memory_region)COMPAT_PREPARE_SLOT_ARGS;
