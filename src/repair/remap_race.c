@@ -62,13 +62,17 @@ static bool may_be_mapped(unsigned long pfn, struct page *page, enum kvm_pgtable
 	return is_memory(pfn) ? can_hold_tags(page) : prot & COMPAT_PROT_UNCACHED;
 }
 
-/* After -EAGAIN the guest faults again.  That is not a permission fault, so KVM checks it. */
+/*
+ * After -EAGAIN the guest faults again.  That is not a permission fault, so KVM checks it.
+ * Hugetlb memory that was mapped before hugetlb_slots stopped working (a livepatch) would have
+ * the same permission fault for ever, so KVM_RUN ends with -EFAULT.
+ */
 static int init_range(unsigned long pfn, unsigned long nr, enum kvm_pgtable_prot prot)
 {
 	struct page *page = pfn_to_online_page(pfn);
 
 	if (!may_be_mapped(pfn, page, prot))
-		return -EAGAIN;
+		return page && PageHuge(page) ? -EFAULT : -EAGAIN;
 	if (!page || (nr > 1 && !PageCompound(page)))
 		return 0;
 	if (nr == 1 && page_tags_in_use(page))
