@@ -237,7 +237,7 @@ static inline long compat_get_user_pages(struct mm_struct *mm, unsigned long sta
 
 /*
  * When KVM computes the guest's PSTATE for an exception that it injects.  Up to 5.10,
- * kvm_inject_*() computes it.  From 5.11 on, and on vendors' kernels of 5.10,
+ * kvm_inject_*() computes it.  From 5.11 on, and on some vendors' kernels of 5.10,
  * kvm_inject_*() only notes the exception, and hyp/exception.c computes PSTATE when
  * the guest is entered.
  */
@@ -278,6 +278,11 @@ static inline void compat_exception_forget(struct kvm_vcpu *vcpu)
 #define COMPAT_CHECKS_VMA	1
 #else
 #define COMPAT_CHECKS_VMA	0
+#endif
+#ifdef HAVE_KVM_CAP_ARM_MTE
+#define COMPAT_REFUSES_SHARED	!COMPAT_CHECKS_VMA
+#else
+#define COMPAT_REFUSES_SHARED	0
 #endif
 
 static inline bool compat_kvm_takes_vma(const struct vm_area_struct *vma)

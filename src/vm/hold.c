@@ -285,7 +285,11 @@ static int hold_by_admin(struct mte_vm *vm)
 
 	if (vm->hold.by & VM_HOLD_ADMIN)
 		return 0;
-	err = vm_may_set() ? vm_hold_get(vm, VM_HOLD_ADMIN) : -ENODEV;
+	if (!vm_may_set()) {
+		vm_notice(vm, "hold: kvm_mte is being loaded or unloaded\n");
+		return -ENODEV;
+	}
+	err = vm_hold_get(vm, VM_HOLD_ADMIN);
 	if (err) {
 		vm_notice(vm, "not held: the hooks for that cannot be armed, or the VM is being destroyed (%d)\n",
 			  err);
@@ -312,8 +316,8 @@ static int hold_by_admin(struct mte_vm *vm)
  * Context: a write to sysfs; may sleep.
  * Return: 0; -ENODEV if the VM is being destroyed, or the module is being loaded or unloaded;
  * -EBUSY if for two seconds a vCPU is in the guest, or a vCPU or the VM is in an ioctl, or if
- * a function that is to be hooked has another owner; -ENOMEM; -EINTR if the caller is killed.
- * After an error nothing has changed.
+ * a function that is to be hooked has another owner or rewritten text; -ENOMEM; -EINTR if the
+ * caller is killed.  After an error nothing has changed.
  */
 int vm_hold_request(struct mte_vm *vm, bool on)
 {

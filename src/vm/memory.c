@@ -4,7 +4,8 @@
  * page: anonymous memory, shmem and memfd, and hugetlbfs.  It may have device memory,
  * which KVM maps without tags.  It may not have files: their pages are written to a disk,
  * which has no place for tags.  It may not have DAX or other ZONE_DEVICE memory, which may
- * have no tag storage.
+ * have no tag storage.  On native before 6.2, KVM's own rule, which is no shared mapping
+ * (compat_kvm_takes_vma()), stands in place of all this, except for device memory.
  *
  * The check when a slot is set (Documentation/virt/kvm/api.rst 4.35, 7.28) only tells the
  * VMM early: a mapping may change under its slot.  For safety, each page is checked again
@@ -64,6 +65,13 @@ bool range_is_device(struct vm_area_struct *vma, unsigned long start, unsigned l
 	return true;
 }
 
+static unsigned int vma_why_not(struct vm_area_struct *vma)
+{
+	if (COMPAT_REFUSES_SHARED && (vma->vm_flags & (VM_SHARED | VM_PFNMAP)) == VM_SHARED)
+		return SLOT_BAD_SHARED;
+	return is_vm_hugetlb_page(vma) ? SLOT_BAD_HUGETLB : 0;
+}
+
 /*
  * A slot may span several mappings, and holes between them.  The VMM decides how many, so
  * this ends when the caller is killed.
@@ -79,8 +87,7 @@ static int check_range(struct mm_struct *mm, unsigned long start, unsigned long 
 	compat_for_each_vma_range(it, vma, end) {
 		if (!vm_backend->vma_can_hold_tags(vma, max(start, vma->vm_start),
 						   min(end, vma->vm_end))) {
-			if (is_vm_hugetlb_page(vma))
-				*parts |= SLOT_BAD_HUGETLB;
+			*parts |= vma_why_not(vma);
 			return -EINVAL;
 		}
 		if (vma->vm_flags & VM_PFNMAP)
@@ -144,6 +151,8 @@ const char *slot_why_not(unsigned int parts)
 		return "hugetlb memory is mapped there, and this host does not keep its tags";
 	if (parts & SLOT_BAD_GMEM)
 		return "it has a guest_memfd";
+	if (parts & SLOT_BAD_SHARED)
+		return "shared memory is mapped there, and this kernel's KVM takes none with MTE";
 	return "a file, DAX or memory of a driver is mapped there";
 }
 
@@ -194,7 +203,8 @@ int vm_check_slots(struct mte_vm *vm)
  * vm_open_slots - let KVM take the hugetlb memory that an MTE VM has already
  * @vm: the VM, whose VMM has enabled MTE after it had set slots
  *
- * KVM does not check the slots at that time.  It refuses other memory in the guest's faults.
+ * KVM does not check the slots at that time.  It refuses memory without VM_MTE_ALLOWED later,
+ * in the guest's faults.
  *
  * Context: may sleep; takes slots_lock, mmap_lock and ondemand_lock.
  */

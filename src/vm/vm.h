@@ -19,8 +19,8 @@
  *	mte_vm.destroy_lock	the VM is not destroyed while sysfs works on it; sysfs only
  *				tries the lock.  Native: also held in KVM_ENABLE_CAP.
  *	  kvm->lock		no vCPU gets its file, and no ioctl of KVM holds all vCPUs
- *	    clearing		native: no VM gets a vCPU while PG_mte_tagged of hugetlb
- *				pages is cleared at load
+ *	    clearing		native: no VM with MTE gets a vCPU while old tags of
+ *				hugetlb pages are dropped at load
  *	    kvm->slots_lock	no slot is set while slots are checked.  Only tried under
  *				kvm->lock.  A holder of slots_lock only tries kvm->lock.
  *	      vcpu->mutex	trylock only, all of them (vcpus.c).  KVM_ARM_VCPU_INIT
@@ -37,7 +37,7 @@
  *	          tag locks	inject/page.c; also under mmu_lock and page table locks
  * The mutexes of the registry and of the policy lists are taken inside other locks.
  * Inside them, only mte_vm.lock and locks of kernfs, kobjects and uevents are taken.
- * ondemand_lock (hook/ondemand.c) is taken inside all of these up to the vCPUs' mutexes.
+ * ondemand_lock (hook/ondemand.c) is taken inside the locks from transfer.lock to vcpu->mutex.
  * Inside it, only watch_lock (hook/text.c) and locks of ftrace, kprobes and stop_machine()
  * are taken.
  */
@@ -142,8 +142,9 @@ struct vm_hold {
  * @hold: whether the VM is held
  * @pages_tagged: inject: number of base pages whose tags were cleared for this VM
  * @tags_restored: inject: number of its base pages whose tags were restored from swap
- * @untracked_migrations: how many times its VMM started to log the guest's memory
- *	although the VMM does not know about tags
+ * @untracked_migrations: how many times a VMM that does not know about tags started to log
+ *	the guest's memory, or was logging it when the VM got MTE, or when a file that was to
+ *	save the tags at the VM's end was closed too early
  * @untracked_limit: the uevents about @untracked_migrations
  * @log_limit: the VM's own lines in the log
  * @rcu: frees the struct after all readers of the hash
@@ -287,9 +288,10 @@ bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *sl
 /* Parts of a slot that an MTE VM may have, and that some kernels' own guest MTE refuses. */
 #define SLOT_HAS_DEVICE		BIT(0)
 #define SLOT_HAS_HUGETLB	BIT(1)
-/* Why an MTE VM may not have a slot, if it is not a file, DAX or memory of a driver. */
+/* Why an MTE VM may not have a slot.  Without such a bit: a file, DAX or memory of a driver. */
 #define SLOT_BAD_HUGETLB	BIT(2)
 #define SLOT_BAD_GMEM		BIT(3)
+#define SLOT_BAD_SHARED		BIT(4)
 
 /* memory.c: which memory can hold tags */
 bool range_is_device(struct vm_area_struct *vma, unsigned long start, unsigned long end);

@@ -127,7 +127,11 @@ else
 fi
 for kind in $(if full; then echo anon4k; fi) thp; do client_points stale --enable=sysfs "--mem=$kind" --size=64M --rounds=1; done
 client_points stale --enable=cap --mem=hugetlb2m --size=32M --rounds=1
+dmesg_mark
 client_points slots --enable=sysfs
+if [[ $KERNEL == 6.1 ]]; then
+	like "$(dmesg_new)" 'cannot hold tags: shared memory is mapped there' "the log says why shared memory is refused"
+fi
 [[ $BACKEND == inject ]] || client_points slots --enable=cap
 client_points aarch32 --enable=sysfs
 

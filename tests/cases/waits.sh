@@ -203,6 +203,8 @@ load_module &
 succeeds "loading has found the VM, and waits" wait_until 60 found
 is "$(try_write "$(vm_dir "${HOLD_PID[vm]}")/enable" 1)" ENODEV "MTE cannot be turned on while the module is being loaded"
 like "$(said)" 'enable: kvm_mte is being loaded or unloaded$' "the log has the reason"
+is "$(try_write "$(vm_dir "${HOLD_PID[vm]}")/hold" 1)" ENODEV "the VM cannot be held while the module is being loaded"
+like "$(said)" 'hold: kvm_mte is being loaded or unloaded$' "the log has the reason for that, too"
 printf 0 >/sys/module/blocks/parameters/held
 wait "$!"
 rmmod blocks
