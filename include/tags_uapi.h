@@ -125,9 +125,9 @@ struct kvm_mte_write {
  * KVM_MTE_OPEN: ENOENT: there is no such VM.  EINVAL: the VM has no MTE.  EBUSY: another
  * file works on the VM; or a vCPU is in the guest; or a vCPU or the VM is in an ioctl;
  * or (KVM_MTE_LOAD) the VM is not held; or (KVM_MTE_LOAD_INCOMING) a vCPU has been in the guest;
- * or a function that must be hooked has another owner.  ENODEV: the VM is being destroyed.
- * ESTALE: its memory slots change at this moment (KVM_MTE_SAVE_AT_END).  EEXIST: this file
- * has a VM already.
+ * or a function that must be hooked has another owner or rewritten text.  ENODEV: the VM is
+ * being destroyed.  ESTALE: its memory slots change at this moment (KVM_MTE_SAVE_AT_END).
+ * EEXIST: this file has a VM already.
  *
  * Call KVM_MTE_RANGES before the ioctls below: they work on the memory that it has shown.
  *
@@ -144,7 +144,10 @@ struct kvm_mte_write {
  * KVM_MTE_READ may return before it has read all: call it again.
  *
  * KVM_MTE_RELEASE: all tags have been written; the VM is not held any more when the file is
- * closed.  EINVAL: the VM has no MTE any more, or the file is open for a save.
+ * closed.
+ *
+ * KVM_MTE_WRITE, KVM_MTE_RELEASE: EINVAL: the VM has no MTE any more, or the file is open for a
+ * save.
  */
 #define KVM_MTE_IOC	0xaf
 #define KVM_MTE_OPEN	_IOW(KVM_MTE_IOC, 0, struct kvm_mte_open)

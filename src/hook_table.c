@@ -99,7 +99,7 @@
 	  "the VMM's list of registers")				\
 	X(kvm_arm_copy_sys_reg_indices, INJECT, ON_DEMAND, 0,		\
 	  "the VMM's list of registers")				\
-	/* native/onereg.c: registers of a VM that changed at its guest's reboot */ \
+	/* native/onereg.c: registers of a VM that was turned on or off */ \
 	X(kvm_arm_copy_sys_reg_indices, NATIVE, ALWAYS, 0,		\
 	  "the VMM's list of registers")				\
 	X(kvm_arm_get_reg, NATIVE, ALWAYS, 0,				\
@@ -134,9 +134,9 @@
 	X(split_page_memcg, NATIVE_SPLIT_PAGE, OPTIONAL, THP_SPLIT,	\
 	  "clearing of tags before a huge page is split")		\
 	X(try_to_migrate, NATIVE_SPLIT_AHEAD, OPTIONAL, 0,		\
-	  "short times with interrupts off when huge pages are split")	\
+	  "clearing of tags in pieces before a huge page is split")	\
 	X(try_to_unmap, NATIVE_SPLIT_AHEAD, OPTIONAL, 0,		\
-	  "short times with interrupts off when huge pages are split")	\
+	  "clearing of tags in pieces before a huge page is split")	\
 	X(__kvm_faultin_pfn, NATIVE_HUGETLB_FLAG, OPTIONAL, HUGETLB_PARTIAL, \
 	  "clearing of all tags of a hugetlb page")			\
 	X(__gfn_to_page, NATIVE_COPY_BY_PAGE, OPTIONAL, COPY_TAGS_HANG | HUGETLB_PARTIAL, \

@@ -53,8 +53,9 @@ static int do_nothing(void *data)
  *
  * No new call is diverted any more.  When the module is unloaded, nearly all remaining calls do
  * not wait for user space: a call that may do so pins the module (HOOK_WRAP_WAITS()).  The
- * others are the creation and the destruction of a VM.  After a failed init all calls may: a
- * reference does not keep a module whose init fails.  hook/wait.c then names the process.
+ * exceptions are the creation and the destruction of a VM.  After a failed init every call may
+ * wait for user space: a reference does not keep a module whose init fails.  In both cases
+ * hook/wait.c names the process.
  *
  * Context: may sleep; no lock is held that a callback of CPU hotplug takes.
  */
@@ -95,7 +96,7 @@ unsigned int hook_symbols(struct symbol *symbols)
 	if (!COMPAT_HAS_FTRACE)
 		return 0;
 	symbols[0] = (struct symbol){ "ftrace_is_dead", &is_dead_addr, true,
-				      "the module's stay after ftrace has stopped permanently" };
+				      "refusal of rmmod after ftrace has stopped permanently" };
 	return 1;
 }
 

@@ -166,7 +166,7 @@ hook_dispatch(const struct hook *hook, const u64 *args, unsigned long sp)
 	if (handler->wants && !handler->wants(args))
 		return 0;
 	/*
-	 * hook_wait_end() drops this reference.  The call always reaches the wrapper,
+	 * hook_unpin() drops this reference.  The call always reaches the wrapper,
 	 * because no other handler sees it any more.  try_module_get() does not sleep.
 	 * It fails while the module is being unloaded.
 	 */

@@ -66,8 +66,9 @@ static int check(struct hook *hooks, unsigned int nr, enum hook_mechanism how)
  * @nr: number of rows
  * @how: the mechanism
  *
- * It also fails if an on-demand hook is impossible.  If an optional hook is impossible,
- * its @addr becomes 0, with a line in the log.  Handlers may run before this returns.
+ * It also fails if an on-demand hook is impossible, except a HOOK_ON_SLOT hook.  If that or an
+ * optional hook is impossible, its @addr becomes 0, with a line in the log.  Handlers may run
+ * before this returns.
  *
  * Context: module init; may sleep; one table at a time.
  * Return: 0; -EBUSY if another user owns one of the functions or has rewritten its text

@@ -42,7 +42,7 @@ static LIST_HEAD(waits);
 static LIST_HEAD(waits_told);
 static DEFINE_SPINLOCK(waits_lock);
 
-/* A VMM may have many threads that wait.  So at most this many get a line every LONG_WAIT. */
+/* A VMM may have many threads that wait.  So in each LONG_WAIT at most this many get a line. */
 #define TELL_MAX	10
 
 static void tell_long_waits(struct work_struct *work);
@@ -146,7 +146,7 @@ void hook_wait_end(struct hook_wait *wait)
 }
 
 /**
- * hook_unpin - drop the reference on the module that the engine has taken for a call
+ * hook_unpin - drop the reference on the module that was taken for a call
  *
  * This comes before hook_leave().  rmmod may begin between the two, but hook_disarm() still
  * waits for the call.

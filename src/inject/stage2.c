@@ -3,9 +3,9 @@
  * Clears the tags of memory before a guest can see it.
  *
  * On kernels without guest MTE only kvm_pgtable_stage2_map() creates valid leaves of a
- * stage-2 table.  A fault (user_mem_abort), an MMU notifier (change_pte) and device
- * memory call it, so one hook is enough.  It runs under mmu_lock, must not sleep, and
- * cannot see the VMA.
+ * stage-2 table.  It is called in a fault (user_mem_abort), by an MMU notifier (change_pte)
+ * and for device memory (kvm_phys_addr_ioremap), so one hook is enough.  The hook runs under
+ * mmu_lock, must not sleep, and cannot see the VMA.
  *
  * Mainline does this in arch/arm64/kvm/mmu.c:sanitise_mte_tags().
  */

@@ -47,7 +47,7 @@ static bool is_tag_set_way(u32 encoding)
 	return false;
 }
 
-/* kvm_skip_instr() for AArch64 state.  The kernel's calls a function that is not exported. */
+/* kvm_skip_instr() for AArch64 state.  KVM's own one calls a function that is not exported. */
 static void skip_instruction(struct kvm_vcpu *vcpu)
 {
 	*vcpu_pc(vcpu) += 4;

@@ -28,7 +28,7 @@ static notrace bool has_mte_or_is_held(const u64 *x)
 					    vm_hold_wants_run(vcpu->kvm);
 }
 
-/* If so, there is a reference on the module, for vm_hold_run(). */
+/* Must vm_hold_run() make this call?  If so, it has a reference on the module. */
 static bool is_for_hold(const struct kvm *kvm)
 {
 	/* has_mte_or_is_held() has taken it. */

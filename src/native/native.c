@@ -43,13 +43,14 @@ static void exit_backend(void)
 {
 }
 
-/* Held while PG_mte_tagged of hugetlb pages is cleared.  No VM gets a vCPU meanwhile. */
+/* Held while old tags of hugetlb pages are dropped.  No VM with MTE gets a vCPU meanwhile. */
 static DEFINE_MUTEX(clearing);
 
 /*
  * The known VMs that have MTE own the tags of their memory.  KVM may give MTE to another
  * VM meanwhile, and the hooks may miss that.  Such a VM has no vCPU yet, and gets none
- * until this is done, so it has no tags.
+ * until this is done.  So it has no tags, unless its VMM copies some to it already
+ * (KVM_ARM_MTE_COPY_TAGS); those in hugetlb memory may be dropped.
  */
 static int vms_known(void)
 {
@@ -84,7 +85,10 @@ static void vcpu_precreate(struct kvm *kvm)
 	if (vm && smp_load_acquire(&vm->state) == VM_OFF && kvm_has_mte(kvm))
 		vm_sync_from_kvm(vm);
 	mutex_unlock(&clearing);
-	/* Its slots, too.  The VM pins the module, so this may wait for its VMM. */
+	/*
+	 * KVM must take the hugetlb memory of its slots, too.  The VM pins the module, so this may
+	 * wait for its VMM.
+	 */
 	if (COMPAT_REFUSES_HUGETLB && vm && vm_may_set() && vm_has_mte(vm) && !kvm->created_vcpus)
 		vm_open_slots(vm);
 }
@@ -115,8 +119,8 @@ static void switch_mte(struct kvm *kvm, bool on, int nr)
 }
 
 /*
- * While both locks are held, KVM's flag and the module's state agree: policy falls back
- * for a slot under kvm->lock, and for a vCPU under fallback_lock.
+ * While both locks are held, policy does not fall back, so it does not clear KVM's flag: it
+ * falls back for a slot under kvm->lock, and for a vCPU under fallback_lock.
  */
 static bool synced(struct mte_vm *vm)
 {

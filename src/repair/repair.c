@@ -14,7 +14,7 @@ static const unsigned long missing =
  * @repair: the repair
  *
  * A repair is not needed on this kernel if no row of the table of hooks names it.
- * On-demand hooks count as armed, because they are armed while a VM has MTE.
+ * On-demand hooks count as armed, because they are armed while a VM needs them.
  *
  * Context: any.
  * Return: a word for sysfs; "unavailable" if one of its hooks is not armed or has no

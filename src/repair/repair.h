@@ -10,7 +10,7 @@
  * of the table of hooks names all repairs that need the hook.
  */
 #define THP_SPLIT		BIT(0)	/* a huge page with tags in some pages is split */
-#define BLOCK_COLLAPSE		BIT(1)	/* entries of 4 KiB become a block again */
+#define BLOCK_COLLAPSE		BIT(1)	/* entries of single pages become a block again */
 #define HUGETLB_REUSE		BIT(2)	/* a hugetlb page keeps its last owner's tags */
 #define HUGETLB_PARTIAL		BIT(3)	/* only a part of a hugetlb page's tags is cleared */
 #define REMAP_RACE		BIT(4)	/* a page is replaced during a permission fault */

@@ -24,9 +24,9 @@ HOOK_WATCH3(ksm_might_need_to_copy, struct page *, struct page *, page,
 {
 	swp_entry_t entry = { .val = page_private(page) };
 
+	/* A page with PG_mte_tagged never left memory: its tags may be newer. */
 	if (!PageSwapCache(page) || page_mte_tagged(page))
 		return;
-	/* A page with PG_mte_tagged never left memory: its tags may be newer. */
 	if (kfn.restore_tags(entry, page))
 		set_page_mte_tagged(page);
 }

@@ -69,7 +69,7 @@ bool notrace vm_hold_wants_run(const struct kvm *kvm)
  *
  * The caller holds a reference on the module, which this drops when KVM's own function has
  * returned.  Until then rmmod is refused, and the log names a call that takes long.  After
- * that the call waits only as long as the VM is held, and so pins the module.
+ * that the call waits only as long as the VM is held, and a held VM pins the module.
  *
  * Waits until the VM is released or a signal comes.  It does not go on to the guest even
  * if the VM was released: the wrapper of KVM_RUN would then keep the module's text in

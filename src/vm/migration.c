@@ -167,7 +167,7 @@ void migration_vm_on(struct mte_vm *vm)
  * @vm: the VM
  *
  * The VMM was allowed to log the memory, and nothing can take that back.  A slot that is
- * set at this moment may be missed: the line of migration_slot_set() has just come then.
+ * set at this moment may be missed, but migration_slot_set() logs a line for that slot.
  *
  * Context: may sleep; vm_hold.lock held, vm_hold.ended is false.
  */

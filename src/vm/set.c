@@ -67,7 +67,7 @@ static int set_at_once(struct mte_vm *vm, bool on, enum vm_origin origin, int nr
 	return vm_switch_on(vm, VM_SET_ON, origin, nr);
 }
 
-/* An on-demand hook frees the memory of vCPUs, so keep the hooks armed even if this fails. */
+/* On-demand hooks free what this allocates for vCPUs, so keep them armed even if this fails. */
 static int prepare(struct mte_vm *vm, int nr)
 {
 	raw_spin_lock(&vm->lock);

@@ -36,11 +36,11 @@ static const struct {
 	{ VM_DESTROY,		VM_TURNING_OFF,	VM_OFF },
 };
 
-/* False before the hooks are armed, and again when the module is being unloaded. */
+/* False while the module is being loaded, and again when it is being unloaded. */
 static bool ready;
 
 /**
- * vm_allow_set - the hooks are armed, so VMs may be turned on
+ * vm_allow_set - the module is loaded, so VMs may be turned on
  *
  * Context: module init.
  */
@@ -165,7 +165,7 @@ void vm_sync_from_kvm(struct mte_vm *vm)
 {
 	bool changed = false;
 
-	/* No reference on the hooks: the backend native has no HOOK_ON_DEMAND hooks. */
+	/* The caller needs no reference on the hooks: native has no HOOK_ON_DEMAND hooks. */
 	raw_spin_lock(&vm->lock);
 	if (vm->state == VM_OFF)
 		changed = !vm_change_state(vm, VM_KVM_GAVE);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Gives MTE to a VM, or takes it away: changes the state, calls the backend, and drops
- * stage-2 mappings.  This is done before the vCPUs run, or at the guest's reboot.
+ * Gives MTE to a VM, or takes it away: changes the state, calls the backend, and (only when it
+ * gives MTE) drops stage-2 mappings.  This is done before the vCPUs run, or at the guest's reboot.
  */
 #include "vm/backend.h"
 #include "vm/state.h"

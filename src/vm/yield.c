@@ -25,7 +25,6 @@
  */
 void vm_apply_policy(struct mte_vm *vm)
 {
-	/* If this fails, the VM stays off and works; the log has the reason. */
 	if (vm->policy != POLICY_ON || READ_ONCE(vm->origin) != ORIGIN_NONE)
 		return;
 	/*
@@ -34,6 +33,7 @@ void vm_apply_policy(struct mte_vm *vm)
 	 */
 	if (!try_module_get(THIS_MODULE))
 		return;
+	/* If this fails, the VM stays off and works; the log has the reason. */
 	vm_set(vm, true, ORIGIN_POLICY);
 	module_put(THIS_MODULE);
 }
@@ -70,7 +70,7 @@ static bool others_exclude_mte(struct kvm *kvm, const struct kvm_vcpu *self)
  * with such a feature run only after this has turned the VM off.
  *
  * Context: KVM_ARM_VCPU_INIT, with mte_vm.init_lock held; may sleep.
- * Return: true if the VM is off now; false if the caller must refuse.
+ * Return: true if the VM is off now; false if it is not.
  */
 bool vm_policy_fallback_vcpu(struct mte_vm *vm, struct kvm_vcpu *self)
 {
@@ -132,7 +132,8 @@ static int try_fallback_locked(struct mte_vm *vm)
  *
  * Context: slots_lock held; may sleep.
  * Return: true if the VM is off now; false if the caller must refuse: policy alone did
- * not turn the VM on, the VM has run, or a vCPU or the VM stays in an ioctl.
+ * not turn the VM on, the VM has run, its tags were loaded, or a vCPU or the VM stays in an
+ * ioctl.
  */
 bool vm_policy_fallback_slot(struct mte_vm *vm, const struct kvm_memory_slot *slot,
 			     const char *why)
