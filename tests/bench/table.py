@@ -217,7 +217,7 @@ def write_page(figures, directory):
         "<!-- Written by tests/bench/run: change it there. -->",
         "# What MTE costs",
         "",
-        "The figures are instructions, counted by an emulated machine with one CPU (QEMU, `-icount`). Each figure is a lower quartile, "
+        "The figures are instructions, counted by an emulated machine with one CPU (QEMU, `-icount`). Each figure is a lower quartile (of a process's swap-in: the lowest eighth), "
         "which repeats within 0.1 %. In parentheses: the difference to the same kernel without MTE and without the module, also in percent of that kernel's figure. How it is measured: "
         "[tests/bench/README.md](../tests/bench/README.md).",
         "",
