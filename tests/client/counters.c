@@ -90,18 +90,35 @@ void counters_start(const char *list)
 	}
 }
 
+static long grown(int i)
+{
+	return counter(counters[i].name) - counters[i].before;
+}
+
+/**
+ * counters_grown() - whether all counters of counters_start() have grown enough
+ */
+bool counters_grown(void)
+{
+	int i;
+
+	for (i = 0; i < nr_counters && grown(i) >= counters[i].least; i++)
+		;
+	return i == nr_counters;
+}
+
 /**
  * counters_check() - one point for each counter of counters_start()
  */
 void counters_check(void)
 {
-	long grown;
 	int i;
 
 	for (i = 0; i < nr_counters; i++) {
-		grown = counter(counters[i].name) - counters[i].before;
-		diag("%s: %ld", counters[i].name, grown);
-		ok(grown >= counters[i].least, "it really happened: %s has grown by %ld or more",
+		long by = grown(i);
+
+		diag("%s: %ld", counters[i].name, by);
+		ok(by >= counters[i].least, "it really happened: %s has grown by %ld or more",
 		   counters[i].name, counters[i].least);
 	}
 }

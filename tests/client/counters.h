@@ -3,8 +3,11 @@
 #ifndef COUNTERS_H
 #define COUNTERS_H
 
+#include <stdbool.h>
+
 long counter(const char *name);
 void counters_start(const char *list);
+bool counters_grown(void);
 void counters_check(void);
 
 #endif
