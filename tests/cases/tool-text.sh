@@ -445,6 +445,8 @@ incoming() {
 }
 is "$(incoming on policy 0 -name x -incoming defer)" "kvm-mte: domain a domain: held until its tags are in: \"kvm-mte tags load 77-9\"; \"kvm-mte release 77-9\" lets it run without them, then reset its guest
 1" "hook: a guest that was migrated or restored is held"
+like "$(incoming on policy 0 -name x -loadvm first)" 'held until.*
+1$' "hook: a guest from a snapshot in its disk is held"
 is "$(incoming on policy 1 -incoming defer)" 1 "hook: one that is held already stays so"
 is "$(incoming on policy 0 -name x-incoming -append 'a -incoming b')" 0 "hook: an ordinary start is not held"
 is "$(incoming on vmm 0 -incoming defer)" 0 "hook: QEMU that asked for MTE carries the tags itself"
