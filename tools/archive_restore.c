@@ -97,8 +97,12 @@ static int restore_by_virsh(struct archive *a)
 	const char *const words[] = { "restore", "--file", a->file, "--paused", NULL };
 	bool was_there = has_vm(a->which);
 
+	if (claim_name(a->which))
+		return END_ERROR;
 	if (virsh_run(&a->jobs, words, a->options)) {
-		if (!was_there && hold_what_is_there(a->which))
+		/* What runs was started by somebody else. */
+		if (!was_there && domain_runs(&a->jobs, a->which) <= 0 &&
+		    hold_what_is_there(a->which))
 			return END_ERROR;
 		if (a->jobs.stops)
 			complain("%s: interrupted: if the domain is there, it is paused, and has no tags: end it",

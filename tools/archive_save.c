@@ -71,6 +71,7 @@ static int save_tags(struct archive *a)
 	if (!end && fsync(fd))
 		end = archive_cannot(a->part);
 	close(fd);
+	a->tags_saved = !end;
 	return end ? END_ERROR : END_OK;
 }
 
@@ -120,6 +121,9 @@ static int save_by_qmp(struct archive *a)
 	close(fd);
 	if (!end)
 		end = archive_binding(a, true);
+	/* Somebody may have released it, and let it run, while QEMU wrote the file. */
+	if (!end)
+		end = check_stopped(a);
 	if (!end)
 		end = end_qemu(a);
 	if (end && !process_ends(a->pidfd, 0))
@@ -223,7 +227,10 @@ static void not_saved(struct archive *a)
 	if (!a->qmp && a->made_part)
 		runs = domain_settles(&a->jobs, a->which, a->pidfd);
 	if (process_ends(a->pidfd, 0) || !vm_is_there(a->vm)) {
-		complain("%s: it has ended; its tags are in %s", a->which, a->part);
+		if (a->tags_saved)
+			complain("%s: it has ended; its tags are in %s", a->which, a->part);
+		else
+			complain("%s: it has ended, and its tags are not saved", a->which);
 		return;
 	}
 	if (runs < 0) {
@@ -283,7 +290,8 @@ int archive_save(struct archive *a)
 		return end;
 	if (migration_is_refused(a->vm))
 		return END_ERROR;
-	end = claim_whole_vm(a->vm);
+	jobs_begin();
+	end = a->qmp ? claim_whole_vm(a->vm) : claim_domain(&a->jobs, a->vm);
 	if (end)
 		return end;
 	a->pidfd = process_open(a->vm);
@@ -291,7 +299,6 @@ int archive_save(struct archive *a)
 		return END_ERROR;
 	if (is_left(a->part) || (a->qmp && is_left(a->new)))
 		return END_ERROR;
-	jobs_begin();
 	end = pause_vm(a);
 	if (!end)
 		end = save_stopped(a);

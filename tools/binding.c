@@ -87,15 +87,21 @@ int binding_add(const char *tags, const char *file)
 {
 	unsigned char binding[BINDING_SIZE];
 	int fd, end = make(file, binding);
+	off_t size;
 
 	if (end)
 		return end;
 	fd = open(tags, O_WRONLY | O_APPEND | O_CLOEXEC);
 	if (fd < 0)
 		return cannot(tags);
+	size = lseek(fd, 0, SEEK_END);
 	errno = ENOSPC;
-	if (write(fd, binding, sizeof(binding)) != sizeof(binding) || fsync(fd))
+	if (write(fd, binding, sizeof(binding)) != sizeof(binding) || fsync(fd)) {
 		end = cannot(tags);
+		/* A part of it would be an error after the stream's end. */
+		if (size < 0 || ftruncate(fd, size))
+			cannot(tags);
+	}
 	close(fd);
 	return end;
 }

@@ -36,9 +36,16 @@
 #define GONE		-2
 #define BUSY_NOW	-3
 
-static bool has_vcpus(const struct vm *vm)
+static const char *wanted;
+
+/* If libvirt has a domain of the name that is wanted, another process's VM is not meant. */
+static bool may_be_meant(const struct vm *vm)
 {
-	return vm->vcpus > 0;
+	long long pid = 0;
+
+	if (vm->name && !strcmp(vm->name, wanted))
+		pid = libvirt_process(wanted);
+	return vm->vcpus > 0 && (!pid || pid == vm->pid);
 }
 
 static double now(void)
@@ -155,12 +162,13 @@ static int wait_for_vm(struct load *load, const char *which, int uevents)
 	bool said = false;
 	int end, nr;
 
+	wanted = which;
 	for (;;) {
 		vms_free(&load->vms);
 		end = need_vms(&load->vms);
 		if (end)
 			return end;
-		nr = find_vms(&load->vms, which, has_vcpus, &vm);
+		nr = find_vms(&load->vms, which, may_be_meant, &vm);
 		if (nr < 0)
 			return END_ERROR;
 		if (stream_will_not_come())

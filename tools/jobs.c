@@ -9,9 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "jobs.h"
@@ -30,22 +28,7 @@ static sigset_t before;
  */
 void jobs_begin(void)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGQUIT);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, &before);
-	/* The program that reads the output may end. */
-	signal(SIGPIPE, SIG_IGN);
-	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (signals < 0) {
-		complain("signalfd: %s", strerror(errno));
-		exit(END_ERROR);
-	}
+	signals = signals_open(&before);
 }
 
 static void use_as(int fd, int as)
@@ -217,13 +200,9 @@ static void reap(struct job *job)
 
 static void take_signals(struct jobs *jobs)
 {
-	struct signalfd_siginfo info;
 	size_t i;
 
-	while (read(signals, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo != SIGCHLD)
-			jobs->stops++;
-	}
+	jobs->stops += signals_read(signals);
 	for (i = 0; i < jobs->nr; i++)
 		reap(jobs->job[i]);
 }
@@ -312,14 +291,9 @@ void job_end(const struct job *job)
  */
 bool job_may_be_asked(struct job *job)
 {
-	struct timespec time;
-	long long now;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	now = time.tv_sec * 1000LL + time.tv_nsec / 1000000;
-	if (job->ended || (job->asked && now - job->asked < AGAIN))
+	if (job->ended || (job->asked && now_ms() - job->asked < AGAIN))
 		return false;
-	job->asked = now;
+	job->asked = now_ms();
 	return true;
 }
 

@@ -12,12 +12,14 @@
  * monitor.c	the commands for it
  * reply.c	the monitor's JSON
  * jobs.c	programs that run at once
+ * signals.c	signals that ask to stop
  * process.c	the end of a VM's process
- * claim.c	a VM for this program alone
+ * claim.c	a VM, or a domain, for this program alone
  */
 #ifndef KVM_MTE_JOBS_H
 #define KVM_MTE_JOBS_H
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include "kvm-mte.h"
@@ -98,6 +100,11 @@ bool job_may_be_asked(struct job *job);
 void job_stop(struct job *job);
 bool job_has_failed(const struct job *job);
 
+/* signals.c */
+int signals_open(sigset_t *before);
+int signals_read(int fd);
+long long now_ms(void);
+
 /* process.c */
 int process_open(const struct vm *vm);
 bool process_ends(int pidfd, int patience);
@@ -105,6 +112,8 @@ bool process_ends(int pidfd, int patience);
 /* claim.c */
 int claim_vm(const struct vm *vm);
 int claim_whole_vm(const struct vm *vm);
+int claim_name(const char *name);
+int claim_domain(struct jobs *jobs, const struct vm *vm);
 
 /**
  * struct peer - the destination
@@ -137,6 +146,7 @@ int virsh_run(struct jobs *jobs, const char *const *words, char **options);
 int virsh_run_job(struct jobs *jobs, const char *const *words, char **options, const char *domain);
 void virsh_abort(struct jobs *jobs, struct job *virsh, const char *domain);
 int domain_runs(struct jobs *jobs, const char *domain);
+int domain_has_job(struct jobs *jobs, const char *domain);
 int domain_settles(struct jobs *jobs, const char *domain, int pidfd);
 char *image_domain(struct jobs *jobs, const char *file);
 
@@ -214,6 +224,7 @@ int migrate_vm(struct migrate *m);
  * @tags: has its tags
  * @part: has the tags until the save is complete
  * @made_part: this program has created @part
+ * @tags_saved: all tags are in @part
  * @new: with QEMU's monitor: has the memory and devices until the save is complete
  * @qmp: socket of QEMU's monitor; NULL with libvirt
  * @options: more options for virsh, NULL at the end
@@ -233,6 +244,7 @@ struct archive {
 	char *tags;
 	char *part;
 	bool made_part;
+	bool tags_saved;
 	char *new;
 	const char *qmp;
 	char **options;

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "kvm-mte.h"
@@ -227,6 +228,17 @@ static void set_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Each VM needs an open file. */
+static void allow_many_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static int run_command(int argc, char **argv)
 {
 	size_t i;
@@ -237,9 +249,11 @@ static int run_command(int argc, char **argv)
 		/* getopt() prints its errors with this name. */
 		argv[0] = "kvm-mte";
 		optind = 0;
-		/* Only the command of "run" must find the signals as they were. */
-		if (commands[i].run != cmd_run)
+		/* Only the command of "run" must find the signals and limits as they were. */
+		if (commands[i].run != cmd_run) {
 			set_signals();
+			allow_many_files();
+		}
 		return commands[i].run(argc, argv);
 	}
 	return usage_error("no such command: %s", argv[0]);

@@ -123,7 +123,7 @@ int migrate_find(struct migrate *m, struct jobs *jobs, struct vms *vms, const st
 	}
 	if (!domain_has_clear_name(m->which) || !domain_has_clear_name(m->name))
 		return END_ERROR;
-	end = claim_whole_vm(*vm);
+	end = claim_domain(jobs, *vm);
 	if (end)
 		return end;
 	runs = domain_runs(jobs, m->which);

@@ -2,7 +2,8 @@
 /*
  * Is the VM that a load has chosen the one that is meant?  A guest's name is what its process
  * says, and every user who may open /dev/kvm can start a process with the same name.  So the
- * tags go only to a VM that is the only one of its name, before and after they were written.
+ * tags go only to libvirt's domain of this name, or, if libvirt has none, to a VM that is the
+ * only one of its name, before and after they were written.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,15 @@ static bool may_be_meant(const struct vm *vm)
 	return vm->vcpus > 0 || !strcmp(vm->dir, chosen->dir);
 }
 
-/* libvirt writes this file before its VM is there, and only root can write it. */
-static long long libvirt_process(const char *name)
+/**
+ * libvirt_process - which process has libvirt's domain of a name?
+ * @name: the name
+ *
+ * libvirt writes this file before its VM is there, and only root can write it.
+ *
+ * Return: its process ID; 0 if libvirt has no such domain.
+ */
+long long libvirt_process(const char *name)
 {
 	char *text = NULL;
 	long long pid;
@@ -30,25 +38,23 @@ static long long libvirt_process(const char *name)
 	return pid;
 }
 
-static int other_process(struct stream *stream, const struct vm *vm)
-{
-	long long pid = vm->name ? libvirt_process(vm->name) : 0;
-
-	if (!pid || pid == vm->pid)
-		return 0;
-	return stream_bad(stream, "it is not libvirt's domain of this name, whose process is %lld",
-			  pid);
-}
-
+/* If libvirt knows the VM by this name, then other VMs may have it, too. */
 static int check(struct stream *stream, const struct vms *vms, const char *which)
 {
+	bool by_name = chosen->name && !strcmp(chosen->name, which);
+	long long pid = by_name ? libvirt_process(which) : 0;
 	const struct vm *vm;
 
+	if (pid && pid != chosen->pid)
+		return stream_bad(stream, "it is not libvirt's domain of this name, whose process is %lld",
+				  pid);
+	if (pid)
+		return 0;
 	if (find_vms(vms, which, may_be_meant, &vm) < 0)
 		return stream_bad(stream, "it is not the only VM that the command line names");
 	if (!vm || strcmp(vm->dir, chosen->dir))
 		return stream_bad(stream, "the command line does not name it any more");
-	return vm->name && !strcmp(vm->name, which) ? other_process(stream, vm) : 0;
+	return 0;
 }
 
 /**

@@ -213,5 +213,6 @@ int take_incoming(struct load *load, const char *which);
 
 /* sure.c */
 int load_is_sure(struct load *load);
+long long libvirt_process(const char *name);
 
 #endif /* KVM_MTE_TAGS_H */

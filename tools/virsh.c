@@ -193,8 +193,14 @@ int domain_runs(struct jobs *jobs, const char *domain)
 	return runs;
 }
 
-/* Returns -1 if that is not known. */
-static int has_job(struct jobs *jobs, const char *domain)
+/**
+ * domain_has_job - does libvirt save, migrate or copy a domain, or something like that?
+ * @jobs: what runs meanwhile
+ * @domain: its name
+ *
+ * Return: 0 or 1; -1 if that is not known.
+ */
+int domain_has_job(struct jobs *jobs, const char *domain)
 {
 	const char *const words[] = { "domjobinfo", "--domain", domain, NULL };
 	static const char type[] = "Job type:", none[] = "None";
@@ -226,7 +232,7 @@ int domain_settles(struct jobs *jobs, const char *domain, int pidfd)
 	while (!process_ends(pidfd, 0) && failures < FAILURES) {
 		if (domain_runs(jobs, domain) < 0 || jobs->stops > stops)
 			return -1;
-		has = has_job(jobs, domain);
+		has = domain_has_job(jobs, domain);
 		if (!has)
 			return domain_runs(jobs, domain);
 		if (jobs->stops > stops)

@@ -67,6 +67,7 @@ int vms_read(struct vms *vms)
 	DIR *dir = opendir(path);
 	int err = -errno;
 	struct dirent *d;
+	int failed = 0;
 
 	free(path);
 	vms->vm = NULL;
@@ -77,13 +78,17 @@ int vms_read(struct vms *vms)
 		if (d->d_name[0] == '.')
 			continue;
 		vms->vm = need(realloc(vms->vm, (vms->nr + 1) * sizeof(*vms->vm)));
-		if (!vm_read(&vms->vm[vms->nr], dirfd(dir), d->d_name))
+		err = vm_read(&vms->vm[vms->nr], dirfd(dir), d->d_name);
+		if (!err)
 			vms->nr++;
+		/* It is there all the same, and must not be taken for one that is gone. */
+		else if (err == -EMFILE || err == -ENFILE)
+			failed = err;
 	}
 	closedir(dir);
 	if (vms->nr)
 		qsort(vms->vm, vms->nr, sizeof(*vms->vm), by_number);
-	return 0;
+	return failed;
 }
 
 /**

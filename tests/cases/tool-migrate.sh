@@ -35,7 +35,8 @@ ends 0 "migrate" "$HELD" "$IN" "web: migrated to host with its tags"
 same_tags "migrate"
 is "$(head -n 2 out | sort)" "$(printf '%s\n' "$WAITS" "$READY" | sed "s/HERE/$SRC-9 (web)/" | sort)" "migrate: both hosts wait before it begins"
 is "$(hold_there):$(ls resumed)" "0:resumed" "migrate: the guest runs"
-is "$(cat asked)" "virsh domstate --domain web
+is "$(cat asked)" "virsh domjobinfo --domain web
+virsh domstate --domain web
 $SSH host kvm-mte 'tags' 'load' '--incoming' '--' 'web'
 virsh migrate --live --suspend --domain web --desturi $URI
 virsh --connect $URI resume --domain web" "migrate: what virsh and ssh are asked"
@@ -223,8 +224,8 @@ is "$(grep -c domjobabort asked)" 0 "virsh ends when a signal comes: nothing is 
 goes_on "virsh ends when a signal comes"
 # virsh is gone, but libvirt goes on.
 begin
-printf '%s\n' arrive held 'kill -9 $$' >acts/migrate
-echo 'if [[ -e $W/aborted ]]; then depart; echo "Job type: None"; else echo "Job type:         Unbounded"; fi' >acts/domjobinfo
+printf '%s\n' arrive held ': >$W/migrating' 'kill -9 $$' >acts/migrate
+echo 'if [[ -e $W/aborted ]]; then depart; fi; if [[ -e $W/migrating && ! -e $W/aborted ]]; then echo "Job type:         Unbounded"; else echo "Job type: None"; fi' >acts/domjobinfo
 run migrate web "$URI"
 MAYBE="process has ended$\|stream ends early$" ends 1 "virsh is killed, and libvirt goes on" "$HELD" "$NOT virsh has failed. It goes on here"
 is "$(grep -c domjobabort asked)" 1 "virsh is killed, and libvirt goes on: it is told to stop"
@@ -339,6 +340,58 @@ finish
 ends 0 "SIGTERM for all when the guest has left" "$HELD" "$IN" "web: migrated to host with its tags" \
 	"kvm-mte: web: it has left this host, and its tags are on their way; interrupt again to give them up"
 same_tags "SIGTERM for all when the guest has left"
+# What closes a terminal sends SIGHUP, or SIGTERM and SIGHUP. It is stopped, so it sees both at once.
+begin
+printf '%s\n' arrive held 'kill "$(<"$W/src")"' 'awaits is_gone "$(<"$W/src")"' >acts/migrate
+start migrate web "$URI"
+soon out "held until"
+awaits is_gone "$SRC"
+awaits eval '! pgrep -P "$JOB" -x virsh >/dev/null'
+kill -STOP "$JOB"
+kill -HUP "$JOB"
+kill -TERM "$JOB"
+kill -CONT "$JOB"
+soon out "interrupt again to give them up"
+echo >a/dev/kvm_mte
+finish
+ends 0 "two signals of one event" "$HELD" "$IN" "web: migrated to host with its tags" \
+	"kvm-mte: web: it has left this host, and its tags are on their way; interrupt again to give them up"
+same_tags "two signals of one event"
+begin
+printf '%s\n' arrive held 'kill "$(<"$W/src")"' 'awaits is_gone "$(<"$W/src")"' >acts/migrate
+SETSID=nohup start migrate web "$URI"
+soon out "held until"
+awaits is_gone "$SRC"
+kill -HUP "$JOB"
+echo >a/dev/kvm_mte
+finish
+ends 0 "nohup" "$HELD" "$IN" "web: migrated to host with its tags"
+# libvirt writes the process of its domain before the VM is there. Others may have the name.
+begin
+sleep 1000 &
+STRANGER=$!
+echo "$STRANGER" >stranger
+mkdir -p b/run/libvirt/qemu
+echo "$DST" >b/run/libvirt/qemu/web.pid
+printf '%s\n' 'vm b "$(<$W/stranger)" web' arrive held leave >acts/migrate
+run migrate web "$URI"
+ends 0 "a stranger has the name of libvirt's domain" "$HELD" "$IN" "web: migrated to host with its tags"
+same_tags "a stranger has the name of libvirt's domain"
+begin
+mkdir -p b/run/libvirt/qemu
+echo "$DST" >b/run/libvirt/qemu/web.pid
+printf '%s\n' arrive held 'vm b "$(<$W/stranger)" web' leave >acts/migrate
+run migrate web "$URI"
+ends 0 "a stranger takes the name of libvirt's domain" "$HELD" "$IN" "web: migrated to host with its tags"
+same_tags "a stranger takes the name of libvirt's domain"
+kill "$STRANGER"
+# libvirt aborts a job if that is asked for, whoever began it.
+begin
+echo 'echo "Job type:         Unbounded"' >acts/domjobinfo
+run migrate web "$URI"
+ends 1 "libvirt has a job with the domain" "kvm-mte: web: libvirt does something with it already (virsh domjobinfo)"
+is "$(grep -c -e domjobabort -e migrate asked)" 0 "libvirt has a job with the domain: it goes on"
+goes_on "libvirt has a job with the domain"
 # Each event lets it look at the number of signals again: here that a child has ended.
 begin
 printf '%s\n' 'STATE=off arrive' leave >acts/migrate

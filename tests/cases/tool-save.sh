@@ -285,13 +285,13 @@ begin
 old
 run save web f -- --bypass-cache
 ends 0 "save" "web: saved with its tags: f, f.tags"
-asked "save" "virsh domstate --domain web" "virsh suspend --domain web" "virsh domstate --domain web" "virsh save --domain web --file f --running --bypass-cache"
+asked "save" "virsh domjobinfo --domain web" "virsh domstate --domain web" "virsh suspend --domain web" "virsh domstate --domain web" "virsh save --domain web --file f --running --bypass-cache"
 is "$(cat f):$(stat -c %a f.tags):$(tags_of f):$(ls f.tags.new 2>&1)" "new:600::ls: cannot access 'f.tags.new': No such file or directory" "save: the files"
 begin
 old
 echo 'echo paused' >acts/domstate
 run save web f
-asked "save of a guest that is paused" "virsh domstate --domain web" "virsh save --domain web --file f"
+asked "save of a guest that is paused" "virsh domjobinfo --domain web" "virsh domstate --domain web" "virsh save --domain web --file f"
 begin
 old
 echo 'echo "error: no space" >&2; exit 1' >acts/save
@@ -348,6 +348,13 @@ begin
 old
 AS="env --ignore-signal=CHLD --block-signal=TERM" run save web f
 ends 0 "SIGCHLD is ignored" "web: saved with its tags: f, f.tags"
+begin
+old
+echo 'echo "Job type:         Unbounded"' >acts/domjobinfo
+run save web f
+ends 1 "libvirt has a job with the domain" "kvm-mte: web: libvirt does something with it already (virsh domjobinfo)"
+is "$(grep -c -e domjobabort -e suspend asked)" 0 "libvirt has a job with the domain: it goes on"
+unsaved "libvirt has a job with the domain"
 # Another program may save the VM, or an admin may let it run.
 begin
 old
@@ -410,7 +417,7 @@ old
 echo 'if [[ ${LC_ALL:-} == C ]]; then echo running; else echo läuft; fi' >acts/domstate
 LC_ALL=C.UTF-8 run save web f
 ends 0 "another locale" "web: saved with its tags: f, f.tags"
-asked "another locale" "virsh domstate --domain web" "virsh suspend --domain web" "virsh domstate --domain web" "virsh save --domain web --file f --running"
+asked "another locale" "virsh domjobinfo --domain web" "virsh domstate --domain web" "virsh suspend --domain web" "virsh domstate --domain web" "virsh save --domain web --file f --running"
 begin
 old
 echo "0 16 1" >a/tagdev/fail
@@ -460,11 +467,11 @@ old
 echo 'exit 1' | tee acts/save >acts/domjobinfo
 run save web f
 ends 1 "domjobinfo fails" "kvm-mte: web: it is not known whether it is saved. Its tags are in f.tags.new; if it is here, it is paused and held"
-is "$(grep -c domjobinfo asked)" 5 "domjobinfo fails: it is asked five times"
+is "$(grep -c domjobinfo asked)" 6 "domjobinfo fails: it is asked once before, and five times"
 begin
 old
-printf '%s\n' 'kill -9 $$' >acts/save
-echo 'if [[ -e $W/aborted ]]; then echo "Job type: None"; else echo "Job type:         Unbounded"; fi' >acts/domjobinfo
+printf '%s\n' ': >$W/migrating' 'kill -9 $$' >acts/save
+echo 'if [[ -e $W/migrating && ! -e $W/aborted ]]; then echo "Job type:         Unbounded"; else echo "Job type: None"; fi' >acts/domjobinfo
 run save web f
 ends 1 "virsh save is killed, and libvirt goes on" "kvm-mte: web: not saved. It goes on here"
 is "$(ls aborted)" aborted "virsh save is killed, and libvirt goes on: it is told to stop"
@@ -557,7 +564,12 @@ echo 'echo "error: no" >&2; exit 1' >acts/restore
 run restore f
 ends 1 "virsh restore fails" "error: no"
 saved
-echo 'vm a "$(<"$W/dst")" web; exit 1' >acts/restore
+echo 'vm a "$(<"$W/dst")" web; echo "error: domain is already active" >&2; exit 1' >acts/restore
+run restore f
+ends 1 "virsh restore fails, and another one runs" "error: domain is already active"
+is "$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold")" 0 "virsh restore fails, and another one runs: it is not held"
+saved
+echo 'vm a "$(<"$W/dst")" web; suspended; exit 1' >acts/restore
 run restore f
 ends 1 "virsh restore fails, and the domain is there" "kvm-mte: THERE: not restored: it is there without its tags, and held: end it"
 is "$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold"):$(ls resumed 2>/dev/null)" 1: "virsh restore fails, and the domain is there: it is held"
@@ -577,6 +589,17 @@ echo "0 12 1" >a/tagdev/fail
 run restore f
 is "$STATUS:$(tail -n 1 out):$(ls resumed 2>&1):$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold")" \
 	"1:kvm-mte: web: not restored, so it does not run:ls: cannot access 'resumed': No such file or directory:1" "no memory: held, and not resumed"
+saved
+echo 'vm a "$(<"$W/dst")" web; suspended; : >$W/restoring; exec sleep 1000' >acts/restore
+start restore f
+awaits test -e restoring
+TWO="1: kvm-mte: web: another kvm-mte migrates, saves or restores it"
+is "$(./on a save web g >two.out 2>&1; echo "$?: $(<two.out)")" "$TWO" "a save during a restore: nothing is done"
+is "$(./on a restore f >two.out 2>&1; echo "$?: $(<two.out)")" "$TWO" "two restores at once: the second does nothing"
+kill -INT "$JOB"
+finish
+ends 1 "restore is interrupted, and the domain is there" "kvm-mte: THERE: not restored: it is there without its tags, and held: end it"
+rm restoring
 saved
 echo ': >$W/restoring; exec sleep 1000' >acts/restore
 start restore f
@@ -602,11 +625,16 @@ rm f
 qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$ACTIVE|$DONE"
 run save --qmp=sock web f
 ends 0 "QEMU: save" "web: saved with its tags: f, f.tags"
-asked "QEMU: save" query-status stop query-status "${RETURN_PATH/True/False}" "getfd kvm-mte" "migrate fd:kvm-mte" query-migrate quit
+asked "QEMU: save" query-status stop query-status "${RETURN_PATH/True/False}" "getfd kvm-mte" "migrate fd:kvm-mte" query-migrate query-status quit
 is "$(cat f):$(stat -c %a f f.tags | uniq):$(tags_of f)" "state:600:" "QEMU: save: the files"
 begin
 old
 rm f
+qmp "query-status=$RUNNING" migrate=FILE+state "query-migrate=$ACTIVE|run:echo 0 >$W/a/sys/kernel/kvm_mte/vms/$SRC-9/hold; echo '$ACTIVE'|$DONE"
+run save --qmp=sock web f
+ends 1 "QEMU: somebody releases it while it is saved" "kvm-mte: web: somebody has released it since its tags were saved" "kvm-mte: web: not saved. It goes on here"
+is "$(grep -cx quit asked):$(ls f f.new f.tags.new 2>/dev/null):$(cat f.tags)" "0::old" "QEMU: somebody releases it while it is saved: it is not ended, and no file is left"
+begin
 qmp "query-status=$RUNNING" migrate=FILE+state 'query-migrate={"status": "failed"}'
 run save --qmp=sock web f
 ends 1 "QEMU: save fails" "kvm-mte: QEMU: migrate: failed" "kvm-mte: web: not saved. It goes on here"

@@ -473,4 +473,11 @@ finished
 is "$STATUS:$(<err)" "1:kvm-mte: $D-9 (other): held until its tags are in
 kvm-mte: $D-9 (other): the VM's process has ended" "incoming: the VM goes, and then its process"
 exec 9>&-
+# Each VM that is listed needs an open file.
+for ((i = 0; i < 40; i++)); do
+	vm $((500000 + i)) many
+done
+is "$(ulimit -S -n 24; mte list | grep -c many)" 40 "list: more VMs than the soft limit of open files"
+is "$(ulimit -n 24; mte list 2>&1 >/dev/null; echo $?)" "kvm-mte: /sys/kernel/kvm_mte/vms: Too many open files
+1" "list: more VMs than the hard limit of open files"
 done_testing
