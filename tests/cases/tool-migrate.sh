@@ -359,7 +359,7 @@ ends 0 "two signals of one event" "$HELD" "$IN" "web: migrated to host with its 
 same_tags "two signals of one event"
 begin
 printf '%s\n' arrive held 'kill "$(<"$W/src")"' 'awaits is_gone "$(<"$W/src")"' >acts/migrate
-SETSID=nohup start migrate web "$URI"
+SETSID="nohup" start migrate web "$URI"
 soon out "held until"
 awaits is_gone "$SRC"
 kill -HUP "$JOB"
