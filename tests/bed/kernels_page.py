@@ -21,7 +21,7 @@ emulated machine, and the module is loaded there. The kernels are Debian's own, 
 MIDDLE = """
 A *case* is a file of `tests/cases`, with one hook mechanism. A *point* is one assertion. Cases that need no particular kernel run on 5.10 only, so that
 kernel has the most. `newest` is the newest kernel in Debian on the day of the test: `make check KERNELS=newest` tests the kernel that is the newest today.
-On kernels that the test bed builds, only some cases were run, and only by the quick tier (what `make check` runs).
+On kernels that the test bed builds, only some cases were run.
 
 | kernels | state | shown by |
 |---|---|---|
