@@ -101,8 +101,8 @@ static int restore_by_virsh(struct archive *a)
 		return END_ERROR;
 	if (virsh_run(&a->jobs, words, a->options)) {
 		/* What runs was started by somebody else. */
-		if (!was_there && domain_runs(&a->jobs, a->which) <= 0 &&
-		    hold_what_is_there(a->which))
+		if (!was_there && has_vm(a->which) &&
+		    domain_runs(&a->jobs, a->which) <= 0 && hold_what_is_there(a->which))
 			return END_ERROR;
 		if (a->jobs.stops)
 			complain("%s: interrupted: if the domain is there, it is paused, and has no tags: end it",
