@@ -362,6 +362,7 @@ printf '%s\n' arrive held 'kill "$(<"$W/src")"' 'awaits is_gone "$(<"$W/src")"' 
 SETSID="nohup" start migrate web "$URI"
 soon out "held until"
 awaits is_gone "$SRC"
+awaits eval '! pgrep -P "$JOB" -x virsh >/dev/null'
 kill -HUP "$JOB"
 echo >a/dev/kvm_mte
 finish
