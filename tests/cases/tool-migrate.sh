@@ -217,7 +217,7 @@ goes_on "another process there has the name"
 kill "$(<decoy)"
 # Both are seen at once: a domain is not told to stop what virsh no longer does.
 begin
-printf '%s\n' 'kill -STOP $PPID' '(awaits is_gone $$; kill -INT $PPID; kill -CONT $PPID) &' 'exit 1' >acts/migrate
+printf '%s\n' 'kill -STOP $PPID' '(awaits grep -q "^State:.*Z" /proc/$$/status; kill -INT $PPID; kill -CONT $PPID) &' 'exit 1' >acts/migrate
 run migrate web "$URI"
 ends 1 "virsh ends when a signal comes" "$NO_STREAM" "$NOT interrupted. It goes on here"
 is "$(grep -c domjobabort asked)" 0 "virsh ends when a signal comes: nothing is aborted"
