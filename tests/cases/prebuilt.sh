@@ -106,6 +106,10 @@ ko=$BUILD/again/lib/modules/$release/updates/kvm_mte.ko
 "${CROSS}strip" --strip-debug "$ko"
 succeeds "MODULE= packages a module that is built" build deb "$release" "$h510" "MODULE=$ko" "KEY=$BUILD/key" "CERT=$BUILD/cert" "SIGN_FILE=$SIGN"
 is "$(sha256sum <"$deb")" "$sum" "the same module gives the same package"
+packaged() { dpkg-deb --fsys-tarfile "$deb" | tar -xO "./lib/modules/$release/updates/kvm_mte.ko"; }
+packaged >"$BUILD/signed.ko"
+succeeds "MODULE= packages a module that is signed" build deb "$release" "$h510" "MODULE=$BUILD/signed.ko"
+is "$(packaged | sha256sum)" "$(sha256sum <"$BUILD/signed.ko")" "and leaves its signature"
 
 # --- what it refuses ---
 
