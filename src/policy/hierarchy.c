@@ -166,7 +166,7 @@ struct cgroup *hierarchy_current(void)
 }
 
 /**
- * hierarchy_level_above - is a cgroup another one or above it, and at which level?
+ * hierarchy_level_above - is a cgroup the same as another or above it, and at which level?
  * @cgrp: the lower cgroup
  * @kn: the node of the upper one, on which the caller holds a reference
  *

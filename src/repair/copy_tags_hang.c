@@ -9,7 +9,7 @@
  *
  * So this clears the tags and sets PG_mte_tagged when the ioctl gets its reference on the
  * page.  From then on neither the ioctl nor a vCPU takes the lock or waits for it.  Of a
- * hugetlb page all tags are cleared (hugetlb_partial).
+ * hugetlb page with one flag all tags are cleared (hugetlb_partial).
  */
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>

@@ -19,8 +19,8 @@
 #define TAGS_PER_WORD	16
 
 /*
- * The most base pages whose tags are initialised in one step.  A larger compound page
- * (hugetlb) is initialised in pieces of this size.
+ * On inject: the most base pages whose tags are initialised in one step.  A larger compound
+ * page (hugetlb) is initialised in pieces of this size.
  */
 #define TAGS_CHUNK	(PMD_SIZE / PAGE_SIZE)
 

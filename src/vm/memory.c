@@ -4,7 +4,7 @@
  * page: anonymous memory, shmem and memfd, and hugetlbfs.  It may have device memory,
  * which KVM maps without tags.  It may not have files: their pages are written to a disk,
  * which has no place for tags.  It may not have DAX or other ZONE_DEVICE memory, which may
- * have no tag storage.  On native before 6.2, KVM's own rule, which is no shared mapping
+ * have no tag storage.  On native before 6.2, KVM's own rule, "no shared mapping"
  * (compat_kvm_takes_vma()), stands in place of all this, except for device memory.
  *
  * The check when a slot is set (Documentation/virt/kvm/api.rst 4.35, 7.28) only tells the

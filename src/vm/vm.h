@@ -22,7 +22,8 @@
  *	    clearing		native: no VM with MTE gets a vCPU while old tags of
  *				hugetlb pages are dropped at load
  *	    kvm->slots_lock	no slot is set while slots are checked.  Only tried under
- *				kvm->lock.  A holder of slots_lock only tries kvm->lock.
+ *				kvm->lock, except in native.c:vcpu_precreate().  A holder of
+ *				slots_lock only tries kvm->lock.
  *	      vcpu->mutex	trylock only, all of them (vcpus.c).  KVM_ARM_VCPU_INIT
  *				holds its own, and only tries kvm->lock and slots_lock
  *				(reboot.c)
