@@ -73,7 +73,7 @@ TRACE_EVENT(kvm_mte_state,
 		  show_vm_state(__entry->from), show_vm_state(__entry->to))
 );
 
-/* A request has changed a VM's state; uid, pid and comm are those of the calling process. */
+/* A request has changed a VM's state.  by_uid, by_pid, by_comm: of the calling process. */
 TRACE_EVENT(kvm_mte_set,
 	TP_PROTO(const struct mte_vm *vm, bool on, int origin),
 	TP_ARGS(vm, on, origin),

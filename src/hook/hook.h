@@ -164,7 +164,7 @@ void hook_unpin(void);
  *	SP + 16	hook_secret ^ SP ^ the original's address, until the engine has
  *		seen the call
  *
- * SP is its value at the function's entry.  So the mark is valid for one call, from one
+ * SP: the stack pointer at the function's entry.  So the mark is valid for one call, from one
  * place of one stack.  Interrupts in between, and calls from inside the original, have
  * a lower SP.  If the original ends with a tail call, the called function has the same SP
  * but another address, so the mark does not match.

@@ -56,8 +56,8 @@ struct block {
 /*
  * To clear the tags of 1 GiB takes too long under mmu_lock.  So only the part of such a
  * block that the guest has touched is mapped, until all parts have been initialised.
- * Smaller parts would cost too much: user_mem_abort() may invalidate the instruction
- * cache for the whole block before it maps each part.
+ * Parts of less than 32 MiB would cost too much: user_mem_abort() may invalidate the
+ * instruction cache for the whole block before it maps each part.
  */
 #define PART_SIZE	max_t(u64, PMD_SIZE, SZ_32M)
 

@@ -60,9 +60,9 @@ struct walked {
  * struct scan - a walk over tables of open files
  * @found: list of struct found_vm
  * @by_kvm: the same, by VM
- * @walked: tables, each at the hash of its address.  A table may be replaced by another one.
+ * @walked: tables, each at the hash of its address; of two with the same hash the last one
  * @task: the task that has the table
- * @err: -ENOMEM if there was no memory to note or register a VM
+ * @err: -ENOMEM if there was no memory to note or register a VM, -EINTR if loading is killed
  */
 struct scan {
 	struct list_head found;

@@ -3,7 +3,7 @@
  * A held VM: none of its vCPUs enters the guest.  KVM_RUN waits, and ends with EINTR when
  * a signal comes or the VM is released.
  *
- * An admin holds a VM by its file hold.  A file of /dev/kvm_mte holds it too while tags
+ * An admin holds a VM by its file "hold" in sysfs.  A file of /dev/kvm_mte holds it too while tags
  * are read or written.
  *
  * A held VM pins the module and the hooks on KVM_RUN.  A vCPU that was in KVM_RUN
