@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the machine must have before anything is hooked.
+ * What the machine must have before any kernel function is hooked.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>

@@ -104,7 +104,7 @@ int hook_text_watch(void);
  */
 extern struct ratelimit_state hook_ratelimit;
 
-/* Logs that a hook is impossible.  The caller sets @addr to 0 if it may be missing. */
+/* Logs that a hook is impossible.  The checks then set @addr to 0 if the hook may be missing. */
 #define hook_cannot(hook, fmt, ...)					\
 	do {								\
 		if (!__ratelimit(&hook_ratelimit))			\

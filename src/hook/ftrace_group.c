@@ -16,7 +16,7 @@
  *	all_ops		owns nothing.  Calls all handlers while the on-demand hooks are armed.
  *
  * hook_ops and all_ops change places while all CPUs stand still (stop_machine()).  ftrace
- * calls callbacks with preemption off, so no call is seen by both of them or by none.
+ * calls callbacks with preemption off, so each call is seen by exactly one of them.
  * That is not true with CALL_OPS (6.3 and later), where a task may be preempted between the
  * choice of the ops and its call.  So HOOK_ON_DEMAND is refused there.
  */

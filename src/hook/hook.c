@@ -18,7 +18,7 @@ static enum hook_mechanism armed_by;
 /* Number of calls that were missed by kprobes that have been removed since hook_arm(). */
 static unsigned long missed_before;
 /*
- * A kprobe stops counting as armed, and its misses are added to missed_before, in one step.
+ * A kprobe is marked as not armed, and its misses are added to missed_before, in one step.
  * So hook_missed() counts each miss once.
  */
 static DEFINE_SPINLOCK(missed_lock);

@@ -250,7 +250,7 @@ static int find_all(const struct symbol *symbols, unsigned int nr)
 	each_match *each = NULL;
 	int err;
 
-	/* Not on other kernels: to find out that a name does not exist, all names are read. */
+	/* Other kernels do not have it, and would read all names to find that out. */
 	if (COMPAT_HAS_KALLSYMS_MATCH)
 		each = (void *)lookup_name("kallsyms_on_each_match_symbol");
 	if (!addr || !end) {

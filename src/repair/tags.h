@@ -33,8 +33,8 @@ struct page_tags {
 };
 
 /*
- * May this be the huge zero page?  Modules cannot ask the kernel.  It is on no list, and has no
- * owner and no mapping.
+ * May this be the huge zero page?  Modules cannot ask the kernel.  That page is on no list, and
+ * has no owner and no mapping.
  */
 static inline bool tags_maybe_huge_zero(struct page *page)
 {

@@ -4,7 +4,7 @@
  * a signal comes or the VM is released.
  *
  * An admin holds a VM by its file "hold" in sysfs.  A file of /dev/kvm_mte holds it too while tags
- * are read or written.
+ * are read or written, except for a save at the VM's end.
  *
  * A held VM pins the module and the hooks on KVM_RUN.  A vCPU that was in KVM_RUN
  * before the hook was armed keeps its mutex, so vm_is_stopped() sees it.
