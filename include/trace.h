@@ -125,7 +125,7 @@ TRACE_EVENT(kvm_mte_clear_tags,
 		  __entry->fd, __entry->ipa, __entry->size, __entry->pages)
 );
 
-/* The module has refused a 32-bit vCPU, a memory slot, the mapping of a page, or a migration. */
+/* The module has refused MTE, a 32-bit vCPU, a memory slot, a page to be mapped, or a migration. */
 TRACE_EVENT(kvm_mte_refuse,
 	TP_PROTO(const struct mte_vm *vm, int what, u64 ipa, int err),
 	TP_ARGS(vm, what, ipa, err),

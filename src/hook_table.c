@@ -38,8 +38,8 @@
  *   page.  If only some pages have PG_mte_tagged, a later VM on the same memory sees
  *   the tags of earlier owners.
  *
- * While no VM has MTE, no hook restores tags from swap.  If memory of a destroyed VM is
- * swapped in at such a time, its tags are lost.
+ * On INJECT no hook restores tags from swap while all VMs are off and no file of /dev/kvm_mte
+ * has a VM.  If memory of a destroyed VM is swapped in at such a time, its tags are lost.
  *
  * OPTIONAL hooks are always armed too, but the module loads without them.  KVM's own
  * guest MTE works without the module, so hooks that only its repairs need are OPTIONAL.

@@ -132,8 +132,8 @@ static int check(struct demand *demand)
 /*
  * Returns -ENODEV after ondemand_close(), and -EBUSY if hook_text_watch() says so.  Otherwise 0
  * if the on-demand hooks are armed, or if the table has none of this kind; else the result of
- * @attempt.  Without @again, a failure that is still remembered is returned instead, and for
- * check() any result.
+ * @attempt.  Without @again, a failure that is still remembered is returned instead of an
+ * attempt; so is a success if the attempt would be check().
  */
 static int armed_or(struct demand *demand, int (*attempt)(struct demand *demand),
 		    bool again)

@@ -37,7 +37,7 @@ struct hook_wait {
 	unsigned long since;
 };
 
-/* The oldest call comes first.  If the log has a line about a call, it is in the second list. */
+/* The oldest call comes first.  A call about which the log has a line is in the second list. */
 static LIST_HEAD(waits);
 static LIST_HEAD(waits_told);
 static DEFINE_SPINLOCK(waits_lock);

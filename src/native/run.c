@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* KVM_RUN of a held VM.  The hook is armed only while some VM is held. */
+/* KVM_RUN of a held VM.  The hook is armed while some VM is held, and some seconds more. */
 #include <linux/kvm_host.h>
 
 #include "hook/hook.h"
