@@ -575,6 +575,7 @@ ends 1 "virsh restore fails, and the domain is there" "kvm-mte: THERE: not resto
 is "$(cat "a/sys/kernel/kvm_mte/vms/$DST-9/hold"):$(ls resumed 2>/dev/null)" 1: "virsh restore fails, and the domain is there: it is held"
 saved
 vm a "$DST" web
+suspended
 echo 'echo "error: domain is already active"; exit 1' >acts/restore
 run restore f
 ends 1 "virsh restore fails, and the domain was there" "error: domain is already active"
