@@ -41,10 +41,8 @@ static const char *wanted;
 /* If libvirt has a domain of the name that is wanted, another process's VM is not meant. */
 static bool may_be_meant(const struct vm *vm)
 {
-	long long pid = 0;
+	long long pid = libvirt_process(vm, wanted);
 
-	if (vm->name && !strcmp(vm->name, wanted))
-		pid = libvirt_process(wanted);
 	return vm->vcpus > 0 && (!pid || pid == vm->pid);
 }
 

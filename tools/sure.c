@@ -19,19 +19,20 @@ static bool may_be_meant(const struct vm *vm)
 }
 
 /**
- * libvirt_process - which process has libvirt's domain of a name?
+ * libvirt_process - if a VM has this name, which process has libvirt's domain of the name?
+ * @vm: the VM
  * @name: the name
  *
  * libvirt writes this file before its VM is there, and only root can write it.
  *
- * Return: its process ID; 0 if libvirt has no such domain.
+ * Return: its process ID; 0 if the VM has another name, or libvirt has no such domain.
  */
-long long libvirt_process(const char *name)
+long long libvirt_process(const struct vm *vm, const char *name)
 {
 	char *text = NULL;
 	long long pid;
 
-	if (!strchr(name, '/'))
+	if (vm->name && !strcmp(vm->name, name) && !strchr(name, '/'))
 		text = read_all(below_root("/run/libvirt/qemu/%s.pid", name), NULL);
 	pid = text ? atoll(text) : 0;
 	free(text);
@@ -41,8 +42,7 @@ long long libvirt_process(const char *name)
 /* If libvirt knows the VM by this name, then other VMs may have it, too. */
 static int check(struct stream *stream, const struct vms *vms, const char *which)
 {
-	bool by_name = chosen->name && !strcmp(chosen->name, which);
-	long long pid = by_name ? libvirt_process(which) : 0;
+	long long pid = libvirt_process(chosen, which);
 	const struct vm *vm;
 
 	if (pid && pid != chosen->pid)

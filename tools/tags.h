@@ -213,6 +213,6 @@ int take_incoming(struct load *load, const char *which);
 
 /* sure.c */
 int load_is_sure(struct load *load);
-long long libvirt_process(const char *name);
+long long libvirt_process(const struct vm *vm, const char *name);
 
 #endif /* KVM_MTE_TAGS_H */
