@@ -8,7 +8,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kvm-mte.h"
@@ -180,25 +179,18 @@ static void put_result(const struct need *need_now)
 		puts("no VM needs the module, but a program uses it: it has /dev/kvm_mte open, or writes to a file of the module");
 }
 
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec + time.tv_nsec / 1e9;
-}
-
 /* @seconds: less than 0 for no limit */
 static int wait_until_free(struct need *need_now, double seconds)
 {
-	double stop = now() + seconds, left = INTERVAL;
+	double left = INTERVAL;
+	long long start = now_ms();
 	char *last = need_now->names;
 	int fd = watch_open(), end = END_OK;
 
 	watch_signals();
 	while (!end && !is_free(need_now)) {
 		if (seconds >= 0)
-			left = stop - now();
+			left = seconds - (now_ms() - start) / 1000.0;
 		if (left <= 0)
 			break;
 		if (flush_output() || !watch_wait(fd, left < INTERVAL ? left : INTERVAL))

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tags.h"
@@ -27,9 +26,9 @@
 #define INTERVAL_SHORT	0.05
 /* A VMM may be in an ioctl of a vCPU, while it sets the VM up: then the VM cannot be held. */
 #define INTERVAL_BUSY	0.2
-#define BUSY		10
+#define BUSY		10000	/* milliseconds */
 /* Memory that differs from the stream's is an error if it has not changed for so long. */
-#define SETTLED		10
+#define SETTLED		10000	/* milliseconds */
 
 /* A step may also return, instead of an exit status: not yet; the VM is gone; it is busy. */
 #define LATER		-1
@@ -46,14 +45,6 @@ static bool may_be_meant(const struct vm *vm)
 	return vm->vcpus > 0 && (!pid || pid == vm->pid);
 }
 
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec + time.tv_nsec / 1e9;
-}
-
 /**
  * struct tries - the VM that was tried last
  * @vm: its directory
@@ -63,7 +54,7 @@ static double now(void)
  */
 struct tries {
 	char vm[64];
-	double busy;
+	long long busy;
 	int no_mte;
 	int pidfd;
 };
@@ -102,8 +93,8 @@ static void say_no_mte(const struct vm *vm)
 static bool is_busy_for_a_moment(void)
 {
 	if (!tries.busy)
-		tries.busy = now();
-	return now() - tries.busy < BUSY;
+		tries.busy = now_ms();
+	return now_ms() - tries.busy < BUSY;
 }
 
 static int try_take(struct load *load, const struct vm *vm)
@@ -221,7 +212,7 @@ static int read_ranges(struct load *load)
 static int wait_for_memory(struct load *load)
 {
 	struct ranges before = { .nr = 0 };
-	double changed = now();
+	long long changed = now_ms();
 	uint64_t ipa;
 	int end;
 
@@ -234,8 +225,8 @@ static int wait_for_memory(struct load *load)
 		if (end > 0 || (!end && load_fits(load)))
 			break;
 		if (end == LATER || ranges_differ(&before, &load->slots, &ipa))
-			changed = now();
-		if (now() - changed >= SETTLED) {
+			changed = now_ms();
+		if (now_ms() - changed >= SETTLED) {
 			end = load_misfit(load);
 			break;
 		}

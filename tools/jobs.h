@@ -103,7 +103,6 @@ bool job_has_failed(const struct job *job);
 /* signals.c */
 int signals_open(sigset_t *before);
 int signals_read(int fd);
-long long now_ms(void);
 
 /* process.c */
 int process_open(const struct vm *vm);

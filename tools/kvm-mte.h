@@ -89,6 +89,9 @@ int write_word(int dir, const char *file, const char *word);
 bool is_loaded(void);
 int not_loaded(void);
 
+/* clock.c */
+long long now_ms(void);
+
 /* text.c, json.c: print names that another user has chosen */
 void put_safely(FILE *to, const char *text);
 void put_pages(FILE *to, long long pages);

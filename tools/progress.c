@@ -3,7 +3,6 @@
  * --progress: how much of the memory is done.  On a terminal a line that changes, otherwise
  * a line for each 10 %.
  */
-#include <time.h>
 #include <unistd.h>
 
 #include "tags.h"
@@ -12,20 +11,12 @@
 /* On a terminal: milliseconds between two changes. */
 #define INTERVAL	250
 
-static long long now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000LL + time.tv_nsec / 1000000;
-}
-
 static void show(struct progress *progress, int percent)
 {
 	fprintf(stderr, "%skvm-mte: %d%%, %llu pages with tags%s", progress->tty ? "\r" : "",
 		percent, (unsigned long long)progress->pages, progress->tty ? "" : "\n");
 	progress->shown = percent;
-	progress->when = now();
+	progress->when = now_ms();
 }
 
 /**
@@ -57,7 +48,7 @@ void progress_add(struct progress *progress, uint64_t bytes, uint64_t pages)
 	if (!progress->on)
 		return;
 	percent = 100.0 * progress->done / progress->total;
-	if (progress->tty ? now() - progress->when >= INTERVAL || percent == 100 :
+	if (progress->tty ? now_ms() - progress->when >= INTERVAL || percent == 100 :
 			    percent / STEP > progress->shown / STEP)
 		show(progress, percent);
 }

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "jobs.h"
@@ -43,19 +42,6 @@ int signals_open(sigset_t *before)
 		return fd;
 	complain("signalfd: %s", strerror(errno));
 	exit(END_ERROR);
-}
-
-/**
- * now_ms - the time since an unknown moment
- *
- * Return: milliseconds; no change of the clock moves it.
- */
-long long now_ms(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000LL + time.tv_nsec / 1000000;
 }
 
 /*

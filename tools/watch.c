@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/netlink.h>
@@ -111,14 +110,11 @@ static bool drain(int fd)
 bool watch_wait(int fd, double seconds)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
-	struct timespec now, start;
+	long long start = now_ms();
 	int left;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (;;) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		left = 1000 * (seconds - (now.tv_sec - start.tv_sec) -
-			       (now.tv_nsec - start.tv_nsec) / 1e9);
+		left = 1000 * seconds - (now_ms() - start);
 		if (stopped)
 			return false;
 		if (left <= 0 || (poll(&wait, 1, left) > 0 && drain(fd)))
