@@ -103,6 +103,7 @@ static void __exit kvm_mte_exit(void)
 
 	vm_forbid_set();
 	transfer_exit();
+	vm_backend->leave();
 	registry_close();
 	missed = hook_table_disarm();
 	registry_empty();

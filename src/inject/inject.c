@@ -101,6 +101,7 @@ const struct vm_backend kvm_mte_backend = {
 	.check_host = check_host,
 	.init = tags_clear_hugetlb,
 	.vms_known = do_nothing,
+	.leave = tags_leave_hugetlb,
 	.exit = vcpu_forget_all,
 	.vcpu_precreate = vcpu_precreate,
 	.kvm_gave_mte = kvm_gave_mte,

@@ -43,6 +43,17 @@ static void exit_backend(void)
 {
 }
 
+/*
+ * Only where KVM itself gives a VM with MTE no hugetlb memory, so that no VM that gets MTE from
+ * KVM at this moment has tags there, unless its VMM copies some to it.  On 6.1 KVM does, and
+ * freed pages keep their tags with and without the module.
+ */
+static void leave(void)
+{
+	if (COMPAT_REFUSES_HUGETLB && hugetlb_slots_work())
+		tags_leave_hugetlb();
+}
+
 /* Held while old tags of hugetlb pages are dropped.  No VM with MTE gets a vCPU meanwhile. */
 static DEFINE_MUTEX(clearing);
 
@@ -266,6 +277,7 @@ const struct vm_backend kvm_mte_backend = {
 	.check_host = check_host,
 	.init = init,
 	.vms_known = vms_known,
+	.leave = leave,
 	.exit = exit_backend,
 	.vcpu_precreate = vcpu_precreate,
 	.kvm_gave_mte = kvm_gave_mte,

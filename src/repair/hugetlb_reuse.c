@@ -151,9 +151,19 @@ static bool try_drop_unless_owned(struct page *page, bool again)
  */
 #define OWNER_TIMEOUT	(10 * HZ)
 
-static int drop_unless_owned(struct page *page)
+/**
+ * struct clearing - a pass over all hugetlb pages
+ * @killable: stop if the caller is killed
+ * @timeout: how long to wait for one page, in jiffies
+ */
+struct clearing {
+	bool killable;
+	unsigned long timeout;
+};
+
+static int drop_unless_owned(struct page *page, const struct clearing *pass)
 {
-	unsigned long end = jiffies + OWNER_TIMEOUT;
+	unsigned long end = jiffies + pass->timeout;
 	bool done, again = false;
 
 	for (;;) {
@@ -164,15 +174,12 @@ static int drop_unless_owned(struct page *page)
 		unlock_page(page);
 		if (done)
 			return 0;
-		if (fatal_signal_pending(current))
+		if (pass->killable && fatal_signal_pending(current))
 			return -EINTR;
 		if (time_after(jiffies, end))
-			break;
+			return -EBUSY;
 		usleep_range(100, 200);
 	}
-	pr_err("hugetlb pages may have old tags: a file on hugetlbfs is in use all the time, or a page is being copied (PFN %lx)\n",
-	       page_to_pfn(page));
-	return -EBUSY;
 }
 
 static bool any_tagged(struct page *head)
@@ -185,7 +192,7 @@ static bool any_tagged(struct page *head)
 	return false;
 }
 
-static int check_page(unsigned long pfn)
+static int check_page(unsigned long pfn, const struct clearing *pass)
 {
 	struct page *page = pfn_to_online_page(pfn);
 	int err = 0;
@@ -198,9 +205,30 @@ static int check_page(unsigned long pfn)
 		return 0;
 	/* The hooks are armed.  So if PG_mte_tagged is set later, the page has an owner. */
 	if (any_tagged(page))
-		err = drop_unless_owned(page);
+		err = drop_unless_owned(page, pass);
 	put_page(page);
+	if (err == -EBUSY && pass->timeout)
+		pr_err("hugetlb pages may have old tags: a file on hugetlbfs is in use all the time, or a page is being copied (PFN %lx)\n",
+		       pfn);
 	return err;
+}
+
+static int clear_node(int node, struct clearing *pass)
+{
+	/* CONT_PTES: pages in the smallest hugetlb page of arm64. */
+	unsigned long pfn = ALIGN(node_start_pfn(node), CONT_PTES);
+	int err;
+
+	for (; pfn < node_end_pfn(node); pfn += CONT_PTES) {
+		err = check_page(pfn, pass);
+		if (err && pass->killable)
+			return err;
+		/* Wait for one page only. */
+		if (err)
+			pass->timeout = 0;
+		cond_resched();
+	}
+	return 0;
 }
 
 /**
@@ -216,21 +244,37 @@ static int check_page(unsigned long pfn)
  */
 int tags_clear_hugetlb(void)
 {
-	unsigned long pfn, end;
+	struct clearing pass = { .killable = true, .timeout = OWNER_TIMEOUT };
 	int node, err;
 
 	for_each_online_node(node) {
-		/* CONT_PTES: pages in the smallest hugetlb page of arm64. */
-		pfn = ALIGN(node_start_pfn(node), CONT_PTES);
-		end = node_end_pfn(node);
-		for (; pfn < end; pfn += CONT_PTES) {
-			err = check_page(pfn);
-			if (err)
-				return err;
-			cond_resched();
-		}
+		err = clear_node(node, &pass);
+		if (err)
+			return err;
 	}
 	return 0;
+}
+
+/**
+ * tags_leave_hugetlb - drop tags of hugetlb pages before the module is unloaded
+ *
+ * VMs that had MTE have left tags in memory that is still mapped, or in a file.  When that
+ * memory is freed later, no hook drops them.  The next owner would see them: on 5.10 by
+ * PROT_MTE, on 6.11 and 6.12 by KVM_ARM_MTE_COPY_TAGS.
+ *
+ * Unloading cannot fail.  So a page whose owner cannot be found out keeps its tags; the log
+ * then has the reason.
+ *
+ * Context: module exit, while the hooks are armed; no VM has MTE, or gets it from the
+ * module; may sleep.
+ */
+void tags_leave_hugetlb(void)
+{
+	struct clearing pass = { .timeout = OWNER_TIMEOUT };
+	int node;
+
+	for_each_online_node(node)
+		clear_node(node, &pass);
 }
 
 /* Does a hugetlb page of this order with shared struct pages start at @pfn? */

@@ -55,6 +55,7 @@ bool tags_all_initialised(struct page *page, unsigned long nr);
 
 /* hugetlb_reuse.c */
 int tags_clear_hugetlb(void);
+void tags_leave_hugetlb(void);
 bool tags_hugetlb_can_hold(struct vm_area_struct *vma);
 
 /* inject/swap.c */
