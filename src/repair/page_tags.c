@@ -33,7 +33,12 @@ static void init_page(struct page *page)
 {
 	if (!compat_try_page_mte_tagging(page))
 		return;
-	kfn.clear_page_tags(page_address(page));
+	/*
+	 * A huge page is also split because one of its pages has a memory error.  Nothing may
+	 * be written to that page any more.
+	 */
+	if (!PageHWPoison(page))
+		kfn.clear_page_tags(page_address(page));
 	set_page_mte_tagged(page);
 }
 
