@@ -335,12 +335,17 @@ static inline int compat_get_reg(int (*get)(struct kvm_vcpu *, const struct kvm_
 #endif
 
 #ifdef HAVE_KVM_CAP_ARM_MTE
-/* Fields that only VMs with MTE see.  Kernels that know FEAT_MTE_TAGGED_FAR have more of them. */
-#ifdef HWCAP3_MTE_FAR
+/*
+ * Fields that only VMs with MTE see.  Guests see MTE_frac since 6.16; before that, KVM and
+ * read_sanitised_ftr_reg() have 0 there.
+ */
+#ifdef HAVE_VM_ID_REGS
 #define COMPAT_PFR1_MTE_FIELDS	(ID_AA64PFR1_EL1_MTE_MASK | ID_AA64PFR1_EL1_MTE_frac_MASK)
-#define COMPAT_PFR2_MTE_FIELDS	(ID_AA64PFR2_EL1_MTEFAR_MASK | ID_AA64PFR2_EL1_MTESTOREONLY_MASK)
 #else
 #define COMPAT_PFR1_MTE_FIELDS	ID_AA64PFR1_EL1_MTE_MASK
+#endif
+#ifdef HWCAP3_MTE_FAR
+#define COMPAT_PFR2_MTE_FIELDS	(ID_AA64PFR2_EL1_MTEFAR_MASK | ID_AA64PFR2_EL1_MTESTOREONLY_MASK)
 #endif
 #endif
 
