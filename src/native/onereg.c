@@ -5,7 +5,7 @@
  * A VMM reads the list of registers and the ID registers once.  At each reset, and before
  * the first run, it writes values back that it has saved.  KVM refuses other values of
  * MTE in the ID registers, and tag registers of a VM without MTE.  So values that were
- * saved before the change are accepted here, and change nothing.
+ * saved before the change are accepted here, and change nothing of MTE.
  *
  * All of these ioctls hold vcpu->mutex, so the VM does not change meanwhile.  There is one
  * exception: policy may fall back (vm_policy_fallback_vcpu()) if this vCPU excludes MTE too.
@@ -63,18 +63,29 @@ HOOK_WRAP_WAITS(kvm_arm_get_reg, reads_lost_reg, int,
 }
 
 /*
- * Is @val the value of the ID register in this VM, now or before the change?  A VMM may
+ * Are the fields of MTE in @val those of the VM, now or before the change?  A VMM may
  * clear fields of ID_AA64PFR2_EL1, so a value of that register may have only some of the
  * host's fields.
  */
-static bool is_saved_value(u32 reg, u64 val, u64 current_val)
+static bool has_saved_fields(u32 reg, u64 val)
 {
 	u64 fields = native_mte_fields(reg), with_mte = read_sanitised_ftr_reg(reg) & fields;
 
-	if ((val ^ current_val) & ~fields)
-		return false;
 	val &= fields;
 	return !val || val == with_mte || (reg != SYS_ID_AA64PFR1_EL1 && !(val & ~with_mte));
+}
+
+/* KVM gets @instead of the VMM's @val.  Returns @refused if the VMM's buffer is read-only. */
+static int set_instead(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg, u64 instead, u64 val,
+		       int refused)
+{
+	u64 __user *uaddr = u64_to_user_ptr(reg->addr);
+	int err;
+
+	if (put_user(instead, uaddr))
+		return refused;
+	err = original(kvm_arm_set_reg)(vcpu, reg);
+	return put_user(val, uaddr) ? -EFAULT : err;
 }
 
 /*
@@ -85,13 +96,20 @@ static int set_id_reg(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg,
 		      int (*orig)(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg))
 {
 	int err = orig(vcpu, reg);
-	u64 val, current_val;
+	u32 id = native_sysreg(reg->id);
+	u64 val, current_val, others, fields = native_mte_fields(id);
 
 	if (!err || get_user(val, (u64 __user *)u64_to_user_ptr(reg->addr)))
 		return err;
 	if (native_read_id_reg(vcpu, reg, original(kvm_arm_get_reg), &current_val))
 		return err;
-	return is_saved_value(native_sysreg(reg->id), val, current_val) ? 0 : err;
+	if (!has_saved_fields(id, val))
+		return err;
+	/* KVM decides about the other fields. */
+	others = (val & ~fields) | (current_val & fields);
+	if (others == current_val)
+		return 0;
+	return others == val ? err : set_instead(vcpu, reg, others, val, err);
 }
 
 /* The value may be from before the change, and KVM accepts it.  So correct Ttype. */

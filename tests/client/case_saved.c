@@ -151,6 +151,25 @@ static void before_first_run(bool on)
 	vm_destroy(vm);
 }
 
+/* From a host without MTE and with less of another feature. KVM decides about that feature. */
+static void with_less(void)
+{
+	struct vcpu *off = &vm_off(1)->vcpu[0], *v = &vm_off(1)->vcpu[0];
+	u64 val = reg_must_get(off, REG_PFR1) - PFR1_SSBS;
+	int want = reg_set(off, REG_PFR1, val);
+
+	life_write(v->vm, true, "before the first run");
+	is(reg_set(v, REG_PFR1, val), want, "less SSBS and no MTE, as in a VM without MTE");
+	if (!want)
+		val |= host_pfr1() & PFR1_MTE;
+	else
+		val = reg_must_get(v, REG_PFR1);
+	is(reg_must_get(v, REG_PFR1), val, "the VMM's ID register with less SSBS");
+	is(guest_pfr1(v), val, "the guest's ID register with less SSBS");
+	vm_destroy(v->vm);
+	vm_destroy(off->vm);
+}
+
 CASE(saved,
      "a VMM that cannot write back the registers it saved before MTE was turned on or off")
 {
@@ -159,5 +178,6 @@ CASE(saved,
 	written_back(false);
 	before_first_run(true);
 	before_first_run(false);
+	with_less();
 	return 0;
 }

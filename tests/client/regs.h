@@ -10,6 +10,7 @@
 #define REG_PFR1	ARM64_SYS_REG(3, 0, 0, 4, 1)
 
 #define PFR1_MTE_SHIFT	8
+#define PFR1_SSBS	(1UL << 4)	/* the lowest value of that field */
 #define PFR1_MTE	(0xfUL << PFR1_MTE_SHIFT)
 
 extern const u64 mte_reg_id[MTE_REGS];
