@@ -334,11 +334,7 @@ static inline int compat_get_reg(int (*get)(struct kvm_vcpu *, const struct kvm_
 #define COMPAT_FOR_NATIVE_VM_ID_REGS	COMPAT_FOR_NONE
 #endif
 
-#ifdef HAVE_KVM_CAP_ARM_MTE
-/*
- * Fields that only VMs with MTE see.  Guests see MTE_frac since 6.16; before that, KVM and
- * read_sanitised_ftr_reg() have 0 there.
- */
+/* Fields that only VMs with MTE see.  Up to 6.15, KVM shows 0 in MTE_frac. */
 #ifdef HAVE_VM_ID_REGS
 #define COMPAT_PFR1_MTE_FIELDS	(ID_AA64PFR1_EL1_MTE_MASK | ID_AA64PFR1_EL1_MTE_frac_MASK)
 #else
@@ -346,7 +342,6 @@ static inline int compat_get_reg(int (*get)(struct kvm_vcpu *, const struct kvm_
 #endif
 #ifdef HWCAP3_MTE_FAR
 #define COMPAT_PFR2_MTE_FIELDS	(ID_AA64PFR2_EL1_MTEFAR_MASK | ID_AA64PFR2_EL1_MTESTOREONLY_MASK)
-#endif
 #endif
 
 #endif /* _KVM_MTE_COMPAT_H */
