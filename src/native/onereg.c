@@ -65,24 +65,29 @@ HOOK_WRAP_WAITS(kvm_arm_get_reg, reads_lost_reg, int,
 /*
  * Are the fields of MTE in @val those of the VM, now or before the change?  A VMM may
  * clear fields of ID_AA64PFR2_EL1, so a value of that register may have only some of the
- * host's fields.
+ * host's fields.  A value of ID_AA64PFR1_EL1 from a kernel before 6.16 has no MTE_frac.
  */
 static bool has_saved_fields(u32 reg, u64 val)
 {
 	u64 fields = native_mte_fields(reg), with_mte = read_sanitised_ftr_reg(reg) & fields;
 
 	val &= fields;
-	return !val || val == with_mte || (reg != SYS_ID_AA64PFR1_EL1 && !(val & ~with_mte));
+	if (reg != SYS_ID_AA64PFR1_EL1)
+		return !(val & ~with_mte);
+	return !val || val == with_mte || val == (with_mte & ID_AA64PFR1_EL1_MTE_MASK);
 }
 
-/* KVM gets @instead of the VMM's @val.  Returns @refused if the VMM's buffer is read-only. */
-static int set_instead(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg, u64 instead, u64 val,
-		       int refused)
+/*
+ * KVM reads the value from the VMM's buffer.  So this writes @kvm_val there, calls KVM, and
+ * writes the VMM's @val back.  Returns @refused if the buffer is read-only.
+ */
+static int set_other_fields(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg, u64 kvm_val,
+			    u64 val, int refused)
 {
 	u64 __user *uaddr = u64_to_user_ptr(reg->addr);
 	int err;
 
-	if (put_user(instead, uaddr))
+	if (put_user(kvm_val, uaddr))
 		return refused;
 	err = original(kvm_arm_set_reg)(vcpu, reg);
 	return put_user(val, uaddr) ? -EFAULT : err;
@@ -109,7 +114,7 @@ static int set_id_reg(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg,
 	others = (val & ~fields) | (current_val & fields);
 	if (others == current_val)
 		return 0;
-	return others == val ? err : set_instead(vcpu, reg, others, val, err);
+	return others == val ? err : set_other_fields(vcpu, reg, others, val, err);
 }
 
 /* The value may be from before the change, and KVM accepts it.  So correct Ttype. */
