@@ -44,9 +44,10 @@ static void exit_backend(void)
 }
 
 /*
- * Only where KVM itself gives a VM with MTE no hugetlb memory, so that no VM that gets MTE from
- * KVM at this moment has tags there, unless its VMM copies some to it.  On 6.1 KVM does, and
- * freed pages keep their tags with and without the module.
+ * KVM may give MTE to a VM at this moment, and then this does not know that the VM owns tags.  On
+ * 6.11 and 6.12 KVM gives such a VM no hugetlb memory, so it has tags there only if its VMM copies
+ * some to it (KVM_ARM_MTE_COPY_TAGS); those may be dropped.  On 6.1 KVM gives it hugetlb memory.
+ * So nothing is dropped there, and freed pages keep their tags, as they do without the module.
  */
 static void leave(void)
 {

@@ -152,12 +152,12 @@ static bool try_drop_unless_owned(struct page *page, bool again)
 #define OWNER_TIMEOUT	(10 * HZ)
 
 /**
- * struct clearing - a pass over all hugetlb pages
- * @killable: stop if the caller is killed
- * @timeout: how long to wait for one page, in jiffies
+ * struct clearing - passes over all hugetlb pages
+ * @may_fail: module init: stop at the first error, also if the caller is killed
+ * @timeout: how long to wait for one page, in jiffies; 0: each page is tried once
  */
 struct clearing {
-	bool killable;
+	bool may_fail;
 	unsigned long timeout;
 };
 
@@ -174,9 +174,9 @@ static int drop_unless_owned(struct page *page, const struct clearing *pass)
 		unlock_page(page);
 		if (done)
 			return 0;
-		if (pass->killable && fatal_signal_pending(current))
+		if (pass->may_fail && fatal_signal_pending(current))
 			return -EINTR;
-		if (time_after(jiffies, end))
+		if (!pass->timeout || time_after(jiffies, end) || fatal_signal_pending(current))
 			return -EBUSY;
 		usleep_range(100, 200);
 	}
@@ -203,7 +203,10 @@ static int check_page(unsigned long pfn, const struct clearing *pass)
 	drop_if_free(page);
 	if (!get_page_unless_zero(page))
 		return 0;
-	/* The hooks are armed.  So if PG_mte_tagged is set later, the page has an owner. */
+	/*
+	 * The hooks are armed.  So if PG_mte_tagged is set later, the page has an owner, or the
+	 * page of which it is a copy had none.  The latter matters only before the module goes.
+	 */
 	if (any_tagged(page))
 		err = drop_unless_owned(page, pass);
 	put_page(page);
@@ -221,9 +224,9 @@ static int clear_node(int node, struct clearing *pass)
 
 	for (; pfn < node_end_pfn(node); pfn += CONT_PTES) {
 		err = check_page(pfn, pass);
-		if (err && pass->killable)
+		if (err && pass->may_fail)
 			return err;
-		/* Wait for one page only. */
+		/* A VMM must not make rmmod wait for page after page. */
 		if (err)
 			pass->timeout = 0;
 		cond_resched();
@@ -244,7 +247,7 @@ static int clear_node(int node, struct clearing *pass)
  */
 int tags_clear_hugetlb(void)
 {
-	struct clearing pass = { .killable = true, .timeout = OWNER_TIMEOUT };
+	struct clearing pass = { .may_fail = true, .timeout = OWNER_TIMEOUT };
 	int node, err;
 
 	for_each_online_node(node) {
@@ -262,8 +265,8 @@ int tags_clear_hugetlb(void)
  * memory is freed later, no hook drops them.  The next owner would see them: on 5.10 by
  * PROT_MTE, on 6.11 and 6.12 by KVM_ARM_MTE_COPY_TAGS.
  *
- * Unloading cannot fail.  So a page whose owner cannot be found out keeps its tags; the log
- * then has the reason.
+ * Unloading cannot fail.  So a page whose owner cannot be found out keeps its tags.  For the
+ * first such page the log has the reason.
  *
  * Context: module exit, while the hooks are armed; no VM has MTE, or gets it from the
  * module; may sleep.
@@ -271,10 +274,12 @@ int tags_clear_hugetlb(void)
 void tags_leave_hugetlb(void)
 {
 	struct clearing pass = { .timeout = OWNER_TIMEOUT };
-	int node;
+	int node, times;
 
-	for_each_online_node(node)
-		clear_node(node, &pass);
+	/* Twice: during the first pass tags may be copied to a page that it has passed already. */
+	for (times = 0; times < 2; times++)
+		for_each_online_node(node)
+			clear_node(node, &pass);
 }
 
 /* Does a hugetlb page of this order with shared struct pages start at @pfn? */

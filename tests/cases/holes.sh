@@ -132,4 +132,27 @@ if [[ $KERNEL != 6.1 ]]; then
 	hold_end kept
 	client_points left --mem=hugetlb2m --size=4M
 fi
+
+# The same, while the lock of the memory's file is held: the tags stay. The next load drops them.
+if [[ $KERNEL == 5.10 || $KERNEL == 6.12* ]]; then
+	succeeds "a fixture that holds the lock of a file" insmod "$T/filelock.ko"
+	load_module || bail "the module does not load again"
+	hold_start kept hold "--enable=$ENABLE" --mem=hugetlb2m-memfd --size=4M
+	hold_is kept tagfill tagfill
+	hold_is kept close close
+	for map in "/proc/${HOLD_PID[kept]}/map_files"/*; do
+		[[ $(readlink "$map") != *memfd* ]] || exec {file}<"$map"
+	done
+	dmesg_mark
+	succeeds "the lock is held" eval "echo $file >/sys/module/filelock/parameters/held"
+	is "$(rmmod_says)" ok "the module unloads meanwhile"
+	is "$(said | grep -c 'hugetlb pages may have old tags: a file on hugetlbfs is in use')" 1 "the log says once that tags may stay"
+	succeeds "the lock is free" eval "echo -1 >/sys/module/filelock/parameters/held"
+	exec {file}<&-
+	hold_end kept
+	like "$(broken left --mem=hugetlb2m --size=4M)" 'finds no tags in the pool' "some tags have stayed"
+	load_module && unload_module || not_ok "the module loads and unloads once more"
+	client_points left --mem=hugetlb2m --size=4M
+	rmmod filelock
+fi
 done_testing
