@@ -118,7 +118,9 @@ static __always_inline bool init_page(struct page *page)
 {
 	if (test_bit(PG_mte_tagged, &page->flags))
 		return false;
-	kfn.clear_page_tags(page_address(page));
+	/* Nothing may be written to a page with a memory error: see repair/page_tags.c. */
+	if (!PageHWPoison(page))
+		kfn.clear_page_tags(page_address(page));
 	/*
 	 * A reader that sees PG_mte_tagged must see cleared tags.  Pairs with
 	 * tags_read().  The kernel's copy_highpage() and mte_save_tags() have no

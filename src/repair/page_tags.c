@@ -35,7 +35,8 @@ static void init_page(struct page *page)
 		return;
 	/*
 	 * A huge page is also split because one of its pages has a memory error.  Nothing may
-	 * be written to that page any more.
+	 * be written to that page any more.  Its flag must be set all the same, because it may be
+	 * the first page, whose flags all pages get.
 	 */
 	if (!PageHWPoison(page))
 		kfn.clear_page_tags(page_address(page));
