@@ -94,9 +94,10 @@ CASE(press,
 	 * least one page is mapped writable: none is after pages were read in from swap.
 	 */
 	for (; r < MOST * rounds && !counters_grown(); r++) {
-		fill(vm);
 		verify(vm, r);
+		fill(vm);
 	}
+	verify(vm, r);
 	churn_end();
 	counters_check();
 	vm_destroy(vm);
