@@ -151,7 +151,8 @@ if [[ $KERNEL == 5.10 || $KERNEL == 6.12* ]]; then
 	exec {file}<&-
 	hold_end kept
 	like "$(broken left --mem=hugetlb2m --size=4M)" 'finds no tags in the pool' "some tags have stayed"
-	load_module && unload_module || not_ok "the module loads and unloads once more"
+	load_module || bail "the module does not load once more"
+	unload_module || not_ok "and does not unload"
 	client_points left --mem=hugetlb2m --size=4M
 	rmmod filelock
 fi
