@@ -61,9 +61,11 @@ static void drop_tags(struct page *page, unsigned long nr)
 	}
 }
 
+/* While a page is being migrated, its count is 0 for a moment, but it has a mapping. */
 static bool is_free(struct page *head)
 {
-	return PageHead(head) && PageHuge(head) && !page_count(head);
+	return PageHead(head) && PageHuge(head) && !page_count(head) &&
+	       !READ_ONCE(head->mapping);
 }
 
 /* The most base pages whose tags are dropped with interrupts off */
