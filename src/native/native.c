@@ -44,10 +44,11 @@ static void exit_backend(void)
 }
 
 /*
- * KVM may give MTE to a VM at this moment, and then this does not know that the VM owns tags.  On
- * 6.11 and 6.12 KVM gives such a VM no hugetlb memory, so it has tags there only if its VMM copies
- * some to it (KVM_ARM_MTE_COPY_TAGS); those may be dropped.  On 6.1 KVM gives it hugetlb memory.
- * So nothing is dropped there, and freed pages keep their tags, as they do without the module.
+ * KVM may give MTE to a VM at this moment.  The module, which is going, does not record that, so
+ * it does not know the owner of that VM's tags.  On 6.11 and 6.12 KVM gives such a VM no hugetlb
+ * memory, so it has tags there only if its VMM copies some to it (KVM_ARM_MTE_COPY_TAGS); those
+ * may be dropped.  On 6.1 KVM gives it hugetlb memory.  So nothing is dropped there, and freed
+ * pages keep their tags, as they do without the module.
  */
 static void leave(void)
 {

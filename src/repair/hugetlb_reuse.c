@@ -156,7 +156,7 @@ static bool try_drop_unless_owned(struct page *page, bool again)
 /**
  * struct clearing - passes over all hugetlb pages
  * @may_fail: module init: stop at the first error, also if the caller is killed
- * @timeout: how long to wait for one page, in jiffies; 0: each page is tried once
+ * @timeout: how long to wait for one page, in jiffies; 0: not at all
  */
 struct clearing {
 	bool may_fail;
@@ -166,21 +166,26 @@ struct clearing {
 static int drop_unless_owned(struct page *page, const struct clearing *pass)
 {
 	unsigned long end = jiffies + pass->timeout;
-	bool done, again = false;
+	bool done, seen, again = false;
 
 	for (;;) {
+		seen = again;
 		lock_page(page);
-		done = !PageHead(page) || !PageHuge(page) ||
-		       try_drop_unless_owned(page, again);
+		done = !PageHead(page) || !PageHuge(page) || PageHWPoison(page) ||
+		       try_drop_unless_owned(page, seen);
 		again = !done && compat_hugetlb_was_mapped(page);
 		unlock_page(page);
 		if (done)
 			return 0;
 		if (pass->may_fail && fatal_signal_pending(current))
 			return -EINTR;
-		if (!pass->timeout || time_after(jiffies, end) || fatal_signal_pending(current))
+		if (pass->timeout) {
+			if (time_after(jiffies, end) || fatal_signal_pending(current))
+				return -EBUSY;
+			usleep_range(100, 200);
+		} else if (seen || !again) {
 			return -EBUSY;
-		usleep_range(100, 200);
+		}
 	}
 }
 
@@ -206,8 +211,8 @@ static int check_page(unsigned long pfn, const struct clearing *pass)
 	if (!get_page_unless_zero(page))
 		return 0;
 	/*
-	 * The hooks are armed.  So if PG_mte_tagged is set later, the page has an owner, or the
-	 * page of which it is a copy had none.  The latter matters only before the module goes.
+	 * The hooks are armed.  So if PG_mte_tagged is set later, the page has an owner, or is a
+	 * copy of a page with old tags.
 	 */
 	if (any_tagged(page))
 		err = drop_unless_owned(page, pass);
@@ -236,6 +241,21 @@ static int clear_node(int node, struct clearing *pass)
 	return 0;
 }
 
+/* Two passes: while the first one runs, a page may be copied to one that it has passed already. */
+static int clear_all(struct clearing *pass)
+{
+	int node, times, err;
+
+	for (times = 0; times < 2; times++) {
+		for_each_online_node(node) {
+			err = clear_node(node, pass);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
 /**
  * tags_clear_hugetlb - drop tags of hugetlb pages, if nobody owns the tags
  *
@@ -250,14 +270,8 @@ static int clear_node(int node, struct clearing *pass)
 int tags_clear_hugetlb(void)
 {
 	struct clearing pass = { .may_fail = true, .timeout = OWNER_TIMEOUT };
-	int node, err;
 
-	for_each_online_node(node) {
-		err = clear_node(node, &pass);
-		if (err)
-			return err;
-	}
-	return 0;
+	return clear_all(&pass);
 }
 
 /**
@@ -270,18 +284,14 @@ int tags_clear_hugetlb(void)
  * Unloading cannot fail.  So a page whose owner cannot be found out keeps its tags.  For the
  * first such page the log has the reason.
  *
- * Context: module exit, while the hooks are armed; no VM has MTE, or gets it from the
- * module; may sleep.
+ * Context: module exit, while the hooks are armed; no VM has MTE or gets it, unless KVM itself
+ * gives it; may sleep.
  */
 void tags_leave_hugetlb(void)
 {
 	struct clearing pass = { .timeout = OWNER_TIMEOUT };
-	int node, times;
 
-	/* Twice: during the first pass tags may be copied to a page that it has passed already. */
-	for (times = 0; times < 2; times++)
-		for_each_online_node(node)
-			clear_node(node, &pass);
+	clear_all(&pass);
 }
 
 /* Does a hugetlb page of this order with shared struct pages start at @pfn? */

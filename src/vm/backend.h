@@ -20,7 +20,8 @@ struct page_tags;
  *	registered yet.  Returns 0, -EBUSY or -EINTR.  Module init; may sleep.
  * @vms_known: called when the VMs that existed before the module are registered.  Returns
  *	as @init.  Module init; may sleep.
- * @leave: called when no VM has MTE, and the hooks are still armed.  Module exit; may sleep.
+ * @leave: called when no VM has MTE from the module, and the hooks are still armed.
+ *	Module exit; may sleep.
  * @exit: called when no hook can run any more.  Module exit or a failed init.
  * @vcpu_precreate: called when a VM is about to get a vCPU.  May sleep; on native kvm->lock
  *	is held.
