@@ -84,7 +84,7 @@ static noinline void tags_clear_block(void *start, size_t size)
 		     : "cc", "memory");
 }
 
-static bool any_tagged(const struct page *page, unsigned long nr)
+static bool any_has(const struct page *page, unsigned long nr, unsigned long mask)
 {
 	unsigned long any = 0, i;
 
@@ -93,7 +93,7 @@ static bool any_tagged(const struct page *page, unsigned long nr)
 		       READ_ONCE(page[i + 2].flags) | READ_ONCE(page[i + 3].flags);
 	for (; i < nr; i++)
 		any |= READ_ONCE(page[i].flags);
-	return any & BIT(PG_mte_tagged);
+	return any & mask;
 }
 
 /* set_bit() on each page; @nr is even.  A machine with MTE has the atomics of Armv8.1. */
@@ -139,7 +139,8 @@ static unsigned int init_pages(struct page *page, unsigned long nr)
 	unsigned long i;
 
 	raw_spin_lock(lock);
-	if (nr > 1 && nr * PAGE_SIZE >= SZ_64K && !any_tagged(page, nr)) {
+	if (nr > 1 && nr * PAGE_SIZE >= SZ_64K &&
+	    !any_has(page, nr, BIT(PG_mte_tagged) | __PG_HWPOISON)) {
 		tags_clear_block(page_address(page), nr * PAGE_SIZE);
 		smp_wmb();	/* as in init_page() */
 		set_all_tagged(page, nr);
@@ -294,7 +295,7 @@ HOOK_WATCH2(split_huge_page_to_list, int, struct page *, page,
 {
 	struct page *head = compound_head(page);
 
-	if (any_tagged(head, compound_nr(head)))
+	if (any_has(head, compound_nr(head), BIT(PG_mte_tagged)))
 		tags_init(head);
 }
 
