@@ -78,8 +78,8 @@ static bool has_saved_fields(u32 reg, u64 val)
 }
 
 /*
- * KVM reads the value from the VMM's buffer.  So this writes @kvm_val there, calls KVM, and
- * writes the VMM's @val back.  Returns @refused if the buffer is read-only.
+ * KVM reads the value from the VMM's buffer.  So for a moment @kvm_val is there, and then the
+ * VMM's @val again.  Returns @refused if the buffer is read-only.
  */
 static int set_other_fields(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg, u64 kvm_val,
 			    u64 val, int refused)
