@@ -61,17 +61,27 @@ try_write() {
 
 # vm_dir PID - the directory of that process's VM (the first, if there are several).
 vm_dir() {
-	local d
-	for d in "$MTE/vms/$1"-*; do
-		[[ -d $d ]] || return 1
-		printf '%s\n' "$d"
-		return
+	local d try
+	# If an entry is removed while it is listed, kernfs leaves out the next one (kernfs_dir_next_pos()).
+	for try in 1 2 3; do
+		for d in "$MTE/vms/$1"-*; do
+			[[ -d $d ]] || continue
+			printf '%s\n' "$d"
+			return
+		done
 	done
+	return 1
 }
 
 # vm_get NAME-OF-GUEST ATTRIBUTE / vm_set NAME-OF-GUEST ATTRIBUTE VALUE
-vm_get() { cat "$(vm_dir "$(qemu_pid "$1")")/$2"; }
-vm_set() { echo "$3" >"$(vm_dir "$(qemu_pid "$1")")/$2"; }
+vm_get() {
+	local d
+	d=$(vm_dir "$(qemu_pid "$1")") && cat "$d/$2"
+}
+vm_set() {
+	local d
+	d=$(vm_dir "$(qemu_pid "$1")") && echo "$3" >"$d/$2"
+}
 
 # page_kib - the size of the host's pages
 page_kib() { awk '/^KernelPageSize/ { print $2; exit }' /proc/self/smaps; }
