@@ -43,7 +43,7 @@ hugetlb_kinds() {
 	echo hugetlb64k:1M hugetlb2m:4M
 }
 
-succeeds "a fixture that holds mmap_lock" insmod "$T/mmaplock.ko"
+succeeds "a fixture that holds mmap_lock, or the lock of a file" insmod "$T/mmaplock.ko"
 
 # --- the holes, without the module ---
 
@@ -135,7 +135,6 @@ fi
 
 # The same, while the lock of the memory's file is held: the tags stay. The next load drops them.
 if [[ $KERNEL == 5.10 || $KERNEL == 6.12* ]]; then
-	succeeds "a fixture that holds the lock of a file" insmod "$T/filelock.ko"
 	load_module || bail "the module does not load again"
 	hold_start kept hold "--enable=$ENABLE" --mem=hugetlb2m-memfd --size=4M
 	hold_is kept tagfill tagfill
@@ -144,16 +143,15 @@ if [[ $KERNEL == 5.10 || $KERNEL == 6.12* ]]; then
 		[[ $(readlink "$map") != *memfd* ]] || exec {file}<"$map"
 	done
 	dmesg_mark
-	succeeds "the lock is held" eval "echo $file >/sys/module/filelock/parameters/held"
+	succeeds "the lock is held" eval "echo $file >/sys/module/mmaplock/parameters/file"
 	is "$(rmmod_says)" ok "the module unloads meanwhile"
 	is "$(said | grep -c 'hugetlb pages may have old tags: a file on hugetlbfs is in use')" 1 "the log says once that tags may stay"
-	succeeds "the lock is free" eval "echo -1 >/sys/module/filelock/parameters/held"
+	succeeds "the lock is free" eval "echo -1 >/sys/module/mmaplock/parameters/file"
 	exec {file}<&-
 	hold_end kept
 	like "$(broken left --mem=hugetlb2m --size=4M)" 'finds no tags in the pool' "some tags have stayed"
 	load_module || bail "the module does not load once more"
 	unload_module || not_ok "and does not unload"
 	client_points left --mem=hugetlb2m --size=4M
-	rmmod filelock
 fi
 done_testing
