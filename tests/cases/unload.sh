@@ -31,7 +31,10 @@ bad_load=0 bad_unload=0 bad_names=0 bad_state=0
 for ((round = 1; round <= ROUNDS; round++)); do
 	nice -n -20 rmmod kvm_mte || { bad_unload=$((bad_unload + 1)); break; }
 	nice -n -20 insmod "$T/kvm_mte.ko" "hook=$HOOK" || { bad_load=$((bad_load + 1)); break; }
-	[[ $(by_module | grep -Fx "$STEADY") == "$STEADY" ]] || bad_names=$((bad_names + 1))
+	# By name: a list may leave out one of them (tests/host/lib.sh:vm_dir()).
+	for vm in $STEADY; do
+		[[ -d $MTE/vms/$vm ]] || bad_names=$((bad_names + 1))
+	done
 	# In every fifth round a change is pending for a moment.
 	((round % 5)) && continue
 	vm_set g enable 1
