@@ -155,17 +155,16 @@ static void before_first_run(bool on)
 static void with_less(void)
 {
 	struct vcpu *off = &vm_off(1)->vcpu[0], *v = &vm_off(1)->vcpu[0];
-	u64 val = reg_must_get(off, REG_PFR1) - PFR1_SSBS;
+	u64 val = reg_must_get(off, REG_PFR1) - PFR1_SSBS, after;
 	int want = reg_set(off, REG_PFR1, val);
 
 	life_write(v->vm, true, "before the first run");
+	after = reg_must_get(v, REG_PFR1);
 	is(reg_set(v, REG_PFR1, val), want, "less SSBS and no MTE, as in a VM without MTE");
 	if (!want)
-		val |= host_pfr1() & PFR1_MTE;
-	else
-		val = reg_must_get(v, REG_PFR1);
-	is(reg_must_get(v, REG_PFR1), val, "the VMM's ID register with less SSBS");
-	is(guest_pfr1(v), val, "the guest's ID register with less SSBS");
+		after = val | (host_pfr1() & PFR1_MTE);
+	is(reg_must_get(v, REG_PFR1), after, "the VMM's ID register with less SSBS");
+	is(guest_pfr1(v), after, "the guest's ID register with less SSBS");
 	vm_destroy(v->vm);
 	vm_destroy(off->vm);
 }
